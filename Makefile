@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: MIT
+#
+# The only makefile. ./labe calls it; `make` alone builds everything that boots. It is uniform by folder:
+#
+#   kernel/*.c kernel/arch/x86_64/*.[cS]  -> $B/x86_64/bin/kernel
+#   kernel/*.c kernel/arch/host/*.c       -> $B/host/libkernel.a, test/unit/NAME.c -> $B/host/unit/NAME,
+#                                            test/sim/*.c -> $B/host/sim (all with ASan and UBSan; SAN=0 without)
+#   tool/NAME.c                           -> $B/host/tool/NAME, a program for the build machine
+#   lib/NAME/*.[cS]                       -> $B/x86_64/lib/libNAME.a, public headers in lib/NAME/include
+#   server/NAME/*.[cS]                    -> $B/x86_64/bin/NAME (server/rm is installed as l4re)
+#   example/NAME/*.[cS]                   -> $B/x86_64/bin/NAME
+#   test/qemu/NAME.c                      -> $B/x86_64/test/NAME, started by ned
+#   test/root/NAME.c                      -> $B/x86_64/test/root-NAME, booted as root task, libl4 only
+#   $B/src/{musl,lua} (fetched), lib/c    -> $B/x86_64/musl/{include,lib}, $B/x86_64/lib/liblua.a
+#
+# A file that is new in a folder needs no edit here. $B/x86_64/rom/NAME is bin/NAME without debug information.
+# Variables: B=build, CC, HOSTCC, DEBUG=1 (kernel checks), SAN=0, ARCH=x86_64.
+
+ARCH   ?= x86_64
+B      ?= build
+ifeq ($(origin CC),default)
+CC     := gcc
+endif
+HOSTCC ?= gcc
+SAN    ?= 1
+M := $B/$(ARCH)
+O := $B/$(ARCH)$(if $(DEBUG),-debug)
+H := $B/host$(if $(filter 0,$(SAN)),-fast)
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.SUFFIXES:
+MAKEFLAGS += -r
+
+# Whatever needs musl or Lua needs their sources; $B/src/ready.mk stands for "both are unpacked and verified". It is
+# included so that make fetches them first and then starts again with wildcards that see them.
+no_sources := clean kernel boot host unit sim tools
+ifneq ($(filter-out $(no_sources),$(or $(MAKECMDGOALS),all)),)
+include $B/src/ready.mk
+endif
+$B/src/ready.mk: tool/sources tool/fetch.sh
+	tool/fetch.sh $B/src
+
+# c_of FOLDER, o_of SOURCES: sources of a folder, objects of sources.
+c_of = $(sort $(wildcard $1/*.c $1/*.S))
+o_of = $(addprefix $2/obj/,$(addsuffix .o,$(basename $1)))
+names_of = $(notdir $(patsubst %/,%,$(sort $(dir $(wildcard $1/*/*.c)))))
+mkdir = @mkdir -p $(@D)
+
+servers   := $(call names_of,server)
+examples  := $(call names_of,example)
+libs      := $(filter-out c,$(call names_of,lib))
+tools     := $(patsubst tool/%.c,$H/tool/%,$(wildcard tool/*.c))
+units     := $(patsubst test/unit/%.c,$H/unit/%,$(wildcard test/unit/*.c))
+qemutests := $(patsubst test/qemu/%.c,$O/test/%,$(wildcard test/qemu/*.c))
+roottests := $(patsubst test/root/%.c,$O/test/root-%,$(wildcard test/root/*.c))
+bin_of     = $O/bin/$(patsubst rm,l4re,$1)
+programs  := $(foreach n,$(servers) $(examples),$(call bin_of,$n))
+
+all: kernel boot programs tools rom
+programs: $(programs)
+tools: $(tools)
+tests: $(qemutests) $(roottests)
+kernel: $O/bin/kernel
+.PHONY: all programs tools tests kernel boot rom host unit sim libs clean vars
+
+# ---- kernel --------------------------------------------------------------------------------------------------------
+
+warn  := -Wall -Wextra -Wshadow
+kwarn := $(warn) -Wconversion -Werror
+kinc   = -Iabi -Ikernel -Ikernel/arch -Ikernel/arch/$1
+kernel_flags := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
+    -fno-stack-protector -fcf-protection=none -fno-strict-aliasing -fno-asynchronous-unwind-tables \
+    $(kwarn) $(call kinc,$(ARCH)) -I$O/gen $(if $(DEBUG),-DDEBUG)
+kernel_dir := kernel/arch/$(ARCH)
+kernel_src := $(call c_of,kernel) $(filter-out %/offsets.c,$(call c_of,$(kernel_dir)))
+kernel_obj := $(call o_of,$(kernel_src),$O)
+offsets    := $(patsubst $(kernel_dir)/offsets.c,$O/gen/offsets.h,$(wildcard $(kernel_dir)/offsets.c))
+
+$O/bin/kernel: $(kernel_obj) $(kernel_dir)/kernel.ld
+	$(mkdir)
+	$(CC) -static -nostdlib -no-pie -Wl,-T,$(kernel_dir)/kernel.ld -Wl,-z,max-page-size=4096,-z,noexecstack \
+	    -Wl,--build-id=none,--no-warn-rwx-segments -o $@ $(kernel_obj)
+
+$O/obj/kernel/%.o: kernel/%.c | $(offsets)
+	$(mkdir)
+	$(CC) $(kernel_flags) -MMD -MP -c -o $@ $<
+$O/obj/kernel/%.o: kernel/%.S | $(offsets)
+	$(mkdir)
+	$(CC) $(kernel_flags) -D__ASSEMBLER__ -MMD -MP -c -o $@ $<
+
+# offsets.c holds asm lines "#def NAME value"; they become "#define NAME value" for the assembler.
+$O/gen/offsets.h: $(kernel_dir)/offsets.c
+	$(mkdir)
+	$(CC) $(kernel_flags) -MMD -MP -MT $@ -MF $(@:.h=.d) -S -o $(@:.h=.s) $<
+	sed -n 's/^[[:space:]]*#def \([A-Za-z0-9_]*\) \$$*/#define \1 /p' $(@:.h=.s) > $@
+
+# ---- the kernel as a host process: units and simulation ------------------------------------------------------------
+
+san := $(if $(filter 0,$(SAN)),-O2,-O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+host_flags := -std=gnu11 -g $(san) -fno-strict-aliasing $(kwarn) $(call kinc,host) -Itest -DDEBUG
+host_obj   := $(call o_of,$(call c_of,kernel) $(call c_of,kernel/arch/host),$H)
+sim_obj    := $(call o_of,$(call c_of,test/sim),$H)
+
+host: $H/libkernel.a
+unit: $(units)
+sim: $H/sim
+$H/libkernel.a: $(host_obj)
+	rm -f $@
+	$(AR) rcs $@ $^
+$H/obj/%.o: %.c
+	$(mkdir)
+	$(HOSTCC) $(host_flags) -MMD -MP -c -o $@ $<
+$H/sim: $(sim_obj) $H/libkernel.a
+	$(HOSTCC) $(san) -o $@ $(sim_obj) $H/libkernel.a
+$H/unit/%: $H/obj/test/unit/%.o $H/libkernel.a
+	$(mkdir)
+	$(HOSTCC) $(san) -o $@ $< $H/libkernel.a
+$H/tool/%: tool/%.c
+	$(mkdir)
+	$(HOSTCC) -std=gnu11 -O2 -g $(warn) -Werror -Iabi -MMD -MP -o $@ $<
+
+# ---- boot stage ----------------------------------------------------------------------------------------------------
+
+boot:
+
+# ---- musl and Lua: untouched sources, our layer beneath ------------------------------------------------------------
+# lib/c/arch comes before musl's own include folders; lib/c/musl/DIR/NAME.[cS] replaces musl's src/DIR/NAME (the
+# architecture's version, too); lib/c/*.[cS] is added to libc.a.
+
+musl      := $B/src/musl
+musl_gen  := $M/musl/gen
+musl_inc  := $M/musl/include
+musl_hdr  := $(musl_inc)/.stamp
+musl_flags := -std=c99 -Os -g -nostdinc -ffreestanding -fno-pic -fno-pie -fexcess-precision=standard -frounding-math \
+    -fno-strict-aliasing -fno-stack-protector -fomit-frame-pointer -fno-asynchronous-unwind-tables \
+    -ffunction-sections -fdata-sections -w -D_XOPEN_SOURCE=700 -Ilib/c/arch -I$(musl)/arch/$(ARCH) \
+    -I$(musl)/arch/generic -I$(musl_gen)/src/internal -I$(musl)/src/include -I$(musl)/src/internal -I$(musl_inc)
+musl_all  := $(wildcard $(musl)/src/*/*.c $(musl)/src/malloc/mallocng/*.c)
+musl_own  := $(wildcard $(musl)/src/*/$(ARCH)/*.[csS])
+musl_ours := $(wildcard lib/c/musl/*/*.[cS])
+musl_key   = $(subst /$(ARCH)/,/,$(basename $(patsubst $(musl)/src/%,%,$(patsubst lib/c/musl/%,%,$1))))
+musl_own  := $(foreach f,$(musl_own),$(if $(filter $(call musl_key,$f),$(call musl_key,$(musl_ours))),,$f))
+musl_gone := $(call musl_key,$(musl_own)) $(call musl_key,$(musl_ours))
+musl_base := $(filter-out $(addprefix $(musl)/src/,$(addsuffix .c,$(musl_gone))),$(musl_all))
+musl_obj  := $(patsubst $(musl)/%,$M/musl/obj/%.o,$(basename $(musl_base) $(musl_own)))
+c_src     := $(musl_ours) $(call c_of,lib/c)
+c_obj     := $(call o_of,$(c_src),$M)
+libc      := $M/musl/lib/libc.a
+crt       := $M/musl/lib/crt1.o
+
+$(musl_hdr): $B/src/ready.mk
+	mkdir -p $(musl_inc)/bits $(musl_gen)/src/internal
+	cp -R $(musl)/include/* $(musl_inc)
+	cp -R $(musl)/arch/generic/bits/*.h $(musl)/arch/$(ARCH)/bits/*.h $(musl_inc)/bits
+	sed -f $(musl)/tools/mkalltypes.sed $(musl)/arch/$(ARCH)/bits/alltypes.h.in $(musl)/include/alltypes.h.in \
+	    > $(musl_inc)/bits/alltypes.h
+	cp $(musl)/arch/$(ARCH)/bits/syscall.h.in $(musl_inc)/bits/syscall.h
+	sed -n -e s/__NR_/SYS_/p $(musl)/arch/$(ARCH)/bits/syscall.h.in >> $(musl_inc)/bits/syscall.h
+	printf '#define VERSION "%s"\n' "$$(cat $(musl)/VERSION)" > $(musl_gen)/src/internal/version.h
+	touch $@
+$M/musl/obj/%.o: $(musl)/%.c | $(musl_hdr)
+	$(mkdir)
+	@$(CC) $(musl_flags) -MMD -MP -c -o $@ $<
+$M/musl/obj/%.o: $(musl)/%.s | $(musl_hdr)
+	$(mkdir)
+	@$(CC) $(musl_flags) -c -o $@ $<
+$M/musl/obj/%.o: $(musl)/%.S | $(musl_hdr)
+	$(mkdir)
+	@$(CC) $(musl_flags) -c -o $@ $<
+$M/obj/lib/c/musl/%.o: lib/c/musl/%.c | $(musl_hdr)
+	$(mkdir)
+	$(CC) $(musl_flags) -Iabi -Ilib/l4/include -Ilib/l4re/include -Ilib/c/include -MMD -MP -c -o $@ $<
+$M/obj/lib/c/musl/%.o: lib/c/musl/%.S | $(musl_hdr)
+	$(mkdir)
+	$(CC) $(musl_flags) -MMD -MP -c -o $@ $<
+$(libc): $(musl_obj) $(c_obj)
+	$(mkdir)
+	rm -f $@
+	$(file >$@.list,$^)
+	$(AR) rcs $@ @$@.list
+$(crt): $(musl)/crt/crt1.c | $(musl_hdr)
+	$(mkdir)
+	$(CC) $(musl_flags) -c -o $@ $<
+
+lua       := $B/src/lua/src
+lua_obj   := $(patsubst $(lua)/%.c,$M/obj/lua/%.o,$(filter-out %/lua.c %/luac.c,$(wildcard $(lua)/*.c)))
+$M/obj/lua/%.o: $(lua)/%.c | $(musl_hdr)
+	$(mkdir)
+	@$(CC) $(user_flags) -w -MMD -MP -c -o $@ $<
+$M/lib/liblua.a: $(lua_obj)
+	$(mkdir)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+# ---- libraries and programs ----------------------------------------------------------------------------------------
+
+user_inc   := -Iabi $(patsubst %,-I%,$(wildcard lib/*/include)) -I$(lua) -Itest
+user_flags := -std=gnu11 -O2 -g -fno-pic -fno-pie -fno-stack-protector -fcf-protection=none -fno-strict-aliasing \
+    -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections $(warn) $(user_inc) \
+    -nostdinc -isystem $(musl_inc) -isystem $(shell $(CC) -print-file-name=include)
+own_flags  := $(user_flags) -Werror
+
+$O/obj/%.o: %.c | $(musl_hdr)
+	$(mkdir)
+	$(CC) $(own_flags) -MMD -MP -c -o $@ $<
+$O/obj/%.o: %.S | $(musl_hdr)
+	$(mkdir)
+	$(CC) $(own_flags) -D__ASSEMBLER__ -MMD -MP -c -o $@ $<
+# A program may embed its Lua files by .incbin.
+$(foreach n,$(servers),$(eval $(patsubst %,$O/obj/%.o,$(basename $(wildcard server/$n/*.S))): $(wildcard server/$n/*.lua)))
+
+define library
+$O/lib/lib$1.a: $(call o_of,$(call c_of,lib/$1),$O)
+	$$(mkdir)
+	rm -f $$@
+	$$(AR) rcs $$@ $$^
+endef
+$(foreach n,$(libs),$(eval $(call library,$n)))
+libs: $(foreach n,$(libs),$O/lib/lib$n.a) $(libc)
+
+# Per program: link address (physical = virtual for sigma0 and moe) and what it is linked with. "c" is musl; a program
+# of the default kind starts at musl's crt1.
+app_libs    := l4re l4 c
+addr_sigma0 := 0x1000000
+libs_sigma0 := l4
+addr_moe    := 0x1400000
+libs_moe    := loader l4re l4 c
+addr_rm     := 0x70000000
+libs_rm     := loader l4re l4 c
+libs_ned    := lua loader l4re l4 c
+own_start   := sigma0 moe rm
+addr_app    := 0x400000
+addr_root   := 0x4000000
+
+archive    = $(if $(filter c,$1),$(libc),$(if $(filter lua,$1),$M/lib/liblua.a,$O/lib/lib$1.a))
+archives   = $(foreach l,$1,$(call archive,$l))
+libs_for   = $(or $(libs_$1),$(app_libs))
+start_for  = $(if $(filter $1,$(own_start)),,$(crt))
+libgcc    := $(shell $(CC) -print-libgcc-file-name)
+user_link := -static -nostdlib -no-pie -Wl,--gc-sections,--build-id=none,-z,noexecstack,-z,max-page-size=4096
+# link ADDRESS,START,OBJECTS,ARCHIVES
+link = $(CC) $(user_link) -Wl,-Ttext-segment=$1 -o $@ $2 $3 -Wl,--start-group $4 $(libgcc) -Wl,--end-group
+
+define program
+$(call bin_of,$1): $(call o_of,$(call c_of,$2/$1),$O) $(call archives,$(call libs_for,$1)) $(call start_for,$1)
+	$$(mkdir)
+	$$(call link,$(or $(addr_$1),$(addr_app)),$(call start_for,$1),$(call o_of,$(call c_of,$2/$1),$O),$(call archives,$(call libs_for,$1)))
+endef
+$(foreach n,$(servers),$(eval $(call program,$n,server)))
+$(foreach n,$(examples),$(eval $(call program,$n,example)))
+
+$O/test/root-%: $O/obj/test/root/%.o $O/lib/libl4.a
+	$(mkdir)
+	$(call link,$(addr_root),,$<,$O/lib/libl4.a)
+$O/test/%: $O/obj/test/qemu/%.o $(call archives,$(app_libs)) $(crt)
+	$(mkdir)
+	$(call link,$(addr_app),$(crt),$<,$(call archives,$(app_libs)))
+
+$O/rom/%: $O/bin/%
+	$(mkdir)
+	objcopy --strip-all $< $@
+rom: $(patsubst $O/bin/%,$O/rom/%,$(programs) $O/bin/kernel)
+
+# What ./labe needs to build a folder outside the tree in the same way.
+vars:
+	@printf '%s\n' "O='$O'" "H='$H'" "CC='$(CC)'" "user_flags='$(user_flags)'" "user_link='$(user_link)'" \
+	    "addr_app='$(addr_app)'" "crt='$(crt)'" "archives='$(call archives,$(app_libs))'" "libgcc='$(libgcc)'"
+
+clean:
+	rm -rf $B
+
+-include $(shell find $O $H $M/musl/obj -name '*.d' 2>/dev/null)
