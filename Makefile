@@ -14,7 +14,7 @@
 #   $B/src/{musl,lua} (fetched), lib/c    -> $B/x86_64/musl/{include,lib}, $B/x86_64/lib/liblua.a
 #
 # A file that is new in a folder needs no edit here. $B/x86_64/rom/NAME is bin/NAME without debug information.
-# Variables: B=build, CC, HOSTCC, DEBUG=1 (kernel checks), SAN=0, ARCH=x86_64.
+# Variables: B=build, CC, HOSTCC, DEBUG=1 (kernel checks), SAN=0, V=1 (shows the commands), ARCH=x86_64.
 
 ARCH   ?= x86_64
 B      ?= build
@@ -23,10 +23,12 @@ CC     := gcc
 endif
 HOSTCC ?= gcc
 SAN    ?= 1
+q := $(if $(V),,@)
 M := $B/$(ARCH)
 O := $B/$(ARCH)$(if $(DEBUG),-debug)
 H := $B/host$(if $(filter 0,$(SAN)),-fast)
 
+.DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SUFFIXES:
@@ -39,13 +41,13 @@ ifneq ($(filter-out $(no_sources),$(or $(MAKECMDGOALS),all)),)
 include $B/src/ready.mk
 endif
 $B/src/ready.mk: tool/sources tool/fetch.sh
-	tool/fetch.sh $B/src
+	$qtool/fetch.sh $B/src
 
 # c_of FOLDER, o_of SOURCES: sources of a folder, objects of sources.
 c_of = $(sort $(wildcard $1/*.c $1/*.S))
 o_of = $(addprefix $2/obj/,$(addsuffix .o,$(basename $1)))
 names_of = $(notdir $(patsubst %/,%,$(sort $(dir $(wildcard $1/*/*.c)))))
-mkdir = @mkdir -p $(@D)
+mkdir = @mkdir -p $(@D)$(if $(V),, && echo '  $(@:$B/%=%)')
 
 servers   := $(call names_of,server)
 examples  := $(call names_of,example)
@@ -79,21 +81,21 @@ offsets    := $(patsubst $(kernel_dir)/offsets.c,$O/gen/offsets.h,$(wildcard $(k
 
 $O/bin/kernel: $(kernel_obj) $(kernel_dir)/kernel.ld
 	$(mkdir)
-	$(CC) -static -nostdlib -no-pie -Wl,-T,$(kernel_dir)/kernel.ld -Wl,-z,max-page-size=4096,-z,noexecstack \
+	$q$(CC) -static -nostdlib -no-pie -Wl,-T,$(kernel_dir)/kernel.ld -Wl,-z,max-page-size=4096,-z,noexecstack \
 	    -Wl,--build-id=none,--no-warn-rwx-segments -o $@ $(kernel_obj)
 
 $O/obj/kernel/%.o: kernel/%.c | $(offsets)
 	$(mkdir)
-	$(CC) $(kernel_flags) -MMD -MP -c -o $@ $<
+	$q$(CC) $(kernel_flags) -MMD -MP -c -o $@ $<
 $O/obj/kernel/%.o: kernel/%.S | $(offsets)
 	$(mkdir)
-	$(CC) $(kernel_flags) -D__ASSEMBLER__ -MMD -MP -c -o $@ $<
+	$q$(CC) $(kernel_flags) -D__ASSEMBLER__ -MMD -MP -c -o $@ $<
 
 # offsets.c holds asm lines "#def NAME value"; they become "#define NAME value" for the assembler.
 $O/gen/offsets.h: $(kernel_dir)/offsets.c
 	$(mkdir)
-	$(CC) $(kernel_flags) -MMD -MP -MT $@ -MF $(@:.h=.d) -S -o $(@:.h=.s) $<
-	sed -n 's/^[[:space:]]*#def \([A-Za-z0-9_]*\) \$$*/#define \1 /p' $(@:.h=.s) > $@
+	$q$(CC) $(kernel_flags) -MMD -MP -MT $@ -MF $(@:.h=.d) -S -o $(@:.h=.s) $<
+	$qsed -n 's/^[[:space:]]*#def \([A-Za-z0-9_]*\) \$$*/#define \1 /p' $(@:.h=.s) > $@
 
 # ---- the kernel as a host process: units and simulation ------------------------------------------------------------
 
@@ -106,19 +108,19 @@ host: $H/libkernel.a
 unit: $(units)
 sim: $H/sim
 $H/libkernel.a: $(host_obj)
-	rm -f $@
-	$(AR) rcs $@ $^
+	$qrm -f $@
+	$q$(AR) rcs $@ $^
 $H/obj/%.o: %.c
 	$(mkdir)
-	$(HOSTCC) $(host_flags) -MMD -MP -c -o $@ $<
+	$q$(HOSTCC) $(host_flags) -MMD -MP -c -o $@ $<
 $H/sim: $(sim_obj) $H/libkernel.a
-	$(HOSTCC) $(san) -o $@ $(sim_obj) $H/libkernel.a
+	$q$(HOSTCC) $(san) -o $@ $(sim_obj) $H/libkernel.a
 $H/unit/%: $H/obj/test/unit/%.o $H/libkernel.a
 	$(mkdir)
-	$(HOSTCC) $(san) -o $@ $< $H/libkernel.a
+	$q$(HOSTCC) $(san) -o $@ $< $H/libkernel.a
 $H/tool/%: tool/%.c
 	$(mkdir)
-	$(HOSTCC) -std=gnu11 -O2 -g $(warn) -Werror -Iabi -MMD -MP -o $@ $<
+	$q$(HOSTCC) -std=gnu11 -O2 -g $(warn) -Werror -Iabi -MMD -MP -o $@ $<
 
 # ---- boot stage ----------------------------------------------------------------------------------------------------
 
@@ -150,48 +152,49 @@ libc      := $M/musl/lib/libc.a
 crt       := $M/musl/lib/crt1.o
 
 $(musl_hdr): $B/src/ready.mk
-	mkdir -p $(musl_inc)/bits $(musl_gen)/src/internal
-	cp -R $(musl)/include/* $(musl_inc)
-	cp -R $(musl)/arch/generic/bits/*.h $(musl)/arch/$(ARCH)/bits/*.h $(musl_inc)/bits
-	sed -f $(musl)/tools/mkalltypes.sed $(musl)/arch/$(ARCH)/bits/alltypes.h.in $(musl)/include/alltypes.h.in \
+	$qmkdir -p $(musl_inc)/bits $(musl_gen)/src/internal
+	$qcp -R $(musl)/include/* $(musl_inc)
+	$qcp $(musl)/arch/generic/bits/*.h $(musl_inc)/bits
+	$qcp $(musl)/arch/$(ARCH)/bits/*.h $(musl_inc)/bits
+	$qsed -f $(musl)/tools/mkalltypes.sed $(musl)/arch/$(ARCH)/bits/alltypes.h.in $(musl)/include/alltypes.h.in \
 	    > $(musl_inc)/bits/alltypes.h
-	cp $(musl)/arch/$(ARCH)/bits/syscall.h.in $(musl_inc)/bits/syscall.h
-	sed -n -e s/__NR_/SYS_/p $(musl)/arch/$(ARCH)/bits/syscall.h.in >> $(musl_inc)/bits/syscall.h
-	printf '#define VERSION "%s"\n' "$$(cat $(musl)/VERSION)" > $(musl_gen)/src/internal/version.h
-	touch $@
+	$qcp $(musl)/arch/$(ARCH)/bits/syscall.h.in $(musl_inc)/bits/syscall.h
+	$qsed -n -e s/__NR_/SYS_/p $(musl)/arch/$(ARCH)/bits/syscall.h.in >> $(musl_inc)/bits/syscall.h
+	$qprintf '#define VERSION "%s"\n' "$$(cat $(musl)/VERSION)" > $(musl_gen)/src/internal/version.h
+	$qtouch $@
 $M/musl/obj/%.o: $(musl)/%.c | $(musl_hdr)
-	$(mkdir)
-	@$(CC) $(musl_flags) -MMD -MP -c -o $@ $<
+	@mkdir -p $(@D)
+	$q$(CC) $(musl_flags) -MMD -MP -c -o $@ $<
 $M/musl/obj/%.o: $(musl)/%.s | $(musl_hdr)
-	$(mkdir)
-	@$(CC) $(musl_flags) -c -o $@ $<
+	@mkdir -p $(@D)
+	$q$(CC) $(musl_flags) -c -o $@ $<
 $M/musl/obj/%.o: $(musl)/%.S | $(musl_hdr)
-	$(mkdir)
-	@$(CC) $(musl_flags) -c -o $@ $<
+	@mkdir -p $(@D)
+	$q$(CC) $(musl_flags) -c -o $@ $<
 $M/obj/lib/c/musl/%.o: lib/c/musl/%.c | $(musl_hdr)
 	$(mkdir)
-	$(CC) $(musl_flags) -Iabi -Ilib/l4/include -Ilib/l4re/include -Ilib/c/include -MMD -MP -c -o $@ $<
+	$q$(CC) $(musl_flags) -Iabi -Ilib/l4/include -Ilib/l4re/include -Ilib/c/include -MMD -MP -c -o $@ $<
 $M/obj/lib/c/musl/%.o: lib/c/musl/%.S | $(musl_hdr)
 	$(mkdir)
-	$(CC) $(musl_flags) -MMD -MP -c -o $@ $<
+	$q$(CC) $(musl_flags) -MMD -MP -c -o $@ $<
 $(libc): $(musl_obj) $(c_obj)
 	$(mkdir)
-	rm -f $@
-	$(file >$@.list,$^)
-	$(AR) rcs $@ @$@.list
+	$qrm -f $@
+	$(file >$M/musl/objects,$^)
+	$q$(AR) rcs $@ @$M/musl/objects
 $(crt): $(musl)/crt/crt1.c | $(musl_hdr)
 	$(mkdir)
-	$(CC) $(musl_flags) -c -o $@ $<
+	$q$(CC) $(musl_flags) -c -o $@ $<
 
 lua       := $B/src/lua/src
 lua_obj   := $(patsubst $(lua)/%.c,$M/obj/lua/%.o,$(filter-out %/lua.c %/luac.c,$(wildcard $(lua)/*.c)))
 $M/obj/lua/%.o: $(lua)/%.c | $(musl_hdr)
-	$(mkdir)
-	@$(CC) $(user_flags) -w -MMD -MP -c -o $@ $<
+	@mkdir -p $(@D)
+	$q$(CC) $(user_flags) -w -MMD -MP -c -o $@ $<
 $M/lib/liblua.a: $(lua_obj)
 	$(mkdir)
-	rm -f $@
-	$(AR) rcs $@ $^
+	$qrm -f $@
+	$q$(AR) rcs $@ $^
 
 # ---- libraries and programs ----------------------------------------------------------------------------------------
 
@@ -203,18 +206,18 @@ own_flags  := $(user_flags) -Werror
 
 $O/obj/%.o: %.c | $(musl_hdr)
 	$(mkdir)
-	$(CC) $(own_flags) -MMD -MP -c -o $@ $<
+	$q$(CC) $(own_flags) -MMD -MP -c -o $@ $<
 $O/obj/%.o: %.S | $(musl_hdr)
 	$(mkdir)
-	$(CC) $(own_flags) -D__ASSEMBLER__ -MMD -MP -c -o $@ $<
+	$q$(CC) $(own_flags) -D__ASSEMBLER__ -MMD -MP -c -o $@ $<
 # A program may embed its Lua files by .incbin.
 $(foreach n,$(servers),$(eval $(patsubst %,$O/obj/%.o,$(basename $(wildcard server/$n/*.S))): $(wildcard server/$n/*.lua)))
 
 define library
 $O/lib/lib$1.a: $(call o_of,$(call c_of,lib/$1),$O)
 	$$(mkdir)
-	rm -f $$@
-	$$(AR) rcs $$@ $$^
+	$qrm -f $$@
+	$q$$(AR) rcs $$@ $$^
 endef
 $(foreach n,$(libs),$(eval $(call library,$n)))
 libs: $(foreach n,$(libs),$O/lib/lib$n.a) $(libc)
@@ -245,21 +248,21 @@ link = $(CC) $(user_link) -Wl,-Ttext-segment=$1 -o $@ $2 $3 -Wl,--start-group $4
 define program
 $(call bin_of,$1): $(call o_of,$(call c_of,$2/$1),$O) $(call archives,$(call libs_for,$1)) $(call start_for,$1)
 	$$(mkdir)
-	$$(call link,$(or $(addr_$1),$(addr_app)),$(call start_for,$1),$(call o_of,$(call c_of,$2/$1),$O),$(call archives,$(call libs_for,$1)))
+	$q$$(call link,$(or $(addr_$1),$(addr_app)),$(call start_for,$1),$(call o_of,$(call c_of,$2/$1),$O),$(call archives,$(call libs_for,$1)))
 endef
 $(foreach n,$(servers),$(eval $(call program,$n,server)))
 $(foreach n,$(examples),$(eval $(call program,$n,example)))
 
 $O/test/root-%: $O/obj/test/root/%.o $O/lib/libl4.a
 	$(mkdir)
-	$(call link,$(addr_root),,$<,$O/lib/libl4.a)
+	$q$(call link,$(addr_root),,$<,$O/lib/libl4.a)
 $O/test/%: $O/obj/test/qemu/%.o $(call archives,$(app_libs)) $(crt)
 	$(mkdir)
-	$(call link,$(addr_app),$(crt),$<,$(call archives,$(app_libs)))
+	$q$(call link,$(addr_app),$(crt),$<,$(call archives,$(app_libs)))
 
 $O/rom/%: $O/bin/%
 	$(mkdir)
-	objcopy --strip-all $< $@
+	$qobjcopy --strip-all $< $@
 rom: $(patsubst $O/bin/%,$O/rom/%,$(programs) $O/bin/kernel)
 
 # What ./labe needs to build a folder outside the tree in the same way.
@@ -268,6 +271,6 @@ vars:
 	    "addr_app='$(addr_app)'" "crt='$(crt)'" "archives='$(call archives,$(app_libs))'" "libgcc='$(libgcc)'"
 
 clean:
-	rm -rf $B
+	$qrm -rf $B
 
 -include $(shell find $O $H $M/musl/obj -name '*.d' 2>/dev/null)

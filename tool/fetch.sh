@@ -62,7 +62,7 @@ from_apt() {
         apt_ready=1
     fi
     revision=$(our_apt apt-cache madison "$1" 2>> "$cache/apt/log" | tr -d ' ' |
-        awk -F'|' -v v="$2-" '$4 ~ /Sources$/ && index($2, v) == 1 { print $2; exit }')
+        awk -F'|' -v v="$2-" '$3 ~ /Sources$/ && index($2, v) == 1 { print $2; exit }')
     [ -n "$revision" ] || return 1
     rm -rf "$cache/apt/new" && mkdir -p "$cache/apt/new"
     (cd "$cache/apt/new" && our_apt apt-get source --download-only --tar-only "$1=$revision") \
