@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The architecture interface: everything that a processor supplies to the kernel. Three kinds of folders fulfil it with
+ * the same file names; nothing outside arch/ asks which one it is.
+ *
+ * arch_types.h (per architecture) defines
+ *   struct arch_frame    saved user registers; with the inline accessors named below
+ *   struct arch_thread   per-thread part: the frame, segment bases, FPU pointer; first member of the saved state
+ *   struct arch_space    per-task part: page table root, I/O bitmap pointer
+ *   struct arch_cpu      per-CPU part
+ *
+ * Accessors (static inline in arch_types.h):
+ *   word_t frame_tag(f), frame_dest(f), frame_label(f), frame_timeout(f)     system call registers, as entered
+ *   void   frame_set_tag(f, v), frame_set_label(f, v)                        system call results
+ *   word_t frame_ip(f), frame_sp(f), frame_flags(f); void frame_set_ip(f, v), frame_set_sp(f, v)
+ *   word_t frame_trapno(f), frame_err(f), frame_fault_addr(f)                last exception
+ *   void   frame_set_trap(f, trapno, err)
+ *   struct cpu *cpu_self(void)                                               per-CPU block of the executing CPU
+ */
+#pragma once
+#include "base.h"
+#include "arch_types.h"
+
+struct thread;
+struct task;
+struct cpu;
+struct factory;
+struct mapping;
+
+/* ---- what the architecture calls (kernel entries); each returns the thread to resume. Interrupts are off. ---- */
+struct thread *kernel_syscall(struct thread *self);
+/* access: L4_PF_* bits; err: the CPU's error code; frame has trap 14 and the fault address. */
+struct thread *kernel_page_fault(struct thread *self, word_t addr, word_t access);
+/* Any other user exception; trap number and error code are in the frame. */
+struct thread *kernel_exception(struct thread *self);
+/* A device interrupt on an ICU pin; the architecture has acknowledged edge pins and masked level pins if it must. */
+struct thread *kernel_irq(struct thread *self, unsigned pin);
+/* Console input: the characters are fetched with arch_console_get. */
+struct thread *kernel_console_input(struct thread *self);
+/* Timer tick. */
+struct thread *kernel_timer(struct thread *self);
+/* First C code of the kernel proper, called once by arch boot code with the heap bounds; ends in arch_resume. */
+_Noreturn void kernel_main(void);
+
+/* ---- boot ---- */
+extern struct l4_kip kip;
+extern struct l4_options kernel_options;
+/* Processor features, descriptor tables, interrupt controller, clock, timer; prints what it found. After memory. */
+void arch_init(void);
+/* Chooses and returns the kernel heap from the KIP's descriptors (and reserves it there); panics with a text that says
+ * how much memory is needed when there is too little. */
+void arch_memory_init(void **heap_start, void **heap_end);
+/* Starts the periodic timer; kernel_timer comes from now on whenever interrupts are on. */
+void arch_timer_start(void);
+
+/* ---- thread switch ---- */
+/* Leaves the kernel into t: address space, segment bases, FPU ownership, kernel entry stack, registers. Does not
+ * return. t is the CPU's idle thread: waits for an interrupt with interrupts on. */
+_Noreturn void arch_resume(struct thread *t);
+/* New thread: general registers 0, user segments, interrupts on. */
+void arch_thread_init(struct thread *t);
+/* UTCB bound: gs base = user address of word 63, word 63 = user address. `utcb` is the kernel address. */
+void arch_thread_bind(struct thread *t, word_t user_addr, struct l4_utcb *utcb);
+/* Frees what the architecture holds for the thread (FPU state), on any CPU. */
+void arch_thread_free(struct thread *t);
+/* After the frame was changed: leave by the path that restores every register (iret). */
+void arch_thread_full_exit(struct thread *t);
+/* Exception message: 26 words from / to the saved state; load sanitises flags and segments (cs is not taken). */
+void arch_exc_store(const struct thread *t, word_t *words);
+void arch_exc_load(struct thread *t, const word_t *words);
+/* Moves FPU state (message with the FPU flag); allocation failure leaves the receiver's state unchanged. */
+void arch_fpu_transfer(struct thread *from, struct thread *to);
+/* Thread operations 0x10-0x13 (segments); answers as an operation does. */
+struct invoke;
+l4_tag arch_thread_op(struct thread *t, struct invoke *in, unsigned op);
+/* Alien threads: ip to show for a system call about to be made (points at the instruction). */
+void arch_syscall_rewind(struct thread *t);
+void arch_syscall_unrewind(struct thread *t);
+
+/* ---- address spaces and page tables (pt.c) ---- */
+struct pt_entry {
+    word_t va, pa;          /* aligned to the page size */
+    unsigned order;         /* 12, 21 or 30 */
+    unsigned rights;        /* L4_MEM_* */
+    unsigned cache;         /* L4_ITEM_CACHED / BUFFERED / UNCACHED */
+    bool ku;                /* kernel-user memory */
+    struct mapping *mapping;
+};
+status_t arch_space_init(struct arch_space *s, struct factory *payer);
+/* Frees all tables; every user mapping has been removed before (kernel-user memory entries excepted). */
+void arch_space_free(struct arch_space *s, struct factory *payer);
+/* The leaf that covers va. */
+bool arch_pt_lookup(const struct arch_space *s, word_t va, struct pt_entry *out);
+/* First leaf whose end is above va and whose start is below end; skips holes a table at a time. */
+bool arch_pt_next(const struct arch_space *s, word_t va, word_t end, struct pt_entry *out);
+/* Largest page order ≤ order that can be inserted at va without meeting a table for smaller pages (even an empty one). */
+unsigned arch_pt_order_at(const struct arch_space *s, word_t va, unsigned order);
+/* Inserts a leaf where none is; may allocate tables from payer. OK or -NOMEM (nothing changed but empty tables). */
+status_t arch_pt_insert(struct arch_space *s, struct factory *payer, const struct pt_entry *e);
+/* Changes rights, mapping pointer and caching of the leaf at va; flushes what must be. */
+void arch_pt_update(struct arch_space *s, const struct pt_entry *e);
+/* Removes the leaf that starts at va; returns its status bits (0 referenced, 1 dirty). TLB is clean on return. */
+unsigned arch_pt_remove(struct arch_space *s, word_t va);
+/* Returns and clears the status bits of the leaf that starts at va. */
+unsigned arch_pt_status(struct arch_space *s, word_t va);
+/* Page sizes, ascending, as orders: x86-64 12, 21, 30. Returns how many. */
+unsigned arch_page_orders(const unsigned **orders);
+/* Physical address range that may be mapped at all (fabricated by sigma0). */
+bool arch_phys_valid(word_t pa, unsigned order);
+void *arch_phys_to_virt(word_t pa);
+word_t arch_virt_to_phys(const void *va);
+
+/* ---- I/O ports: the permission bitmap of the running task (bit set = denied), 8 KiB or NULL = none allowed ---- */
+/* The bitmap of the space changed: stop using a cached copy on every CPU. */
+void arch_io_changed(struct arch_space *s);
+#define ARCH_IO_PORTS 65536u
+
+/* ---- interrupts ---- */
+unsigned arch_irq_pins(void);
+bool arch_irq_pin_valid(unsigned pin);  /* false: reserved by the kernel (console, timer) or absent */
+void arch_irq_mask(unsigned pin);
+void arch_irq_unmask(unsigned pin);
+bool arch_irq_is_level(unsigned pin);
+/* mode: L4_IRQ_MODE_*; OK or -INVAL when the pin cannot do it. */
+status_t arch_irq_set_mode(unsigned pin, unsigned mode);
+
+/* ---- time and console ---- */
+uint64_t arch_clock_us(void);   /* since boot, monotonic */
+uint64_t arch_clock_ticks(void);
+void arch_console_put(char c);  /* blocking, no translation */
+int arch_console_get(void);     /* -1: none */
+_Noreturn void arch_reboot(void);
+_Noreturn void arch_halt(void); /* after a panic: stops the machine (or ends the emulator, when one listens) */

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Kernel objects and the capabilities that name them.
+ *
+ * struct kobj is the header of every object. Life: created (refs 1, "existence") -> kobj_destroy (dead, every slot
+ * void at once, existence reference dropped) -> refs 0 -> ops->free gives memory and quota back.
+ *   O1  dead => no slot in any task names the object.
+ *   O2  counted = number of slots without L4_OBJ_WEAK, minus what dec_refcnt subtracted.
+ *   O3  every slot that names the object is on its slot list exactly once.
+ */
+#pragma once
+#include "base.h"
+
+struct thread;
+struct task;
+struct factory;
+struct invoke;
+struct kobj;
+
+enum kobj_type {
+    KOBJ_THREAD,
+    KOBJ_TASK,
+    KOBJ_GATE,
+    KOBJ_IRQ,
+    KOBJ_SEM,
+    KOBJ_FACTORY,
+    KOBJ_ICU,
+    KOBJ_SCHED,
+    KOBJ_VCON,
+    KOBJ_TYPES
+};
+
+/* What operate() returns when the operation has no answer: the caller goes on to a real receive phase. */
+#define TAG_NO_REPLY ((l4_tag){~0ul})
+
+struct kobj_ops {
+    const char *name;
+    /* The whole invocation, any flags; returns the thread that runs next. kobj_invoke does the phases of the
+     * objects that only answer, and calls operate. */
+    struct thread *(*invoke)(struct kobj *obj, struct invoke *in);
+    /* One operation: answers a tag (label, words in the caller's MRs), ipc_error_tag(code), or TAG_NO_REPLY. */
+    l4_tag (*operate)(struct kobj *obj, struct invoke *in);
+    /* The object has just become dead: release whoever waits. Must not free. */
+    void (*destroy)(struct kobj *obj);
+    /* Last reference is gone: give memory and quota back. */
+    void (*free)(struct kobj *obj);
+};
+
+struct kobj {
+    const struct kobj_ops *ops; /* I */
+    struct factory *payer;      /* I, referenced; NULL for static boot objects */
+    int64_t counted;            /* see O2 */
+    uint32_t refs;              /* kernel references, existence included */
+    uint32_t slots;             /* head of the list of slots, a slot handle; 0 none */
+    uint8_t type;               /* I, enum kobj_type */
+    bool dead;
+    bool boot;                  /* boot object: survives the loss of its last counted capability */
+};
+
+/* One invocation of a capability, decoded once. */
+struct invoke {
+    struct thread *self;
+    struct l4_utcb *utcb;  /* of self, kernel address */
+    word_t op;             /* L4_OP_* flags */
+    word_t selector;       /* the destination word without the flags */
+    l4_tag tag;
+    word_t label;          /* the caller's label register */
+    unsigned timeout;      /* timeout pair */
+    unsigned rights;       /* of the capability used, L4_RIGHT_* | L4_OBJ_* */
+    struct thread *next;   /* operate() may name a thread to switch to directly; NULL: the usual choice */
+};
+
+/* A capability: object pointer << 8 | rights (as in object flexpages and item attributes), and list links. */
+struct cap {
+    word_t raw;
+    uint32_t next, prev; /* slot handles */
+};
+static inline struct kobj *cap_obj(const struct cap *c) { return (struct kobj *)((int64_t)c->raw >> 8); }
+static inline unsigned cap_rights(const struct cap *c) { return (unsigned)(c->raw & 0xffu); }
+#define CAP_ALL_RIGHTS (L4_RIGHT_W | L4_RIGHT_S | L4_RIGHT_R | L4_RIGHT_D | L4_OBJ_SERVER | L4_OBJ_RIGHT2 | L4_OBJ_RIGHT3)
+
+/* Two-level capability table: a directory of pages of slots. */
+#define CAP_PAGE_SLOTS (L4_PAGE_SIZE / sizeof(struct cap))
+#define CAP_DIR_PAGES 256u
+#define CAP_SLOTS (CAP_PAGE_SLOTS * CAP_DIR_PAGES)
+struct cap_page {
+    struct cap slot[CAP_PAGE_SLOTS];
+};
+
+void kobj_init(struct kobj *obj, const struct kobj_ops *ops, enum kobj_type type, struct factory *payer);
+static inline void kobj_ref(struct kobj *obj) { obj->refs++; }
+/* Drops a reference; frees the object with the last one. */
+void kobj_unref(struct kobj *obj);
+/* Makes the object dead: all slots void, waiters released, existence reference dropped. Idempotent. */
+void kobj_destroy(struct kobj *obj);
+/* Phases of an object that only answers (interface description, common rules for kernel-object invocations). */
+struct thread *kobj_invoke(struct kobj *obj, struct invoke *in);
+
+/* Slot of the task's table or NULL when out of range or its page does not exist. Never allocates. */
+struct cap *cap_slot(const struct task *task, word_t index);
+/* The same, allocating the page from the task's quota; NULL when out of range or out of memory. */
+struct cap *cap_slot_alloc(struct task *task, word_t index);
+/* Object behind a slot or NULL; rights are stored when found. */
+struct kobj *cap_lookup(const struct task *task, word_t index, unsigned *rights);
+/* Object behind a whole selector: also "self" (the invoking thread with W and S). */
+struct kobj *cap_lookup_selector(struct thread *self, word_t selector, unsigned *rights);
+/* Stores a capability into an empty slot. Counted unless rights carries L4_OBJ_WEAK. */
+void cap_insert(struct cap *slot, struct kobj *obj, unsigned rights);
+/* Empties a slot. Destroys the object when it was the last counted capability, or when `del` and the slot has D. */
+void cap_remove(struct cap *slot, bool del);
+/* Frees the whole table; every slot is removed with delete semantics. */
+void cap_table_destroy(struct task *task);
+/* Sub-set of rights that can be withdrawn without emptying the slot. */
+void cap_revoke(struct cap *slot, unsigned rights);
+
+/* The n-th typed item of a kernel-object invocation (behind the words): object of class `type` in the caller's task.
+ * OK, -INVAL (missing, void, empty slot, other class), or L4_IPC_SEND_OVERFLOW (a positive IPC error code: flexpage is
+ * no object flexpage). */
+int cap_arg(const struct invoke *in, unsigned item, enum kobj_type type, struct kobj **obj, unsigned *rights);
+
+static inline l4_tag tag_label(long label) { return l4_tag_make(label, 0, 0, 0); }
+static inline l4_tag tag_words(long label, unsigned words) { return l4_tag_make(label, words, 0, 0); }
+/* Stores the IPC error code in the caller's UTCB and returns a tag with the error bit. */
+static inline l4_tag ipc_error_tag(struct l4_utcb *utcb, word_t code)
+{
+    utcb->error = code;
+    return (l4_tag){L4_TAG_ERROR};
+}
+/* What an operation answers when cap_arg failed. */
+static inline l4_tag cap_arg_tag(const struct invoke *in, int st)
+{
+    return st < 0 ? tag_label(st) : ipc_error_tag(in->utcb, (word_t)st);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Kernel memory: frames (buddy allocator over one contiguous heap), slabs (objects of one size), quota.
+ *
+ *   M1  Every allocation on behalf of a user names the factory that pays; quota is taken first, memory second, and
+ *       both are given back together.
+ *   M2  A failed allocation changes nothing.
+ */
+#pragma once
+#include "base.h"
+
+struct factory;
+
+/* ---- frame.c ---- */
+#define FRAME_ORDER_MAX 9u /* largest block: 2 MiB, in powers of 4 KiB pages */
+
+/* Gives the heap [start, end) to the allocator; page aligned kernel addresses. Once, at boot. */
+void frame_init(void *start, void *end);
+/* 4 KiB << order bytes, aligned to their size, contents undefined; NULL when there is none. */
+void *frame_alloc(unsigned order);
+void frame_free(void *page, unsigned order);
+size_t frame_free_bytes(void);
+/* Checks every invariant of the allocator (debug and simulation). */
+void frame_check(void);
+
+/* Handle of a 16-byte aligned heap address in 32 bits; 0 is no address. */
+extern char *frame_base;
+static inline uint32_t heap_handle(const void *p) { return (uint32_t)((size_t)((const char *)p - frame_base) >> 4); }
+static inline void *heap_pointer(uint32_t handle) { return frame_base + ((size_t)handle << 4); }
+
+/* ---- slab.c ---- */
+struct slab {
+    const char *name;
+    uint32_t size;       /* bytes per object, rounded up to 16; alignment is the largest power of two that divides it, ≤ 64 */
+    uint32_t used;       /* objects out */
+    struct list partial; /* pages with at least one free object; empty pages go back to frame.c */
+    struct slab *next;   /* all slabs, for statistics */
+};
+void slab_init(struct slab *s, const char *name, size_t size);
+/* One zeroed object or NULL. */
+void *slab_alloc(struct slab *s);
+void slab_free(struct slab *s, void *object);
+void slab_check(const struct slab *s);
+
+/* ---- quota.c ---- */
+struct quota {
+    size_t limit; /* bytes; ~0 unlimited */
+    size_t used;
+};
+/* Charges the factory; false (nothing changed) when the limit would be exceeded. NULL payer: always granted. */
+bool quota_take(struct factory *payer, size_t bytes);
+void quota_give(struct factory *payer, size_t bytes);
+
+/* Charged allocations: quota first, memory second; NULL and nothing changed when either fails. */
+void *charged_slab_alloc(struct factory *payer, struct slab *s);
+void charged_slab_free(struct factory *payer, struct slab *s, void *object);
+void *charged_frame_alloc(struct factory *payer, unsigned order); /* zeroed */
+void charged_frame_free(struct factory *payer, void *page, unsigned order);
+
+/* Fault injection for tests: the n-th allocation from now fails (0: off). */
+extern uint64_t frame_fail_countdown;
