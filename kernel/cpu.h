@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Per-CPU block: who runs, who is ready, what time-outs are armed. Only the CPU itself touches its block.
+ *   C1  the running thread (current) is on no ready queue; every other ready thread with this home is on its queue.
+ *   C2  context is the thread whose priority and quantum are being used; context != current while a time slice is
+ *       donated.
+ */
+#pragma once
+#include "arch/arch.h"
+#include "timeout.h"
+
+struct thread;
+
+#define CPU_MAX 1u
+
+struct cpu {
+    struct arch_cpu arch;    /* first: assembler knows its offsets */
+    struct thread *current;
+    struct thread *context;  /* scheduling context in use */
+    struct thread *idle;
+    unsigned id;
+    bool reschedule;         /* a thread that should run instead has become ready */
+    uint64_t ready_map[4];   /* bit per priority with a non-empty queue */
+    struct list ready[256];
+    struct timeout_queue timeouts;
+    uint64_t idle_us;
+    uint64_t last_tick_us;
+};
+extern struct cpu cpus[CPU_MAX];
+
+/* ---- sched.c ---- */
+void sched_init(struct cpu *c);
+/* t has become able to run. Puts it on its ready queue (front, or back with THREAD_TO_BACK) and notes a preemption
+ * when its priority is at least that of the running context. No effect without a CPU. */
+void sched_wake(struct thread *t);
+/* t, ready or not, must not be on a queue any more. */
+void sched_dequeue(struct thread *t);
+/* Who runs after this kernel entry: self goes on unless it is blocked or a reschedule is due. */
+struct thread *sched_exit(struct thread *self);
+/* self has just blocked: picks the most important ready thread (or idle). */
+struct thread *sched_pick(struct thread *self);
+/* Runs `to` (ready, home here) at once on the context of the running thread; self has blocked or is made ready. */
+struct thread *sched_switch(struct thread *self, struct thread *to);
+/* Changes priority, quantum (µs, 0 default) and CPU; the thread is re-queued. */
+void sched_set(struct thread *t, struct cpu *home, unsigned prio, int32_t quantum_us);
+#define SCHED_QUANTUM_US 10000
+#define TICK_US 1000
+/* One tick on this CPU; fires time-outs. */
+void sched_tick(struct thread *self);
+void sched_check(const struct cpu *c);

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* The rendezvous (ipc.c) and the copying of one message (msg.c). */
+#pragma once
+#include "kobj.h"
+#include "thread.h"
+
+/* One IPC of in->self: send phase to `to` when in->op has SEND, then receive phase when it has RECV.
+ * from: partner of a closed receive. wait_slot: where an open wait stores its caller; NULL: implicit.
+ * Returns the thread that runs next. */
+struct thread *ipc_run(struct invoke *in, struct thread *to, struct kobj *from);
+/* Only the receive phase of in->self (after an operation without answer). */
+struct thread *ipc_receive(struct invoke *in, struct kobj *from);
+/* IPC through a reply capability. */
+struct thread *ipc_reply(struct invoke *in);
+/* Ends the current invocation with an IPC error or a tag and goes on. */
+struct thread *ipc_fail(struct invoke *in, word_t code);
+struct thread *ipc_done(struct invoke *in, l4_tag tag);
+
+/* Queue order of a sender (gate and semaphore queues too). */
+void sender_enqueue(struct list *queue, struct sender *s);
+/* Blocks self in `state` with the send or receive timeout; false: it has expired already. */
+bool ipc_block(struct thread *self, enum ipc_state state, unsigned timeout16);
+/* Removes t from whatever queue it waits on and disarms its timeout; state becomes IDLE. */
+void ipc_unblock(struct thread *t);
+/* Ends the wait of a blocked thread with an error code and makes it ready. */
+void ipc_abort(struct thread *t, word_t code);
+/* A timeout fired. */
+void ipc_timeout(struct thread *t);
+/* Continuations. */
+struct thread *ipc_restart_resume(struct thread *self);  /* run the system call (or the fault) again from its start */
+struct thread *ipc_cancel_resume(struct thread *self);   /* canceled while blocked */
+/* An IRQ has something for its thread: delivers at once when the thread waits for it, else queues. */
+void ipc_irq_send(struct irq *irq);
+/* Empties a reply slot that holds a caller; clears the caller's back pointer. */
+void reply_slot_clear(struct reply_slot *slot);
+static inline struct thread *reply_slot_caller(const struct reply_slot *slot)
+{
+    return (struct thread *)((int64_t)slot->raw >> 8);
+}
+/* Ends the part of a dying thread in IPC: its senders get SEND_CANCELED, its slots are emptied. */
+void ipc_thread_gone(struct thread *t);
+
+/* ---- msg.c ---- */
+/* Copies a message of s into r. rights: of the capability used. Returns 0 or the (even) IPC error code of the sender; the
+ * receiver's code is one more. *out is the tag the receiver sees. */
+word_t msg_transfer(struct thread *s, struct thread *r, l4_tag tag, unsigned rights, l4_tag *out);

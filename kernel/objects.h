@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The smaller objects: IPC gates, IRQs, semaphores, and the boot objects ICU, scheduler, console.
+ */
+#pragma once
+#include "kobj.h"
+#include "thread.h"
+
+/* ---- gate.c ---- */
+struct gate {
+    struct kobj obj;
+    struct thread *thread; /* referenced; NULL unbound */
+    word_t label;
+    struct list waiting;   /* threads blocked while unbound, by snd.link */
+};
+static inline struct gate *gate_of(struct kobj *obj) { return container_of(obj, struct gate, obj); }
+extern const struct kobj_ops gate_ops;
+struct gate *gate_create(struct factory *payer, struct thread *thread, word_t label);
+/* A thread blocked on the gate gives up (timeout, cancel, end). */
+void gate_dequeue(struct thread *t);
+
+/* ---- irq.c: an IRQ sender; also the head of a semaphore, so that both can be bound to a pin ---- */
+struct irq_source; /* a pin or MSI of the ICU, console or scheduler line; owned by icu.c */
+struct irq_base {
+    struct kobj obj;
+    struct irq_source *source;              /* NULL: software */
+    void (*hit)(struct irq_base *irq);      /* an interrupt of the source arrived */
+    bool masked;
+};
+struct irq {
+    struct irq_base base;
+    struct thread *thread;   /* referenced; NULL unbound */
+    struct sender snd;       /* queued at thread, label = the IRQ label */
+    bool pending;            /* hit while unbound */
+    struct thread *deletion_of; /* registered as deletion IRQ of this thread */
+};
+static inline struct irq *irq_of(struct kobj *obj) { return container_of(obj, struct irq, base.obj); }
+extern const struct kobj_ops irq_ops;
+struct irq *irq_create(struct factory *payer);
+/* Triggers in software (deletion IRQ, trigger operation). */
+void irq_trigger(struct irq *irq);
+/* A queued IRQ message has been received by its thread: edge sources are unmasked. */
+void irq_delivered(struct irq *irq);
+/* The thread goes away: a queued IRQ is unbound (edge: pending again). */
+void irq_thread_gone(struct irq *irq);
+
+/* ---- sem.c ---- */
+struct sem {
+    struct irq_base base;
+    int64_t count;
+    struct list waiting;     /* threads by snd.link, ordered like a sender queue */
+};
+static inline struct sem *sem_of(struct kobj *obj) { return container_of(obj, struct sem, base.obj); }
+extern const struct kobj_ops sem_ops;
+struct sem *sem_create(struct factory *payer);
+void sem_dequeue(struct thread *t);
+
+/* ---- icu.c ---- */
+struct irq_source {
+    struct irq_base *irq;    /* bound object or NULL */
+    unsigned pin;            /* hardware pin; ~0: a line of a kernel object */
+    bool level;
+};
+extern const struct kobj_ops icu_ops;
+void icu_init(void);
+void irq_source_mask(struct irq_source *s);
+void irq_source_unmask(struct irq_source *s);
+/* Takes the object off its source (masking it); also when it is not bound. */
+void irq_unbind_source(struct irq_base *irq);
+/* The ICU operations on a set of sources (ICU, console and scheduler have their own). */
+l4_tag icu_operate(struct invoke *in, struct irq_source *sources, unsigned count, bool hardware);
+extern struct kobj icu_object;
+
+/* ---- schedobj.c, vcon.c ---- */
+extern struct kobj sched_object;
+extern const struct kobj_ops sched_ops;
+void schedobj_init(void);
+extern struct kobj vcon_object;
+extern const struct kobj_ops vcon_ops;
+void vcon_init(void);
+/* Prints from inside the kernel; the only other user of the console. Supports %s %d %u %x %lx %p %c. */
+void kprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tasks: an address space, an I/O space, a capability table, kernel-user memory, and the threads that run in them.
+ */
+#pragma once
+#include "arch/arch.h"
+#include "kobj.h"
+#include "thread.h"
+
+struct io_node; /* iospace.c */
+
+/* One piece of kernel-user memory; kumem.c owns the list. */
+struct ku_area {
+    struct ku_area *next;
+    word_t user;      /* first user address */
+    char *kernel;     /* the same memory in the kernel */
+    unsigned order;
+};
+
+/* Explicit reply capabilities: a directory of pages of slots, made on demand. */
+#define REPLY_PAGE_SLOTS (L4_PAGE_SIZE / sizeof(struct reply_slot))
+#define REPLY_PAGES 512u
+
+struct task {
+    struct kobj obj;
+    struct arch_space space;
+    struct cap_page **cap_dir;      /* CAP_DIR_PAGES entries; made with the first capability */
+    struct reply_slot **reply_dir;  /* NULL until the first explicit open wait */
+    struct ku_area *ku_areas;
+    struct io_node *io;             /* iospace.c */
+    struct list threads;            /* by task_link */
+    bool is_sigma0;
+};
+static inline struct task *task_of(struct kobj *obj) { return container_of(obj, struct task, obj); }
+
+void task_module_init(void);
+struct task *task_create(struct factory *payer);
+extern const struct kobj_ops task_ops;
+/* Explicit reply slot; allocates; NULL: out of range or no memory. */
+struct reply_slot *task_reply_slot_alloc(struct task *task, word_t index);
+/* The same without allocation. */
+struct reply_slot *task_reply_slot(const struct task *task, word_t index);
+/* The last thread has left: drops explicit reply capabilities. */
+void task_thread_left(struct task *task);

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Threads. A blocked thread is plain data; whoever ends its wait fills in the result and makes it ready.
+ * Who may touch a field: I immutable after bind or create, H home CPU with interrupts off.
+ */
+#pragma once
+#include "arch/arch.h"
+#include "kobj.h"
+#include "timeout.h"
+
+struct irq;
+struct cpu;
+
+/* See the head of ipc.c for the state machine. */
+enum ipc_state {
+    IPC_IDLE,      /* in no kernel wait: running, ready, or not started */
+    IPC_SENDING,   /* on the sender queue of snd.receiver */
+    IPC_GATE,      /* on the queue of an unbound gate */
+    IPC_RECEIVING, /* open (partner NULL and wait_open) or closed (partner) */
+    IPC_SEM        /* on the queue of a semaphore */
+};
+
+enum thread_flag {
+    THREAD_STARTED = 1u << 0,    /* first ex_regs was done */
+    THREAD_DYING = 1u << 1,      /* killed, has not yet gone away (thread_exit_resume will) */
+    THREAD_GONE = 1u << 2,       /* unbound, never runs again */
+    THREAD_CANCELED = 1u << 3,   /* ex_regs CANCEL hit it; cleared at its next system call */
+    THREAD_IN_FAULT = 1u << 4,   /* the kernel calls its pager in its name */
+    THREAD_IN_EXCEPTION = 1u << 5, /* the kernel calls its exception handler in its name */
+    THREAD_TRIGGER = 1u << 6,    /* raise trap 255 before the next user instruction */
+    THREAD_ALIEN = 1u << 7,
+    THREAD_ALIEN_PASS = 1u << 8, /* the handler allowed the next system call */
+    THREAD_ALIEN_AFTER = 1u << 9, /* the allowed call has been made; its exception follows */
+    THREAD_WAIT_OPEN = 1u << 10, /* IPC_RECEIVING from anybody */
+    THREAD_TO_BACK = 1u << 11,   /* goes to the back of its priority when it is made ready next */
+    THREAD_IO_FAULT = 1u << 12
+};
+#define THREAD_KERNEL_IPC (THREAD_IN_FAULT | THREAD_IN_EXCEPTION)
+
+/* An entry of a sender queue: a thread or an IRQ. Queues are ordered by priority, first come first served within. */
+struct sender {
+    struct list link;
+    struct thread *receiver; /* NULL: on no queue */
+    word_t label;            /* what the receiver will see */
+    uint8_t prio;
+    bool is_irq;
+};
+
+/* A reply capability: the caller and the rights of the capability it called with (pointer << 8 | rights), 0 empty.
+ * R1  slot names caller c  <=>  c->held_by == &slot, and c is in a closed receive from the slot's thread. */
+struct reply_slot {
+    word_t raw;
+};
+
+/* What a blocked operation needs when it goes on; valid while ipc_state is not IDLE. */
+struct ipc_args {
+    l4_tag tag;
+    uint16_t op;
+    uint16_t rights;
+    uint32_t timeout;
+    struct kobj *from;            /* closed receive: partner object; NULL nobody can match */
+    struct reply_slot *wait_slot; /* open wait: where the next caller is stored */
+};
+
+struct thread {
+    struct kobj obj;
+    struct arch_thread arch; /* aligned to 16: its frame is where the CPU saves user registers */
+
+    struct l4_utcb *utcb;    /* I, kernel address */
+    struct task *task;       /* I, referenced; NULL before bind and after the end */
+    struct cpu *home;        /* H; NULL: never scheduled, does not run */
+    struct thread *(*resume)(struct thread *); /* H, runs instead of the return to user mode */
+    uint32_t flags;          /* H */
+
+    uint8_t ipc_state;       /* H */
+    uint8_t prio;            /* H, 1..255 */
+    bool ready;              /* H, on the ready queue of home */
+    bool transferring;       /* H, asserts only */
+    struct list ready_link;
+    int32_t quantum_us, left_us; /* H, scheduling context */
+
+    struct sender snd;       /* H of the receiver */
+    struct list senders;     /* who waits to send to this thread */
+    struct kobj *partner;    /* H, closed receive: thread or IRQ (compared, never followed) */
+    struct ipc_args ipc;
+    struct reply_slot reply; /* the implicit reply capability */
+    struct reply_slot *held_by;
+    struct timeout timeout;
+
+    l4_tag kernel_tag;       /* answer to a page-fault or exception call */
+    word_t fault[2];         /* page-fault message */
+    uint32_t pager, handler; /* capability indices in the own task; THREAD_NO_INDEX never set */
+    struct irq *delete_irq;  /* referenced */
+    struct list task_link;   /* threads of the task */
+    word_t utcb_user;        /* I */
+    uint64_t consumed_us;
+};
+#define THREAD_NO_INDEX 0xffffffffu
+_Static_assert(sizeof(struct thread) <= 1024, "kernel memory per thread");
+
+static inline struct thread *thread_of(struct kobj *obj) { return container_of(obj, struct thread, obj); }
+static inline bool thread_alive(const struct thread *t)
+{
+    return (t->flags & (THREAD_STARTED | THREAD_DYING | THREAD_GONE)) == THREAD_STARTED;
+}
+
+void thread_module_init(void);
+/* Factory: unbound, dead, priority 1, no CPU. NULL: no memory or quota. */
+struct thread *thread_create(struct factory *payer);
+/* Binds to a task and a UTCB. OK or -INVAL. */
+status_t thread_bind(struct thread *t, struct task *task, word_t utcb_user);
+/* First start: the thread becomes runnable once it has a CPU. */
+void thread_start(struct thread *t, word_t ip, word_t sp);
+/* Ends a wait by cancel; the thread finds out when it runs (ipc.c). */
+void thread_cancel(struct thread *t);
+extern const struct kobj_ops thread_ops;
+void thread_check(const struct thread *t);
+
+/* ---- fault.c: kernel-generated IPC ---- */
+/* Sends an exception message (trap number and error code are in the frame) to the handler of the thread. */
+struct thread *fault_exception(struct thread *self);
+/* Trap 255 was triggered: raises it and returns who runs next. */
+struct thread *fault_triggered(struct thread *self);
+/* System call of an alien thread. */
+struct thread *fault_alien_syscall(struct thread *self);
