@@ -124,7 +124,24 @@ $H/tool/%: tool/%.c
 
 # ---- boot stage ----------------------------------------------------------------------------------------------------
 
-boot:
+# 64-bit code in a 32-bit ELF file, because multiboot loaders want that. Small: -Os, no debug information.
+
+boot_flags := -std=gnu11 -Os -g -m64 -ffreestanding -fpie -mno-red-zone -mgeneral-regs-only -fno-stack-protector \
+    -fcf-protection=none -fno-strict-aliasing -fno-asynchronous-unwind-tables $(kwarn) -Iabi
+boot_obj   := $(call o_of,$(call c_of,boot),$O)
+
+boot: $O/bin/boot
+$O/obj/boot/%.o: boot/%.c
+	$(mkdir)
+	$q$(CC) $(boot_flags) -MMD -MP -c -o $@ $<
+$O/obj/boot/%.o: boot/%.S
+	$(mkdir)
+	$q$(CC) $(boot_flags) -MMD -MP -c -o $@ $<
+$O/bin/boot: $(boot_obj) boot/boot.ld
+	$(mkdir)
+	$q$(CC) -static -nostdlib -no-pie -Wl,-T,boot/boot.ld -Wl,-z,max-page-size=4096,-z,noexecstack \
+	    -Wl,--build-id=none,--no-warn-rwx-segments -o $@.elf64 $(boot_obj)
+	$qobjcopy -O elf32-i386 --strip-all $@.elf64 $@
 
 # ---- musl and Lua: untouched sources, our layer beneath ------------------------------------------------------------
 # lib/c/arch comes before musl's own include folders; lib/c/musl/DIR/NAME.[cS] replaces musl's src/DIR/NAME (the
