@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: MIT
+#
+# The machine: one place for QEMU's command line. Read by tool/run.sh, which sets batch, timeout, until, cpus, mem, kvm,
+# gdb, scratch.
+
+# qemu_check: what the machine cannot do is said before anything is built.
+qemu_check() {
+    if [ -n "$kvm" ] && [ ! -w /dev/kvm ]; then
+        usage_error "--kvm: /dev/kvm is not there or may not be used"
+    fi
+}
+
+# image_make LIST FOLDER ENTRY: $scratch/image.elf from a modules.list; modules come from FOLDER, then from the build.
+image_make() {
+    if [ -n "$3" ]; then set -- "$1" "$2" -e "$3"; else set -- "$1" "$2"; fi
+    boot_list=$1
+    boot_path=$2
+    shift 2
+    "$host/tool/mkimage" -o "$scratch/image.elf" -s "$out/bin/boot" -p "$boot_path" -p "$out/rom" "$@" "$boot_list" || exit 1
+}
+
+# qemu_run: the serial line is this terminal. Keys, Tab among them, reach the system; Ctrl-C ends QEMU.
+# The root task leaves the exit status of init as one byte on port 0xe9 and ends QEMU through port 0xf4.
+qemu_run() {
+    set -- "$host/tool/watch"
+    [ -z "$timeout" ] || set -- "$@" -t "$timeout"
+    [ -z "$until" ] || set -- "$@" -u "$until"
+    [ -z "$batch" ] || set -- "$@" -s "$scratch/status"
+    set -- "$@" qemu-system-x86_64 -nodefaults -no-user-config -no-reboot -display none -monitor none \
+        -m "$mem" -smp "$cpus" -kernel "$scratch/image.elf" \
+        -chardev stdio,id=line,signal=on -serial chardev:line \
+        -chardev "file,id=status,path=$scratch/status" -device isa-debugcon,iobase=0xe9,chardev=status \
+        -device isa-debug-exit,iobase=0xf4,iosize=1
+    if [ -n "$kvm" ]; then
+        set -- "$@" -accel kvm -cpu host
+    else
+        set -- "$@" -accel tcg -cpu max
+    fi
+    if [ -n "$gdb" ]; then
+        set -- "$@" -s -S
+        say "waiting for: gdb $out/bin/kernel -ex 'target remote :1234'"
+    fi
+    rc=0
+    "$@" || rc=$?
+    # Without --batch nobody asked for a status; QEMU's own for "the system ended" is odd.
+    if [ -z "$batch$until" ] && [ "$rc" -lt 124 ] && [ -s "$scratch/status" ]; then rc=0; fi
+    return "$rc"
+}

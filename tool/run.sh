@@ -1,0 +1,95 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# ./labe run: command line, build, boot configuration, QEMU. See ./labe help.
+
+. "$(dirname "$0")/common.sh"
+. "$root/tool/qemu.sh"
+
+batch=
+timeout=
+until=
+cpus=1
+mem=256
+kvm=
+gdb=
+root_elf=
+list=
+entry=
+files=
+script=
+
+while [ $# -gt 0 ]; do
+    case $1 in
+    --*=*)
+        option=${1%%=*}
+        value=${1#*=}
+        shift
+        set -- "$option" "$value" "$@"
+        ;;
+    esac
+    case $1 in
+    --batch) batch=1; shift ;;
+    --kvm) kvm=1; shift ;;
+    --gdb) gdb=1; shift ;;
+    --timeout) need_value "$1" $#; need_number "$1" "$2" 1 86400; timeout=$2; shift 2 ;;
+    --cpus) need_value "$1" $#; need_number "$1" "$2" 1 64; cpus=$2; shift 2 ;;
+    --mem) need_value "$1" $#; need_number "$1" "$2" 1 65536; mem=$2; shift 2 ;;
+    --until)
+        need_value "$1" $#
+        [ -n "$2" ] || usage_error "--until: the text is empty"
+        until=$2
+        shift 2
+        ;;
+    --file)
+        need_value "$1" $#
+        need_file --file "$2"
+        files=$files$2'
+'
+        shift 2
+        ;;
+    --root) need_value "$1" $#; need_file --root "$2"; root_elf=$2; shift 2 ;;
+    --list) need_value "$1" $#; need_file --list "$2"; list=$2; shift 2 ;;
+    --entry) need_value "$1" $#; entry=$2; shift 2 ;;
+    --arch)
+        need_value "$1" $#
+        [ "$2" = x86_64 ] || usage_error "--arch: unknown architecture '$2'; there is x86_64"
+        shift 2
+        ;;
+    -*) usage_error "run: unknown option '$1'" ;;
+    *)
+        [ -z "$script" ] || usage_error "run: one script or folder, not '$script' and '$1'"
+        [ -n "$1" ] || usage_error "run: the name of the script is empty"
+        script=$1
+        shift
+        ;;
+    esac
+done
+
+[ -z "$entry" ] || [ -n "$list" ] || usage_error "--entry needs --list"
+[ -z "$root_elf" ] || [ -z "$list$script$files" ] || usage_error "--root boots that file alone: no script, --file or --list"
+[ -z "$list" ] || [ -z "$script" ] || usage_error "--list says what is started: no script beside it"
+if [ -n "$script" ] && [ ! -d "$script" ]; then
+    need_file run "$script"
+fi
+if [ -n "$script" ] && [ -d "$script" ] && [ ! -f "$script/boot.lua" ]; then
+    usage_error "run: the folder '$script' has no boot.lua"
+fi
+qemu_check
+
+"$root/tool/setup.sh" || exit 1
+scratch_make
+
+if [ -n "$root_elf" ]; then
+    run_make kernel boot tools "$out/rom/kernel" "$out/rom/sigma0" || exit 1
+    cp "$root_elf" "$scratch/root-task"
+    printf 'entry run\nkernel kernel\nsigma0 sigma0\nroottask root-task\n' > "$scratch/modules.list"
+elif [ -n "$list" ]; then
+    run_make || exit 1
+else
+    run_make || exit 1
+    . "$root/tool/compose.sh"
+    compose
+fi
+image_make "${list:-$scratch/modules.list}" "$(if [ -n "$list" ]; then dirname "$list"; else echo "$scratch"; fi)" "$entry"
+qemu_run
