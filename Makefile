@@ -8,7 +8,8 @@
 #   tool/NAME.c                           -> $B/host/tool/NAME, a program for the build machine
 #   lib/NAME/*.[cS]                       -> $B/x86_64/lib/libNAME.a, public headers in lib/NAME/include
 #   server/NAME/*.[cS]                    -> $B/x86_64/bin/NAME (server/rm is installed as l4re)
-#   example/NAME/*.[cS]                   -> $B/x86_64/bin/NAME
+#   example/DIR/NAME.c                    -> $B/x86_64/bin/NAME for each file with a main (main.c: bin/DIR); files
+#                                            without belong to every program of the folder
 #   test/qemu/NAME.c                      -> $B/x86_64/test/NAME, started by ned
 #   test/root/NAME.c                      -> $B/x86_64/test/root-NAME, booted as root task, libl4 only
 #   $B/src/{musl,lua} (fetched), lib/c    -> $B/x86_64/musl/{include,lib}, $B/x86_64/lib/liblua.a
@@ -44,13 +45,15 @@ $B/src/ready.mk: tool/sources tool/fetch.sh
 	$qtool/fetch.sh $B/src
 
 # c_of FOLDER, o_of SOURCES: sources of a folder, objects of sources.
-c_of = $(sort $(wildcard $1/*.c $1/*.S))
+c_of = $(sort $(wildcard $(1:/=)/*.c $(1:/=)/*.S))
 o_of = $(addprefix $2/obj/,$(addsuffix .o,$(basename $1)))
 names_of = $(notdir $(patsubst %/,%,$(sort $(dir $(wildcard $1/*/*.c)))))
 mkdir = @mkdir -p $(@D)$(if $(V),, && echo '  $(@:$B/%=%)')
 
 servers   := $(call names_of,server)
-examples  := $(call names_of,example)
+mains     := $(shell grep -lE '^(int|void) *main *\(' /dev/null $(wildcard example/*/*.c))
+example_of = $(patsubst %/main,%,$(basename $1))
+examples  := $(notdir $(call example_of,$(mains)))
 libs      := $(filter-out c,$(call names_of,lib))
 tools     := $(patsubst tool/%.c,$H/tool/%,$(wildcard tool/*.c))
 units     := $(patsubst test/unit/%.c,$H/unit/%,$(wildcard test/unit/*.c))
@@ -245,9 +248,9 @@ app_libs    := l4re l4 c
 addr_sigma0 := 0x1000000
 libs_sigma0 := l4
 addr_moe    := 0x1400000
-libs_moe    := loader l4re l4 c
+libs_moe    := loader region l4re l4 c
 addr_rm     := 0x70000000
-libs_rm     := loader l4re l4 c
+libs_rm     := loader region l4re l4 c
 libs_ned    := lua loader l4re l4 c
 own_start   := sigma0 moe rm
 addr_app    := 0x400000
@@ -262,13 +265,14 @@ user_link := -static -nostdlib -no-pie -Wl,--gc-sections,--build-id=none,-z,noex
 # link ADDRESS,START,OBJECTS,ARCHIVES
 link = $(CC) $(user_link) -Wl,-Ttext-segment=$1 -o $@ $2 $3 -Wl,--start-group $4 $(libgcc) -Wl,--end-group
 
+# program NAME,SOURCES
 define program
-$(call bin_of,$1): $(call o_of,$(call c_of,$2/$1),$O) $(call archives,$(call libs_for,$1)) $(call start_for,$1)
+$(call bin_of,$1): $(call o_of,$2,$O) $(call archives,$(call libs_for,$1)) $(call start_for,$1)
 	$$(mkdir)
-	$q$$(call link,$(or $(addr_$1),$(addr_app)),$(call start_for,$1),$(call o_of,$(call c_of,$2/$1),$O),$(call archives,$(call libs_for,$1)))
+	$q$$(call link,$(or $(addr_$1),$(addr_app)),$(call start_for,$1),$(call o_of,$2,$O),$(call archives,$(call libs_for,$1)))
 endef
-$(foreach n,$(servers),$(eval $(call program,$n,server)))
-$(foreach n,$(examples),$(eval $(call program,$n,example)))
+$(foreach n,$(servers),$(eval $(call program,$n,$(call c_of,server/$n))))
+$(foreach f,$(mains),$(eval $(call program,$(notdir $(call example_of,$f)),$f $(filter-out $(mains),$(call c_of,$(dir $f))))))
 
 $O/test/root-%: $O/obj/test/root/%.o $O/lib/libl4.a
 	$(mkdir)
