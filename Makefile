@@ -51,7 +51,7 @@ names_of = $(notdir $(patsubst %/,%,$(sort $(dir $(wildcard $1/*/*.c)))))
 mkdir = @mkdir -p $(@D)$(if $(V),, && echo '  $(@:$B/%=%)')
 
 servers   := $(call names_of,server)
-mains     := $(shell grep -lE '^(int|void) *main *\(' /dev/null $(wildcard example/*/*.c))
+mains     := $(shell grep -lE '^(int|void) *main\b' /dev/null $(wildcard example/*/*.c))
 example_of = $(patsubst %/main,%,$(basename $1))
 examples  := $(notdir $(call example_of,$(mains)))
 libs      := $(filter-out c,$(call names_of,lib))
@@ -289,7 +289,7 @@ rom: $(patsubst $O/bin/%,$O/rom/%,$(programs) $O/bin/kernel)
 # What ./labe needs to build a folder outside the tree in the same way.
 vars:
 	@printf '%s\n' "O='$O'" "H='$H'" "CC='$(CC)'" "user_flags='$(user_flags)'" "user_link='$(user_link)'" \
-	    "addr_app='$(addr_app)'" "crt='$(crt)'" "archives='$(call archives,$(app_libs))'" "libgcc='$(libgcc)'"
+	    "programs='$(notdir $(programs))'" "addr_app='$(addr_app)'" "crt='$(crt)'" "archives='$(call archives,$(app_libs))'" "libgcc='$(libgcc)'"
 
 clean:
 	$qrm -rf $B

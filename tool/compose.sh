@@ -62,7 +62,6 @@ link_program() {
 # A folder of a person's own: see ./labe help. Nothing is written into it.
 compose_folder() {
     folder=$1
-    eval "$(make -s --no-print-directory -C "$root" B="$build" ARCH="$arch" vars)"
     user_flags=$(printf '%s' "$user_flags" | sed "s,\(-I\|-isystem \)\([^/ ]\),\1$root/\2,g")
     mkdir -p "$scratch/bin"
     bad=0
@@ -100,12 +99,11 @@ $shared" || bad=1
 
 compose() {
     mkdir -p "$scratch/rom" "$scratch/given"
-    for f in "$root"/example/*/*.c "$root"/server/*/*.c; do
-        [ -f "$f" ] || continue
-        name=$(basename "$(dirname "$f")" | sed 's/^rm$/l4re/')
+    eval "$(make -s --no-print-directory -C "$root" B="$build" ARCH="$arch" vars)"
+    for name in $programs; do
         case $name in
         sigma0 | moe) ;;
-        *) [ -e "$scratch/rom/$name" ] || ln -s "$out/rom/$name" "$scratch/rom/$name" ;;
+        *) ln -s "$out/rom/$name" "$scratch/rom/$name" ;;
         esac
     done
     start=boot.lua

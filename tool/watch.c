@@ -6,7 +6,8 @@
  *   -t SECONDS  after that time COMMAND is killed; exit status 124
  *   -u TEXT     after the first line that contains TEXT (colour sequences do not count) COMMAND is killed; status 0.
  *               When COMMAND ends before, the status is 1.
- *   -s FILE     COMMAND leaves the exit status in FILE, as its first byte; 125 when it ends without
+ *   -s FILE     COMMAND leaves the exit status in FILE, as its first byte. Without it, a status 2n + 1 of COMMAND
+ *               (QEMU's debug exit) means n, anything else 125
  *
  * Otherwise the status is that of COMMAND. Carriage returns are dropped unless standard output is a terminal.
  * COMMAND shares the terminal: it reads standard input itself. Whatever it did to the terminal's modes is undone here.
@@ -177,6 +178,8 @@ static int own_end(const struct watch *w, int status)
     int left = status_from_file(w->status_file);
     if (left >= 0)
         return left;
+    if (status > 1 && status % 2 == 1)      /* QEMU's debug exit: n became 2n + 1 */
+        return status / 2;
     fprintf(stderr, "labe: the system ended without an exit status\n");
     return STATUS_NONE;
 }

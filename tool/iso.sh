@@ -1,0 +1,39 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# ./labe iso [--list F [--entry NAME]] [FILE]: a boot medium with separate modules, for BIOS and UEFI. It holds what
+# ./labe run without an argument boots. Default FILE: build/x86_64/labe.iso.
+
+. "$(dirname "$0")/common.sh"
+. "$root/tool/qemu.sh"
+list=
+entry=
+file=$out/labe.iso
+while [ $# -gt 0 ]; do
+    case $1 in
+    --list) need_value "$1" $#; need_file --list "$2"; list=$2; shift 2 ;;
+    --entry) need_value "$1" $#; entry=$2; shift 2 ;;
+    -*) usage_error "iso: unknown option '$1'" ;;
+    *)
+        [ $# -eq 1 ] || usage_error "iso: one file name, not $#"
+        file=$1
+        shift
+        ;;
+    esac
+done
+[ -z "$entry" ] || [ -n "$list" ] || usage_error "--entry needs --list"
+[ -d "$(dirname "$file")" ] || [ "$file" = "$out/labe.iso" ] ||
+    usage_error "iso: no folder '$(dirname "$file")'"
+"$root/tool/setup.sh" || exit 1
+scratch_make
+run_make || exit 1
+batch=
+script=
+files=
+if [ -z "$list" ]; then
+    . "$root/tool/compose.sh"
+    compose
+    list=$scratch/modules.list
+fi
+iso_make "$list" "$(dirname "$list")" "$entry" "$file"
+echo "$file"
