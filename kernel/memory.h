@@ -20,8 +20,22 @@ void frame_init(void *start, void *end);
 void *frame_alloc(unsigned order);
 void frame_free(void *page, unsigned order);
 size_t frame_free_bytes(void);
+/* First and last byte that the allocator owns, metadata included. */
+void frame_range(word_t *first, word_t *last);
 /* Checks every invariant of the allocator (debug and simulation). */
 void frame_check(void);
+
+/* Inside the allocators: without fault injection; and whether this allocation is the one that shall fail. */
+void *frame_take(unsigned order);
+bool frame_fail_now(void);
+/* Freed memory is garbage in debug builds; on arch/host nobody may even touch it. */
+#ifdef DEBUG
+void memory_poison(void *p, size_t n);
+void memory_unpoison(void *p, size_t n);
+#else
+static inline void memory_poison(void *p, size_t n) { (void)p, (void)n; }
+static inline void memory_unpoison(void *p, size_t n) { (void)p, (void)n; }
+#endif
 
 /* Handle of a 16-byte aligned heap address in 32 bits; 0 is no address. */
 extern char *frame_base;
@@ -33,7 +47,8 @@ struct slab {
     const char *name;
     uint32_t size;       /* bytes per object, rounded up to 16; alignment is the largest power of two that divides it, ≤ 64 */
     uint32_t used;       /* objects out */
-    struct list partial; /* pages with at least one free object; empty pages go back to frame.c */
+    uint32_t order;      /* of its blocks, see frame_alloc */
+    struct list partial; /* blocks with free and used objects; empty blocks go back to frame.c */
     struct slab *next;   /* all slabs, for statistics */
 };
 void slab_init(struct slab *s, const char *name, size_t size);
@@ -41,6 +56,9 @@ void slab_init(struct slab *s, const char *name, size_t size);
 void *slab_alloc(struct slab *s);
 void slab_free(struct slab *s, void *object);
 void slab_check(const struct slab *s);
+/* All slabs, linked by next; and the empty list again (a simulator that starts another kernel). */
+const struct slab *slab_first(void);
+void slab_forget_all(void);
 
 /* ---- quota.c ---- */
 struct quota {
@@ -54,7 +72,8 @@ void quota_give(struct factory *payer, size_t bytes);
 /* Charged allocations: quota first, memory second; NULL and nothing changed when either fails. */
 void *charged_slab_alloc(struct factory *payer, struct slab *s);
 void charged_slab_free(struct factory *payer, struct slab *s, void *object);
-void *charged_frame_alloc(struct factory *payer, unsigned order); /* zeroed */
+void *charged_frame_alloc(struct factory *payer, unsigned order);     /* zeroed */
+void *charged_frame_alloc_raw(struct factory *payer, unsigned order); /* contents undefined */
 void charged_frame_free(struct factory *payer, void *page, unsigned order);
 
 /* Fault injection for tests: the n-th allocation from now fails (0: off). */
