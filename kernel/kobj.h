@@ -16,6 +16,7 @@ struct task;
 struct factory;
 struct invoke;
 struct kobj;
+struct reply_slot;
 
 enum kobj_type {
     KOBJ_THREAD,
@@ -52,8 +53,10 @@ struct kobj {
     int64_t counted;            /* see O2 */
     uint32_t refs;              /* kernel references, existence included */
     uint32_t slots;             /* head of the list of slots, a slot handle; 0 none */
+    struct kobj *work;          /* link of the list of objects to destroy or free, kobj.c */
     uint8_t type;               /* I, enum kobj_type */
     bool dead;
+    bool destroyed;             /* ops->destroy has run */
     bool boot;                  /* boot object: survives the loss of its last counted capability */
 };
 
@@ -67,6 +70,7 @@ struct invoke {
     word_t label;          /* the caller's label register */
     unsigned timeout;      /* timeout pair */
     unsigned rights;       /* of the capability used, L4_RIGHT_* | L4_OBJ_* */
+    struct reply_slot *wait_slot; /* open wait: where the next caller is stored */
     struct thread *next;   /* operate() may name a thread to switch to directly; NULL: the usual choice */
 };
 

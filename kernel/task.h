@@ -5,9 +5,10 @@
 #pragma once
 #include "arch/arch.h"
 #include "kobj.h"
+#include "memory.h"
 #include "thread.h"
 
-struct io_node; /* iospace.c */
+struct io_space; /* iospace.c */
 
 /* One piece of kernel-user memory; kumem.c owns the list. */
 struct ku_area {
@@ -27,12 +28,13 @@ struct task {
     struct cap_page **cap_dir;      /* CAP_DIR_PAGES entries; made with the first capability */
     struct reply_slot **reply_dir;  /* NULL until the first explicit open wait */
     struct ku_area *ku_areas;
-    struct io_node *io;             /* iospace.c */
+    struct io_space *io;            /* iospace.c */
     struct list threads;            /* by task_link */
     bool is_sigma0;
 };
 static inline struct task *task_of(struct kobj *obj) { return container_of(obj, struct task, obj); }
 
+extern struct slab cap_dir_slab;
 void task_module_init(void);
 struct task *task_create(struct factory *payer);
 extern const struct kobj_ops task_ops;

@@ -42,6 +42,7 @@ struct sender {
     struct list link;
     struct thread *receiver; /* NULL: on no queue */
     word_t label;            /* what the receiver will see */
+    uint64_t id;             /* I, unique for ever: partners are compared by it, so a reused address never matches */
     uint8_t prio;
     bool is_irq;
 };
@@ -58,7 +59,6 @@ struct ipc_args {
     uint16_t op;
     uint16_t rights;
     uint32_t timeout;
-    struct kobj *from;            /* closed receive: partner object; NULL nobody can match */
     struct reply_slot *wait_slot; /* open wait: where the next caller is stored */
 };
 
@@ -81,7 +81,7 @@ struct thread {
 
     struct sender snd;       /* H of the receiver */
     struct list senders;     /* who waits to send to this thread */
-    struct kobj *partner;    /* H, closed receive: thread or IRQ (compared, never followed) */
+    uint64_t partner;        /* H, closed receive: sender id of the thread or IRQ, 0 nobody */
     struct ipc_args ipc;
     struct reply_slot reply; /* the implicit reply capability */
     struct reply_slot *held_by;
@@ -98,10 +98,13 @@ struct thread {
 #define THREAD_NO_INDEX 0xffffffffu
 _Static_assert(sizeof(struct thread) <= 1024, "kernel memory per thread");
 
+uint64_t sender_id_next(void);
+
 static inline struct thread *thread_of(struct kobj *obj) { return container_of(obj, struct thread, obj); }
+/* Can be sent to. A killed thread still can until it has run for the last time. */
 static inline bool thread_alive(const struct thread *t)
 {
-    return (t->flags & (THREAD_STARTED | THREAD_DYING | THREAD_GONE)) == THREAD_STARTED;
+    return (t->flags & (THREAD_STARTED | THREAD_GONE)) == THREAD_STARTED;
 }
 
 void thread_module_init(void);

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Capability tables: lookup, insertion and removal of single slots. capmap.c maps ranges of them.
+ * A slot is empty when its raw word is 0. Pages of slots are made on demand, charged to the task's factory, and live
+ * as long as the task.
+ */
+#include "factory.h"
+#include "ipc.h"
+#include "task.h"
+
+struct cap *cap_slot(const struct task *task, word_t index)
+{
+    struct cap_page *page;
+
+    if (index >= CAP_SLOTS || task->cap_dir == NULL)
+        return NULL;
+    page = task->cap_dir[index / CAP_PAGE_SLOTS];
+    return page == NULL ? NULL : &page->slot[index % CAP_PAGE_SLOTS];
+}
+
+struct cap *cap_slot_alloc(struct task *task, word_t index)
+{
+    struct cap_page **page;
+
+    if (index >= CAP_SLOTS)
+        return NULL;
+    if (task->cap_dir == NULL) {
+        task->cap_dir = charged_slab_alloc(task->obj.payer, &cap_dir_slab);
+        if (task->cap_dir == NULL)
+            return NULL;
+    }
+    page = &task->cap_dir[index / CAP_PAGE_SLOTS];
+    if (*page == NULL) {
+        *page = charged_frame_alloc(task->obj.payer, 0);
+        if (*page == NULL)
+            return NULL;
+    }
+    return &(*page)->slot[index % CAP_PAGE_SLOTS];
+}
+
+struct kobj *cap_lookup(const struct task *task, word_t index, unsigned *rights)
+{
+    const struct cap *slot = cap_slot(task, index);
+
+    if (slot == NULL || slot->raw == 0)
+        return NULL;
+    *rights = cap_rights(slot);
+    return cap_obj(slot);
+}
+
+struct kobj *cap_lookup_selector(struct thread *self, word_t selector, unsigned *rights)
+{
+    if (unlikely(selector & L4_SEL_SPECIAL)) {
+        *rights = L4_RIGHT_W | L4_RIGHT_S;
+        return &self->obj;
+    }
+    return cap_lookup(self->task, selector >> L4_SEL_SHIFT, rights);
+}
+
+void cap_insert(struct cap *slot, struct kobj *obj, unsigned rights)
+{
+    uint32_t handle = heap_handle(slot);
+
+    kassert(slot->raw == 0 && !obj->dead);
+    slot->raw = (word_t)(uintptr_t)obj << 8 | rights | L4_RIGHT_R;
+    slot->prev = 0;
+    slot->next = obj->slots;
+    if (obj->slots != 0)
+        ((struct cap *)heap_pointer(obj->slots))->prev = handle;
+    obj->slots = handle;
+    if (!(rights & L4_OBJ_WEAK))
+        obj->counted++;
+}
+
+void cap_remove(struct cap *slot, bool del)
+{
+    struct kobj *obj = cap_obj(slot);
+    unsigned rights = cap_rights(slot);
+    bool last = false;
+
+    if (slot->raw == 0)
+        return;
+    if (slot->prev != 0)
+        ((struct cap *)heap_pointer(slot->prev))->next = slot->next;
+    else
+        obj->slots = slot->next;
+    if (slot->next != 0)
+        ((struct cap *)heap_pointer(slot->next))->prev = slot->prev;
+    *slot = (struct cap){0};
+    if (!(rights & L4_OBJ_WEAK)) {
+        obj->counted--;
+        last = obj->counted <= 0 && !obj->boot;
+    }
+    if (last || (del && (rights & L4_RIGHT_D)))
+        kobj_destroy(obj);
+}
+
+void cap_revoke(struct cap *slot, unsigned rights)
+{
+    slot->raw &= ~(word_t)(rights & (L4_RIGHT_W | L4_RIGHT_S | L4_RIGHT_D));
+}
+
+void cap_table_destroy(struct task *task)
+{
+    if (task->cap_dir == NULL)
+        return;
+    for (unsigned p = 0; p < CAP_DIR_PAGES; p++) {
+        struct cap_page *page = task->cap_dir[p];
+
+        if (page == NULL)
+            continue;
+        for (unsigned i = 0; i < CAP_PAGE_SLOTS; i++)
+            cap_remove(&page->slot[i], true);
+        task->cap_dir[p] = NULL;
+        charged_frame_free(task->obj.payer, page, 0);
+    }
+    charged_slab_free(task->obj.payer, &cap_dir_slab, task->cap_dir);
+    task->cap_dir = NULL;
+}
+
+int cap_arg(const struct invoke *in, unsigned item, enum kobj_type type, struct kobj **obj, unsigned *rights)
+{
+    unsigned mr = l4_tag_words(in->tag) + 2 * item;
+    l4_fpage fp;
+    struct kobj *found;
+
+    if (item >= l4_tag_items(in->tag) || mr + 2 > L4_MR_COUNT || in->utcb->mr[mr] == 0)
+        return -L4_ERR_INVAL;
+    fp.raw = in->utcb->mr[mr + 1];
+    if (l4_fpage_type(fp) != L4_FPAGE_OBJ)
+        return L4_IPC_SEND_OVERFLOW;
+    found = cap_lookup(in->self->task, l4_fpage_start(fp), rights);
+    if (found == NULL || found->type != type)
+        return -L4_ERR_INVAL;
+    *obj = found;
+    return OK;
+}

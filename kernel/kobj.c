@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Object life: see kobj.h. Destruction and freeing go through one work list, so that a chain of objects that own one
+ * another (a task that holds the last capability to a task that holds …) needs no kernel stack.
+ *   K1  An object is on the work list at most once: first to be destroyed, later to be freed.
+ */
+#include "kobj.h"
+#include "factory.h"
+#include "ipc.h"
+
+static struct kobj *work_head;
+static bool work_running;
+
+static void work_run(void)
+{
+    if (work_running)
+        return;
+    work_running = true;
+    while (work_head != NULL) {
+        struct kobj *obj = work_head;
+
+        work_head = obj->work;
+        obj->work = NULL;
+        if (obj->refs == 0) {
+            struct factory *payer = obj->payer;
+
+            obj->ops->free(obj);
+            if (payer != NULL)
+                kobj_unref(&payer->obj);
+        } else if (obj->dead && !obj->destroyed) {
+            obj->destroyed = true;
+            obj->ops->destroy(obj);
+            kobj_unref(obj);
+        }
+    }
+    work_running = false;
+}
+
+static void work_add(struct kobj *obj)
+{
+    obj->work = work_head;
+    work_head = obj;
+    work_run();
+}
+
+void kobj_init(struct kobj *obj, const struct kobj_ops *ops, enum kobj_type type, struct factory *payer)
+{
+    *obj = (struct kobj){.ops = ops, .payer = payer, .refs = 1, .type = (uint8_t)type};
+    if (payer != NULL)
+        kobj_ref(&payer->obj);
+}
+
+void kobj_unref(struct kobj *obj)
+{
+    kassert(obj->refs > 0);
+    if (--obj->refs == 0) {
+        kassert(obj->destroyed);
+        work_add(obj);
+    }
+}
+
+void kobj_destroy(struct kobj *obj)
+{
+    if (obj->dead)
+        return;
+    obj->dead = true;
+    while (obj->slots != 0) { /* O1 */
+        struct cap *slot = heap_pointer(obj->slots);
+
+        obj->slots = slot->next;
+        *slot = (struct cap){0};
+    }
+    work_add(obj);
+}
+
+struct thread *kobj_invoke(struct kobj *obj, struct invoke *in)
+{
+    struct kobj *from = obj->type == KOBJ_IRQ ? obj : NULL;
+    l4_tag answer;
+
+    if (!(in->op & L4_OP_SEND))
+        return in->op & L4_OP_RECV ? ipc_receive(in, from) : ipc_done(in, in->tag);
+    answer = obj->ops->operate(obj, in);
+    if (answer.raw == TAG_NO_REPLY.raw)
+        return in->op & L4_OP_RECV ? ipc_receive(in, from) : ipc_done(in, in->tag);
+    if (!(in->op & L4_OP_RECV) && !l4_tag_error(answer))
+        answer = in->tag;
+    return ipc_done(in, answer);
+}
