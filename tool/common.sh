@@ -32,8 +32,12 @@ need_file() { [ -f "$2" ] && [ -r "$2" ] || usage_error "$1: no file '$2' that c
 
 cpus() { getconf _NPROCESSORS_ONLN 2> /dev/null || echo 1; }
 
+# LABE_BUILT is set by ./labe test for the many runs it starts: the set-up is done and the build is up to date.
+set_up() { [ -n "${LABE_BUILT:-}" ] || "$root/tool/setup.sh" || exit 1; }
+
 # run_make GOAL...: quiet when nothing is wrong; what the compiler says is shown as it is.
 run_make() {
+    [ -z "${LABE_BUILT:-}" ] || return 0
     mkdir -p "$build"
     make -s -C "$root" B="$build" ARCH="$arch" -j"$(cpus)" "$@" > "$build/make.$$" || {
         grep -v '^  ' "$build/make.$$" >&2 || true

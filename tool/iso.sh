@@ -24,7 +24,7 @@ done
 [ -z "$entry" ] || [ -n "$list" ] || usage_error "--entry needs --list"
 [ -d "$(dirname "$file")" ] || [ "$file" = "$out/labe.iso" ] ||
     usage_error "iso: no folder '$(dirname "$file")'"
-"$root/tool/setup.sh" || exit 1
+set_up
 scratch_make
 run_make || exit 1
 batch=

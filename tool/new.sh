@@ -21,7 +21,7 @@ fi
 [ -d "$(dirname -- "$folder")" ] || usage_error "new: there is no folder '$(dirname -- "$folder")'"
 mkdir -- "$folder" || exit 1
 for f in "$root"/tool/new/*; do
-    sed "s/@NAME@/$name/g" "$f" > "$folder/$(basename "$f")"
+    sed "1{/SPDX-License/d;}; s/@NAME@/$name/g" "$f" > "$folder/$(basename "$f")"
 done
 case $folder in /*) shown=$folder ;; *) shown=./$folder ;; esac
 printf '%s\n' "$shown is there: client.c, server.c, boot.lua. Run it with:" "    $root/labe run $shown"

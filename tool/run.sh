@@ -77,7 +77,7 @@ if [ -n "$script" ] && [ -d "$script" ] && [ ! -f "$script/boot.lua" ]; then
 fi
 qemu_check
 
-"$root/tool/setup.sh" || exit 1
+set_up
 scratch_make
 
 if [ -n "$root_elf" ]; then

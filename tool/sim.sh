@@ -4,6 +4,6 @@
 # ./labe sim: builds the simulation (the kernel's own sources as a host process) and hands every option to it.
 
 . "$(dirname "$0")/common.sh"
-"$root/tool/setup.sh" || exit 1
+set_up
 run_make sim || exit 1
 exec "$host/sim" "$@"

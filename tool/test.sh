@@ -20,7 +20,7 @@ if [ -n "$pattern" ] && [ -f "$pattern/boot.lua" ]; then
     pattern=
 fi
 
-"$root/tool/setup.sh" || exit 1
+set_up
 
 names() {
     if [ -n "$folder" ]; then

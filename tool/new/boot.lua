@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Who runs and who may talk to whom. Everything a program can reach is in its caps.
 local L4 = require("L4")
 local loader = L4.default_loader

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The client: asks the server behind the capability "square" for some squares, then tells it to stop.
  * A call blocks until the server has bound the channel and answered.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The server: binds the channel "square" to its main thread, then answers one request after the other.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What client and server agree on. Message words of a request: operation, number. Answer: the square, and a label
  * (0, or a negative error).
