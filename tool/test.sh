@@ -28,17 +28,17 @@ names() {
         return
     fi
     cd "$root"
-    for f in test/unit/*.c test/sim/main.c test/*/*.t test/root/*.c example/*/expect.txt test/qemu/*.c; do
+    for f in test/unit/*.c test/sim/*.c test/*/*.t test/root/*.c example/*/expect.txt test/qemu/*.c; do
         [ -f "$f" ] || continue
         case $f in
-        test/sim/main.c) echo sim/random ;;
+        test/sim/*) echo sim/random ;;
         example/*) basename "$(dirname "$f")" | sed 's,^,example/,' ;;
         *) echo "${f#test/}" | sed 's/\.[ct]$//' ;;
         esac
     done
 }
 
-list=$(names | grep -F -- "$pattern") || usage_error "test: no test has '$pattern' in its name"
+list=$(names | uniq | grep -F -- "$pattern") || usage_error "test: no test has '$pattern' in its name"
 
 logs=$build/test
 rm -rf "$logs"
