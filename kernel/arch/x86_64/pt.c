@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Page tables: four levels of 512 entries; leaves of 4 KiB, 2 MiB and (where the CPU has them) 1 GiB. Owns the tables of
+ * a space and nothing else; rights, mappings and who may have what are map.c's affair. arch/host compiles this file too
+ * and walks the tables in software.
+ *
+ *   T1  Every table below the root is an order-1 block: the table, and behind it the companion, which holds for entry i
+ *       the mapping that made leaf i. A companion entry means something only while the entry is a present leaf.
+ *   T2  The upper half of a root is a copy of the kernel's and never changes.
+ *   T3  A table stays until the space is freed, also when it has become empty.
+ *   T4  Whoever takes rights or status bits from a leaf flushes it before returning.
+ */
+#include "arch.h"
+#include "memory.h"
+
+#define PTE_PRESENT 0x1ul
+#define PTE_WRITE 0x2ul
+#define PTE_USER 0x4ul
+#define PTE_PWT 0x8ul
+#define PTE_PCD 0x10ul
+#define PTE_ACCESSED 0x20ul
+#define PTE_DIRTY 0x40ul
+#define PTE_LARGE 0x80ul
+#define PTE_KU 0x200ul /* free for software: kernel-user memory */
+#define PTE_NX (1ul << 63)
+#define PTE_ADDR 0x000ffffffffff000ul
+
+#define TABLE_ENTRIES 512u
+#define TABLE_TOP 4u
+#define ROOT_USER_ENTRIES 256u
+
+static word_t *table_at(word_t pa) { return (word_t *)(ARCH_DIRECT_BASE + pa); }
+static word_t *root_of(const struct arch_space *s) { return table_at(s->root_pa); }
+static struct mapping **companion_of(word_t *table) { return (struct mapping **)(table + TABLE_ENTRIES); }
+static unsigned level_order(unsigned level) { return 3u + 9u * level; } /* 12, 21, 30, 39 */
+static unsigned level_index(word_t va, unsigned level) { return (unsigned)(va >> level_order(level)) & 511u; }
+static bool entry_is_leaf(word_t e, unsigned level) { return level == 1 || (e & PTE_LARGE); }
+
+static word_t cache_bits(unsigned cache)
+{
+    return cache == L4_ITEM_UNCACHED ? PTE_PCD | PTE_PWT : cache == L4_ITEM_BUFFERED ? PTE_PCD : 0;
+}
+
+static unsigned bits_cache(word_t e)
+{
+    return !(e & PTE_PCD) ? L4_ITEM_CACHED : e & PTE_PWT ? L4_ITEM_UNCACHED : L4_ITEM_BUFFERED;
+}
+
+static word_t right_bits(unsigned rights)
+{
+    return PTE_PRESENT | PTE_USER | (rights & L4_MEM_W ? PTE_WRITE : 0) | (rights & L4_MEM_X ? 0 : PTE_NX);
+}
+
+/* The present leaf that covers va: its table (index in *index, level in *level), or NULL. */
+static word_t *leaf_find(const struct arch_space *s, word_t va, unsigned *level, unsigned *index)
+{
+    word_t *table = root_of(s);
+
+    for (unsigned l = TABLE_TOP;; l--) {
+        unsigned i = level_index(va, l);
+        word_t e = table[i];
+        if (!(e & PTE_PRESENT))
+            return NULL;
+        if (entry_is_leaf(e, l)) {
+            *level = l;
+            *index = i;
+            return table;
+        }
+        table = table_at(e & PTE_ADDR);
+    }
+}
+
+static void entry_describe(word_t *table, unsigned index, unsigned level, word_t va, struct pt_entry *out)
+{
+    word_t e = table[index];
+    unsigned order = level_order(level);
+
+    out->va = va & ~0ul << order;
+    out->pa = e & PTE_ADDR & ~0ul << order;
+    out->order = order;
+    out->rights = L4_MEM_R | (e & PTE_WRITE ? L4_MEM_W : 0) | (e & PTE_NX ? 0 : L4_MEM_X);
+    out->cache = bits_cache(e);
+    out->ku = (e & PTE_KU) != 0;
+    out->mapping = companion_of(table)[index];
+}
+
+status_t arch_space_init(struct arch_space *s, struct factory *payer)
+{
+    word_t *root = charged_frame_alloc_raw(payer, 0);
+
+    if (root == NULL)
+        return -L4_ERR_NOMEM;
+    memset(root, 0, ROOT_USER_ENTRIES * sizeof *root);
+    memcpy(root + ROOT_USER_ENTRIES, kernel_pml4 + ROOT_USER_ENTRIES, ROOT_USER_ENTRIES * sizeof *root);
+    s->root_pa = (word_t)root - ARCH_DIRECT_BASE;
+    s->io_bitmap = NULL;
+    arch_pcid_take(s);
+    return OK;
+}
+
+static void table_free(word_t *table, unsigned level, struct factory *payer)
+{
+    for (unsigned i = 0; level > 1 && i < TABLE_ENTRIES; i++)
+        if ((table[i] & PTE_PRESENT) && !entry_is_leaf(table[i], level))
+            table_free(table_at(table[i] & PTE_ADDR), level - 1, payer);
+    charged_frame_free(payer, table, 1);
+}
+
+void arch_space_free(struct arch_space *s, struct factory *payer)
+{
+    word_t *root = root_of(s);
+
+    arch_space_unload(s);
+    for (unsigned i = 0; i < ROOT_USER_ENTRIES; i++)
+        if (root[i] & PTE_PRESENT)
+            table_free(table_at(root[i] & PTE_ADDR), TABLE_TOP - 1, payer);
+    charged_frame_free(payer, root, 0);
+    arch_pcid_give(s);
+    s->root_pa = 0;
+}
+
+bool arch_pt_lookup(const struct arch_space *s, word_t va, struct pt_entry *out)
+{
+    unsigned level, index;
+    word_t *table = leaf_find(s, va, &level, &index);
+
+    if (table == NULL)
+        return false;
+    entry_describe(table, index, level, va, out);
+    return true;
+}
+
+bool arch_pt_next(const struct arch_space *s, word_t va, word_t end, struct pt_entry *out)
+{
+    while (va < end) {
+        word_t *table = root_of(s);
+        unsigned level = TABLE_TOP;
+        unsigned i = level_index(va, level);
+
+        while (table[i] & PTE_PRESENT) {
+            if (entry_is_leaf(table[i], level)) {
+                entry_describe(table, i, level, va, out);
+                return true;
+            }
+            table = table_at(table[i] & PTE_ADDR);
+            i = level_index(va, --level);
+        }
+        /* A hole: on to the next present entry of this table, or from the root again behind it. */
+        do
+            va = (va | ((1ul << level_order(level)) - 1)) + 1;
+        while (++i < TABLE_ENTRIES && va < end && !(table[i] & PTE_PRESENT));
+    }
+    return false;
+}
+
+unsigned arch_page_orders(const unsigned **orders)
+{
+    static const unsigned all[] = {12, 21, 30};
+
+    *orders = all;
+    return arch_has_1g_pages ? 3 : 2;
+}
+
+unsigned arch_pt_order_at(const struct arch_space *s, word_t va, unsigned order)
+{
+    const word_t *table = root_of(s);
+    unsigned level = TABLE_TOP;
+
+    while (level > 1) {
+        word_t e = table[level_index(va, level)];
+        if (!(e & PTE_PRESENT) || entry_is_leaf(e, level))
+            break;
+        table = table_at(e & PTE_ADDR);
+        level--;
+    }
+    if (level > 3)
+        level = 3;
+    if (level == 3 && !arch_has_1g_pages)
+        level = 2;
+    while (level > 1 && level_order(level) > order)
+        level--;
+    return level_order(level);
+}
+
+status_t arch_pt_insert(struct arch_space *s, struct factory *payer, const struct pt_entry *e)
+{
+    word_t *table = root_of(s);
+    unsigned level = TABLE_TOP;
+    unsigned i;
+
+    for (;; level--) {
+        i = level_index(e->va, level);
+        if (level_order(level) == e->order)
+            break;
+        if (!(table[i] & PTE_PRESENT)) {
+            word_t *below = charged_frame_alloc_raw(payer, 1);
+            if (below == NULL)
+                return -L4_ERR_NOMEM;
+            memset(below, 0, L4_PAGE_SIZE);
+            table[i] = ((word_t)below - ARCH_DIRECT_BASE) | PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED;
+        }
+        kassert(!entry_is_leaf(table[i], level));
+        table = table_at(table[i] & PTE_ADDR);
+    }
+    kassert(!(table[i] & PTE_PRESENT));
+    companion_of(table)[i] = e->mapping;
+    table[i] = e->pa | right_bits(e->rights) | cache_bits(e->cache) | (level > 1 ? PTE_LARGE : 0) |
+               (e->ku ? PTE_KU : 0);
+    return OK;
+}
+
+void arch_pt_update(struct arch_space *s, const struct pt_entry *e)
+{
+    unsigned level, i;
+    word_t *table = leaf_find(s, e->va, &level, &i);
+
+    if (knever(table == NULL || level_order(level) != e->order))
+        return;
+    word_t old = table[i];
+    word_t entry = (old & ~(PTE_WRITE | PTE_NX | PTE_PCD | PTE_PWT)) | right_bits(e->rights) | cache_bits(e->cache);
+    companion_of(table)[i] = e->mapping;
+    if (entry != old) {
+        table[i] = entry;
+        arch_tlb_flush_page(s, e->va);
+    }
+}
+
+static unsigned entry_status(word_t e)
+{
+    return (e & PTE_ACCESSED ? 1u : 0) | (e & PTE_DIRTY ? 2u : 0);
+}
+
+unsigned arch_pt_remove(struct arch_space *s, word_t va)
+{
+    unsigned level, i;
+    word_t *table = leaf_find(s, va, &level, &i);
+
+    if (knever(table == NULL || (va & ((1ul << level_order(level)) - 1)) != 0))
+        return 0;
+    word_t old = table[i];
+    table[i] = 0;
+    arch_tlb_flush_page(s, va);
+    return entry_status(old);
+}
+
+unsigned arch_pt_status(struct arch_space *s, word_t va)
+{
+    unsigned level, i;
+    word_t *table = leaf_find(s, va, &level, &i);
+
+    if (knever(table == NULL))
+        return 0;
+    unsigned status = entry_status(table[i]);
+    if (status != 0) {
+        table[i] &= ~(PTE_ACCESSED | PTE_DIRTY);
+        arch_tlb_flush_page(s, va);
+    }
+    return status;
+}
