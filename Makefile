@@ -5,7 +5,7 @@
 #   kernel/*.c kernel/arch/x86_64/*.[cS]  -> $B/x86_64/bin/kernel
 #   kernel/*.c kernel/arch/host/*.c       -> $B/host/libkernel.a, test/unit/NAME.c -> $B/host/unit/NAME,
 #                                            test/sim/*.c -> $B/host/sim (all with ASan and UBSan; SAN=0 without)
-#   tool/NAME.c                           -> $B/host/tool/NAME, a program for the build machine
+#   tool/NAME.c, tool/mkimage/*.c         -> $B/host/tool/NAME, a program for the build machine
 #   lib/NAME/*.[cS]                       -> $B/x86_64/lib/libNAME.a, public headers in lib/NAME/include
 #   server/NAME/*.[cS]                    -> $B/x86_64/bin/NAME (server/rm is installed as l4re)
 #   example/DIR/NAME.c                    -> $B/x86_64/bin/NAME for each file with a main (main.c: bin/DIR); files
@@ -49,13 +49,20 @@ c_of = $(sort $(wildcard $(1:/=)/*.c $(1:/=)/*.S))
 o_of = $(addprefix $2/obj/,$(addsuffix .o,$(basename $1)))
 names_of = $(notdir $(patsubst %/,%,$(sort $(dir $(wildcard $1/*/*.c)))))
 mkdir = @mkdir -p $(@D)$(if $(V),, && echo '  $(@:$B/%=%)')
+# objects OBJECT-FOLDER,SOURCE-FOLDER,FLAGS-VARIABLE,FIRST: how objects of that folder are made, after FIRST was.
+define object
+$1/%.o: $2%.$5 | $4
+	$$(mkdir)
+	$q$$(CC) $$($3) -MMD -MP -c -o $$@ $$<
+endef
+objects = $(foreach e,c S,$(eval $(call object,$1,$2,$3,$4,$e)))
 
 servers   := $(call names_of,server)
 mains     := $(shell grep -lE '^(int|void) *main\b' /dev/null $(wildcard example/*/*.c))
 example_of = $(patsubst %/main,%,$(basename $1))
 examples  := $(notdir $(call example_of,$(mains)))
 libs      := $(filter-out c,$(call names_of,lib))
-tools     := $(patsubst tool/%.c,$H/tool/%,$(wildcard tool/*.c))
+tools     := $(patsubst tool/%.c,$H/tool/%,$(wildcard tool/*.c)) $H/tool/mkimage
 units     := $(patsubst test/unit/%.c,$H/unit/%,$(wildcard test/unit/*.c))
 qemutests := $(patsubst test/qemu/%.c,$O/test/%,$(wildcard test/qemu/*.c))
 roottests := $(patsubst test/root/%.c,$O/test/root-%,$(wildcard test/root/*.c))
@@ -87,12 +94,7 @@ $O/bin/kernel: $(kernel_obj) $(kernel_dir)/kernel.ld
 	$q$(CC) -static -nostdlib -no-pie -Wl,-T,$(kernel_dir)/kernel.ld -Wl,-z,max-page-size=4096,-z,noexecstack \
 	    -Wl,--build-id=none,--no-warn-rwx-segments -o $@ $(kernel_obj)
 
-$O/obj/kernel/%.o: kernel/%.c | $(offsets)
-	$(mkdir)
-	$q$(CC) $(kernel_flags) -MMD -MP -c -o $@ $<
-$O/obj/kernel/%.o: kernel/%.S | $(offsets)
-	$(mkdir)
-	$q$(CC) $(kernel_flags) -D__ASSEMBLER__ -MMD -MP -c -o $@ $<
+$(call objects,$O/obj/kernel,kernel/,kernel_flags,$(offsets))
 
 # offsets.c holds asm lines "#def NAME value"; they become "#define NAME value" for the assembler.
 $O/gen/offsets.h: $(kernel_dir)/offsets.c
@@ -124,22 +126,19 @@ $H/unit/%: $H/obj/test/unit/%.o $H/libkernel.a
 $H/tool/%: tool/%.c
 	$(mkdir)
 	$q$(HOSTCC) -std=gnu11 -O2 -g $(warn) -Werror -Iabi -MMD -MP -o $@ $<
+$H/tool/mkimage: $(wildcard tool/mkimage/*.[ch]) boot/image.h
+	$(mkdir)
+	$q$(HOSTCC) -std=gnu11 -O2 -g $(warn) -Werror -o $@ $(filter tool/%.c,$^)
 
 # ---- boot stage ----------------------------------------------------------------------------------------------------
 
 # 64-bit code in a 32-bit ELF file, because multiboot loaders want that. Small: -Os, no debug information.
-
 boot_flags := -std=gnu11 -Os -g -m64 -ffreestanding -fpie -mno-red-zone -mgeneral-regs-only -fno-stack-protector \
     -fcf-protection=none -fno-strict-aliasing -fno-asynchronous-unwind-tables $(kwarn) -Iabi
 boot_obj   := $(call o_of,$(call c_of,boot),$O)
 
 boot: $O/bin/boot
-$O/obj/boot/%.o: boot/%.c
-	$(mkdir)
-	$q$(CC) $(boot_flags) -MMD -MP -c -o $@ $<
-$O/obj/boot/%.o: boot/%.S
-	$(mkdir)
-	$q$(CC) $(boot_flags) -MMD -MP -c -o $@ $<
+$(call objects,$O/obj/boot,boot/,boot_flags)
 $O/bin/boot: $(boot_obj) boot/boot.ld
 	$(mkdir)
 	$q$(CC) -static -nostdlib -no-pie -Wl,-T,boot/boot.ld -Wl,-z,max-page-size=4096,-z,noexecstack \
@@ -188,15 +187,8 @@ $M/musl/obj/%.o: $(musl)/%.c | $(musl_hdr)
 $M/musl/obj/%.o: $(musl)/%.s | $(musl_hdr)
 	@mkdir -p $(@D)
 	$q$(CC) $(musl_flags) -c -o $@ $<
-$M/musl/obj/%.o: $(musl)/%.S | $(musl_hdr)
-	@mkdir -p $(@D)
-	$q$(CC) $(musl_flags) -c -o $@ $<
-$M/obj/lib/c/musl/%.o: lib/c/musl/%.c | $(musl_hdr)
-	$(mkdir)
-	$q$(CC) $(musl_flags) -Iabi -Ilib/l4/include -Ilib/l4re/include -Ilib/c/include -MMD -MP -c -o $@ $<
-$M/obj/lib/c/musl/%.o: lib/c/musl/%.S | $(musl_hdr)
-	$(mkdir)
-	$q$(CC) $(musl_flags) -MMD -MP -c -o $@ $<
+ours_flags = $(musl_flags) -Iabi -Ilib/l4/include -Ilib/l4re/include -Ilib/c/include
+$(call objects,$M/obj/lib/c/musl,lib/c/musl/,ours_flags,$(musl_hdr))
 $(libc): $(musl_obj) $(c_obj)
 	$(mkdir)
 	$qrm -f $@
@@ -224,12 +216,7 @@ user_flags := -std=gnu11 -O2 -g -fno-pic -fno-pie -fno-stack-protector -fcf-prot
     -nostdinc -isystem $(musl_inc) -isystem $(shell $(CC) -print-file-name=include)
 own_flags  := $(user_flags) -Werror
 
-$O/obj/%.o: %.c | $(musl_hdr)
-	$(mkdir)
-	$q$(CC) $(own_flags) -MMD -MP -c -o $@ $<
-$O/obj/%.o: %.S | $(musl_hdr)
-	$(mkdir)
-	$q$(CC) $(own_flags) -D__ASSEMBLER__ -MMD -MP -c -o $@ $<
+$(call objects,$O/obj,,own_flags,$(musl_hdr))
 # A program may embed its Lua files by .incbin.
 $(foreach n,$(servers),$(eval $(patsubst %,$O/obj/%.o,$(basename $(wildcard server/$n/*.S))): $(wildcard server/$n/*.lua)))
 
