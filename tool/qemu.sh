@@ -46,3 +46,17 @@ qemu_run() {
     if [ -z "$batch$until" ] && [ "$rc" -lt 124 ] && [ -s "$scratch/status" ]; then rc=0; fi
     return "$rc"
 }
+
+# iso_make LIST FOLDER ENTRY FILE: the same as a boot medium; GRUB menu with one item per entry.
+iso_make() {
+    if [ -n "$3" ]; then set -- "$1" "$2" "$4" -e "$3"; else set -- "$1" "$2" "$4"; fi
+    boot_list=$1
+    boot_path=$2
+    iso_file=$3
+    shift 3
+    "$host/tool/mkimage" -t "$scratch/iso" -s "$out/bin/boot" -p "$boot_path" -p "$out/rom" "$@" "$boot_list" || exit 1
+    grub-mkrescue -o "$iso_file" "$scratch/iso" > "$scratch/mkrescue.log" 2>&1 || {
+        tail -n 5 "$scratch/mkrescue.log" >&2
+        die "grub-mkrescue could not write $iso_file"
+    }
+}
