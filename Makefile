@@ -41,7 +41,7 @@ no_sources := clean kernel boot host unit sim tools
 ifneq ($(filter-out $(no_sources),$(or $(MAKECMDGOALS),all)),)
 include $B/src/ready.mk
 endif
-$B/src/ready.mk: tool/sources tool/fetch.sh
+$B/src/ready.mk: tool/sources
 	$qtool/fetch.sh $B/src
 
 # c_of FOLDER, o_of SOURCES: sources of a folder, objects of sources.
