@@ -1,0 +1,62 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# tool/watch, which decides when a run is over and with what exit status.
+
+. "$(dirname "$0")/../tap.sh"
+watch=${LABE_BUILD:-$root/build}/host/tool/watch
+ok "watch is built" make -s -C "$root" B="${LABE_BUILD:-$root/build}" tools
+
+run "$watch" sh -c 'echo hello; exit 3'
+is 3 "the command's status"
+says "hello" "the command's output"
+
+run "$watch" -t 1 sh -c 'echo before; sleep 30; echo after'
+is 124 "time-out: status 124"
+says "before" "time-out: output before it"
+silent_about "after" "time-out: no output after it"
+says "no end after 1 s" "time-out: says so"
+
+run "$watch" -t 20 -u 'two three' sh -c 'echo one; printf "two "; sleep 0.1; echo "three four"; echo five; sleep 30'
+is 0 "text found: status 0"
+says "two three four" "text found: that line is complete"
+silent_about "five" "text found: nothing after that line"
+run "$watch" -t 20 -u 'two three' sh -c 'printf "two \033[32mthree\033[0m"; sleep 30'
+is 0 "text found behind colours, in a line without end"
+run "$watch" -t 20 -u 'two three' sh -c 'echo two; echo three; exit 0'
+is 1 "text not found: status 1"
+says 'ended before it printed "two three"' "text not found: says so"
+run "$watch" -t 1 -u nothing sleep 30
+is 124 "text not found in time: status 124"
+
+run "$watch" -s "$tmp/status" sh -c "printf '\\052' > $tmp/status; exit 1"
+is 42 "the status that was left in the file"
+run "$watch" -s "$tmp/status" sh -c "printf '\\377' > $tmp/status; exit 1"
+is 255 "also the largest"
+run "$watch" -s "$tmp/status" sh -c "printf '\\000' > $tmp/status; exit 1"
+is 0 "also zero"
+rm "$tmp/status"
+run "$watch" -s "$tmp/status" sh -c 'exit 3'
+is 1 "debug exit with 1 and no file"
+run "$watch" -s "$tmp/status" sh -c 'exit 0'
+is 125 "no status at all"
+says "ended without an exit status" "no status at all: says so"
+
+printf 'a\r\nb\n' > "$tmp/crlf"
+run "$watch" cat "$tmp/crlf"
+ok "no carriage returns" test "$(tr -d 'ab\n' < "$tmp/out" | wc -c)" -eq 0
+run "$watch" "$tmp/absent"
+is 127 "a command that is not there"
+says "$tmp/absent" "and is named"
+run "$watch" -x
+is 2 "wrong option"
+run "$watch"
+is 2 "no command"
+
+"$watch" sh -c "echo \$\$ > $tmp/pid; exec sleep 30" &
+while [ ! -s "$tmp/pid" ]; do sleep 0.05; done
+kill $!
+wait $! && status=0 || status=$?
+is 143 "terminated: status 143"
+ok "and the command is gone" sh -c "! kill -0 $(cat "$tmp/pid") 2> /dev/null"
+tap_done
