@@ -11,10 +11,10 @@ run "$watch" sh -c 'echo hello; exit 3'
 is 3 "the command's status"
 says "hello" "the command's output"
 
-run "$watch" -t 1 sh -c 'echo before; sleep 30; echo after'
+run "$watch" -t 1 sh -c 'echo before; sleep 30; echo later'
 is 124 "time-out: status 124"
 says "before" "time-out: output before it"
-silent_about "after" "time-out: no output after it"
+silent_about "later" "time-out: no output after it"
 says "no end after 1 s" "time-out: says so"
 
 run "$watch" -t 20 -u 'two three' sh -c 'echo one; printf "two "; sleep 0.1; echo "three four"; echo five; sleep 30'
