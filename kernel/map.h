@@ -14,6 +14,10 @@
 
 struct task;
 struct kobj;
+struct pt_entry;
+
+/* Once at boot, before the first task. */
+void map_module_init(void);
 
 struct mapping {
     struct task *task;
@@ -26,6 +30,7 @@ struct mapping {
     uint32_t cache;               /* L4_ITEM_CACHED / BUFFERED / UNCACHED */
 };
 _Static_assert(sizeof(struct mapping) <= 64, "a mapping fits a cache line");
+#define MAPPING_STATUS 3ul
 static inline word_t mapping_va(const struct mapping *m) { return m->va_order & ~0xffful; }
 static inline unsigned mapping_order(const struct mapping *m) { return (unsigned)(m->va_order & 63u); }
 static inline word_t mapping_pa(const struct mapping *m) { return m->pa_flags & ~0xffful; }
@@ -79,3 +84,27 @@ void *ku_mem_lookup(const struct task *task, word_t addr, size_t size);
 void ku_mem_free_all(struct task *task);
 
 void mapping_check(const struct task *task);
+
+/* ---- between the files of the mapping database ---- */
+void mapdb_init(void);
+void io_init(void);
+void ku_mem_init(void);
+void unmap_io_all(struct task *task);
+void io_check(const struct task *task);
+
+/* A node for the page e of the task below parent (NULL: a root), charged to the task. NULL: no memory or quota. */
+struct mapping *mapping_create(struct task *task, struct mapping *parent, const struct pt_entry *e);
+/* Frees a node without children whose page is gone already; its status goes to the parent. */
+void mapping_remove(struct mapping *m);
+/* `new`, an unlinked node, takes parent, siblings and children of `old`, which is unlinked afterwards. */
+void mapping_replace(struct mapping *old, struct mapping *new);
+/* The mapping and all below it, pages included, leaf first. Returns the page status seen. */
+unsigned mapping_remove_tree(struct mapping *top);
+/* Takes rights (not R) from the mapping and all below it; returns the page status seen there and clears it. */
+unsigned mapping_downgrade_tree(struct mapping *top, unsigned rights);
+/* Both for what was derived from the frames [pa_first, pa_last] of m (R in rights: removal, else downgrade). The status
+ * is returned and kept at m. */
+unsigned mapping_revoke_children(struct mapping *m, word_t pa_first, word_t pa_last, unsigned rights);
+/* The same for m itself and all that was derived from it. */
+unsigned mapping_revoke(struct mapping *m, unsigned rights);
+void mapping_check_node(const struct mapping *m, const struct pt_entry *e);

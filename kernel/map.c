@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Map, grant and unmap of memory: from flexpages to page tables (arch_pt_*) and to the mapping database (mapdb.c).
+ *
+ * A map goes page by page through the source window. Each step leaves everything consistent; a step that finds no
+ * memory ends the map, and what was mapped before stays. sigma0 is special: it has every valid physical page, one to
+ * one, whether its page table knows it already or not; its leaves and root mappings are made here on demand, and nothing
+ * can be mapped into it or taken from it.
+ */
+#include "map.h"
+#include "memory.h"
+#include "task.h"
+
+#define MEM_ORDER_MIN L4_PAGE_SHIFT
+
+static word_t order_mask(unsigned order) { return (1ul << order) - 1; }
+
+void map_module_init(void)
+{
+    mapdb_init();
+    io_init();
+    ku_mem_init();
+}
+
+struct map_window map_window_combine(word_t snd, unsigned snd_order, word_t rcv, unsigned rcv_order, word_t hot)
+{
+    struct map_window w;
+
+    snd &= ~order_mask(snd_order);
+    rcv &= ~order_mask(rcv_order);
+    if (rcv_order >= snd_order) {
+        w.src = snd;
+        w.dst = rcv + (hot & order_mask(rcv_order) & ~order_mask(snd_order));
+        w.order = snd_order;
+    } else {
+        w.src = snd + (hot & order_mask(snd_order) & ~order_mask(rcv_order));
+        w.dst = rcv;
+        w.order = rcv_order;
+    }
+    return w;
+}
+
+int map_fpage(const struct map_request *rq)
+{
+    switch (l4_fpage_type(rq->send)) {
+    case L4_FPAGE_MEM:
+        return map_memory(rq);
+    case L4_FPAGE_IO:
+        return map_io(rq);
+    case L4_FPAGE_OBJ:
+        return map_caps(rq);
+    default:
+        return MAP_DONE;
+    }
+}
+
+/* ---- sigma0's memory ---- */
+
+enum ram_kind { RAM_NONE, RAM_ALL, RAM_MIXED };
+
+/* Is the block described as memory (not device memory), entirely, in part, or not at all? */
+static enum ram_kind ram_kind(word_t pa, unsigned order)
+{
+    enum ram_kind kind = RAM_NONE;
+    unsigned count = kip.mem_count < L4_KIP_MEM_SLOTS ? kip.mem_count : L4_KIP_MEM_SLOTS;
+
+    for (unsigned i = 0; i < count; i++) {
+        struct l4_mem_desc d = kip.mem[i];
+        unsigned type = l4_mem_desc_type(d);
+        if ((d.low & L4_MEM_VIRTUAL) || type == L4_MEM_UNDEFINED || type == L4_MEM_SHARED || type == L4_MEM_ARCH)
+            continue;
+        if (l4_mem_desc_start(d) <= pa && l4_mem_desc_end(d) >= pa + order_mask(order))
+            return RAM_ALL;
+        if (l4_mem_desc_start(d) <= pa + order_mask(order) && l4_mem_desc_end(d) >= pa)
+            kind = RAM_MIXED;
+    }
+    return kind;
+}
+
+/* Gives sigma0 the largest page around va that is valid and of one kind. */
+static status_t sigma0_leaf_make(struct task *sigma0, word_t va, struct pt_entry *e)
+{
+    const unsigned *orders;
+    unsigned n = arch_page_orders(&orders);
+    unsigned limit = arch_pt_order_at(&sigma0->space, va, orders[n - 1]);
+
+    while (n-- > 0) {
+        unsigned order = orders[n];
+        word_t start = va & ~order_mask(order);
+        if (order > limit || !arch_phys_valid(start, order))
+            continue;
+        enum ram_kind kind = ram_kind(start, order);
+        if (kind == RAM_MIXED && order > MEM_ORDER_MIN)
+            continue;
+        *e = (struct pt_entry){.va = start, .pa = start, .order = order, .rights = L4_MEM_RIGHTS,
+                               .cache = kind == RAM_NONE ? L4_ITEM_UNCACHED : L4_ITEM_CACHED};
+        return arch_pt_insert(&sigma0->space, sigma0->obj.payer, e);
+    }
+    return -L4_ERR_INVAL;
+}
+
+bool map_sigma0_fault(struct task *sigma0, word_t addr)
+{
+    struct pt_entry e;
+
+    if (addr >= L4_USER_END || !arch_phys_valid(addr & ~order_mask(MEM_ORDER_MIN), MEM_ORDER_MIN))
+        return false;
+    if (arch_pt_lookup(&sigma0->space, addr, &e))
+        return !e.ku;
+    return sigma0_leaf_make(sigma0, addr, &e) == OK;
+}
+
+/* The next page of the task that reaches into [va, end). 1: found, 0: none, or -NOMEM. */
+static int source_next(struct task *from, word_t va, word_t end, struct pt_entry *e)
+{
+    if (!from->is_sigma0)
+        return arch_pt_next(&from->space, va, end, e);
+
+    word_t limit = L4_USER_END;
+    while (limit > L4_PAGE_SIZE && !arch_phys_valid(limit - L4_PAGE_SIZE, MEM_ORDER_MIN))
+        limit >>= 1;
+    for (; va < end && va < limit; va += L4_PAGE_SIZE) {
+        if (arch_pt_lookup(&from->space, va, e))
+            return 1;
+        status_t st = sigma0_leaf_make(from, va, e);
+        if (st == OK)
+            return 1;
+        if (st == -L4_ERR_NOMEM)
+            return st;
+    }
+    return 0;
+}
+
+/* ---- map ---- */
+
+struct map_job {
+    struct task *from, *to;
+    unsigned rights;
+    unsigned cache; /* 0: as the source */
+    bool grant;
+};
+
+static unsigned item_cache(word_t item)
+{
+    if (!(item & L4_ITEM_CACHE_SET))
+        return 0;
+    word_t kind = item & L4_ITEM_CACHE_MASK;
+    return kind == L4_ITEM_BUFFERED || kind == L4_ITEM_UNCACHED ? (unsigned)kind : L4_ITEM_CACHED;
+}
+
+/* Makes room for the piece `new` derived from the source page. True: insert it. False: nothing is to be inserted
+ * (rights were added to the same page, kernel-user memory is in the way, or the source was lost). */
+static bool destination_clear(const struct map_job *job, const struct pt_entry *source, const struct pt_entry *new)
+{
+    struct arch_space *space = &job->to->space;
+    word_t end = new->va + order_mask(new->order) + 1;
+    struct pt_entry old;
+
+    if (!arch_pt_next(space, new->va, end, &old))
+        return true;
+    if (old.ku)
+        return false;
+    if (!job->grant && old.mapping->parent == source->mapping && old.va == new->va && old.pa == new->pa &&
+        old.order == new->order) {
+        old.rights |= new->rights;
+        old.mapping->rights = old.rights;
+        arch_pt_update(space, &old);
+        return false;
+    }
+    do
+        mapping_remove_tree(old.mapping);
+    while (arch_pt_next(space, new->va, end, &old) && !old.ku);
+
+    struct pt_entry now; /* was the source derived from what has just gone? */
+    return arch_pt_lookup(&job->from->space, source->va, &now) && now.mapping == source->mapping &&
+           !arch_pt_next(space, new->va, end, &old);
+}
+
+/* The destination takes the place of the source page in the tree. */
+static status_t piece_grant(const struct map_job *job, const struct pt_entry *source, struct pt_entry *new)
+{
+    struct mapping *old = source->mapping;
+
+    new->mapping = mapping_create(job->to, NULL, new);
+    if (new->mapping == NULL)
+        return -L4_ERR_NOMEM;
+    status_t st = arch_pt_insert(&job->to->space, job->to->obj.payer, new);
+    if (st != OK) {
+        mapping_remove(new->mapping);
+        return st;
+    }
+
+    /* ---- commit: nothing below can fail ---- */
+    old->pa_flags |= arch_pt_remove(&job->from->space, source->va);
+    mapping_replace(old, new->mapping);
+    old->pa_flags &= ~MAPPING_STATUS;
+    mapping_remove(old);
+    mapping_revoke_children(new->mapping, 0, ~0ul, L4_MEM_RIGHTS & ~new->rights);
+    return OK;
+}
+
+static status_t piece_derive(const struct map_job *job, struct pt_entry *source, struct pt_entry *new)
+{
+    if (source->mapping == NULL) { /* a leaf of sigma0 becomes a root */
+        source->mapping = mapping_create(job->from, NULL, source);
+        if (source->mapping == NULL)
+            return -L4_ERR_NOMEM;
+        arch_pt_update(&job->from->space, source);
+    }
+    new->mapping = mapping_create(job->to, source->mapping, new);
+    if (new->mapping == NULL)
+        return -L4_ERR_NOMEM;
+    status_t st = arch_pt_insert(&job->to->space, job->to->obj.payer, new);
+    if (st != OK)
+        mapping_remove(new->mapping);
+    return st;
+}
+
+/* Maps the part of a source page that begins at src, 2^order bytes, to dst. */
+static status_t piece_map(const struct map_job *job, struct pt_entry *source, word_t src, word_t dst, unsigned order)
+{
+    unsigned rights = job->rights & source->rights;
+    struct pt_entry new = {.va = dst, .pa = source->pa + (src - source->va), .order = order,
+                           .rights = rights | L4_MEM_R, .cache = job->cache ? job->cache : source->cache};
+
+    if (rights == 0 || !destination_clear(job, source, &new))
+        return OK;
+    if (job->grant && order == source->order && !job->from->is_sigma0)
+        return piece_grant(job, source, &new);
+    return piece_derive(job, source, &new);
+}
+
+/* Largest page that fits: aligned at both ends, inside the source page, not longer than len, and insertable at dst. */
+static unsigned piece_order(const struct map_job *job, const struct pt_entry *source, word_t src, word_t dst, word_t len)
+{
+    const unsigned *orders;
+    unsigned n = arch_page_orders(&orders);
+
+    if (source->order == MEM_ORDER_MIN || len < L4_PAGE_SIZE << 9)
+        return MEM_ORDER_MIN;
+    unsigned limit = arch_pt_order_at(&job->to->space, dst, source->order);
+    while (--n > 0)
+        if (orders[n] <= limit && !((src | dst) & order_mask(orders[n])) && len >> orders[n] != 0)
+            break;
+    return orders[n];
+}
+
+int map_memory(const struct map_request *rq)
+{
+    unsigned send_order = l4_fpage_order(rq->send), window_order = l4_fpage_order(rq->window);
+    bool everything = rq->window.raw == L4_FPAGE_ALL;
+
+    if ((!everything && l4_fpage_type(rq->window) != L4_FPAGE_MEM) || send_order < MEM_ORDER_MIN ||
+        window_order < MEM_ORDER_MIN || rq->to->is_sigma0)
+        return MAP_DONE;
+
+    struct map_job job = {.from = rq->from, .to = rq->to, .rights = l4_fpage_rights(rq->send) & L4_MEM_RIGHTS,
+                          .cache = item_cache(rq->item), .grant = (rq->item & L4_ITEM_GRANT) != 0};
+    struct map_window w =
+        map_window_combine(l4_fpage_start(rq->send) << L4_PAGE_SHIFT, send_order,
+                           everything ? 0 : l4_fpage_start(rq->window) << L4_PAGE_SHIFT, window_order,
+                           rq->item & ~order_mask(MEM_ORDER_MIN));
+    if (job.rights == 0 || w.src >= L4_USER_END || w.dst >= L4_USER_END)
+        return MAP_NOTHING;
+
+    word_t size = order_mask(w.order) + 1; /* clipped at the ends of both address spaces */
+    if (size > L4_USER_END - w.src)
+        size = L4_USER_END - w.src;
+    if (size > L4_USER_END - w.dst)
+        size = L4_USER_END - w.dst;
+
+    int result = MAP_NOTHING;
+    struct pt_entry e;
+    for (word_t src = w.src, end = w.src + size; src < end;) {
+        int found = source_next(job.from, src, end, &e);
+        if (found <= 0)
+            return found < 0 ? MAP_FAILED : result;
+        result = MAP_DONE;
+        word_t page_end = e.va + order_mask(e.order) + 1;
+        if (e.va > src)
+            src = e.va;
+        if (e.ku) {
+            src = page_end;
+            continue;
+        }
+        word_t len = (page_end < end ? page_end : end) - src;
+        word_t dst = w.dst + (src - w.src);
+        unsigned order = piece_order(&job, &e, src, dst, len);
+        if (piece_map(&job, &e, src, dst, order) != OK)
+            return MAP_FAILED;
+        src += order_mask(order) + 1;
+    }
+    return result;
+}
+
+/* ---- unmap ---- */
+
+unsigned unmap_memory(struct task *task, l4_fpage fp, bool self)
+{
+    unsigned order = l4_fpage_order(fp), rights = l4_fpage_rights(fp) & L4_MEM_RIGHTS;
+
+    if (order < MEM_ORDER_MIN)
+        return 0;
+    word_t first = (l4_fpage_start(fp) << L4_PAGE_SHIFT) & ~order_mask(order);
+    if (first >= L4_USER_END)
+        return 0;
+    word_t end = order_mask(order) + 1 < L4_USER_END - first ? first + order_mask(order) + 1 : L4_USER_END;
+
+    unsigned status = 0;
+    struct pt_entry e;
+    for (word_t va = first; va < end && arch_pt_next(&task->space, va, end, &e);) {
+        word_t lo = e.va < first ? first : e.va;
+        word_t page_end = e.va + order_mask(e.order) + 1;
+        va = page_end;
+        if (e.mapping == NULL) /* kernel-user memory, or a page of sigma0 that nobody has */
+            continue;
+        if (self && !task->is_sigma0) {
+            status |= mapping_revoke(e.mapping, rights); /* the whole page, also when only a part was named */
+        } else {
+            word_t hi = page_end < end ? page_end : end;
+            status |= mapping_revoke_children(e.mapping, e.pa + (lo - e.va), e.pa + (hi - 1 - e.va), rights);
+        }
+    }
+    return status;
+}
+
+void unmap_all(struct task *task)
+{
+    struct pt_entry e;
+
+    for (word_t va = 0; arch_pt_next(&task->space, va, L4_USER_END, &e);) {
+        va = e.va + order_mask(e.order) + 1;
+        if (e.mapping != NULL)
+            mapping_remove_tree(e.mapping);
+        else if (!e.ku)
+            arch_pt_remove(&task->space, e.va);
+    }
+    unmap_io_all(task);
+}
+
+void mapping_check(const struct task *task)
+{
+    struct pt_entry e;
+
+    for (word_t va = 0; arch_pt_next(&task->space, va, L4_USER_END, &e);) {
+        va = e.va + order_mask(e.order) + 1;
+        if (e.mapping == NULL) {
+            kassert(e.ku || task->is_sigma0); /* P1 */
+            continue;
+        }
+        kassert(!e.ku && e.mapping->task == task);
+        mapping_check_node(e.mapping, &e);
+    }
+}
