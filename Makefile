@@ -91,7 +91,7 @@ offsets    := $(patsubst $(kernel_dir)/offsets.c,$O/gen/offsets.h,$(wildcard $(k
 
 $O/bin/kernel: $(kernel_obj) $(kernel_dir)/kernel.ld
 	$(mkdir)
-	$q$(CC) -static -nostdlib -no-pie -Wl,-T,$(kernel_dir)/kernel.ld -Wl,-z,max-page-size=4096,-z,noexecstack \
+	$q$(CC) -static -nostdlib -Wl,-T,$(kernel_dir)/kernel.ld -Wl,-z,max-page-size=4096,-z,noexecstack \
 	    -Wl,--build-id=none,--no-warn-rwx-segments -o $@ $(kernel_obj)
 
 $(call objects,$O/obj/kernel,kernel/,kernel_flags,$(offsets))
@@ -141,7 +141,7 @@ boot: $O/bin/boot
 $(call objects,$O/obj/boot,boot/,boot_flags)
 $O/bin/boot: $(boot_obj) boot/boot.ld
 	$(mkdir)
-	$q$(CC) -static -nostdlib -no-pie -Wl,-T,boot/boot.ld -Wl,-z,max-page-size=4096,-z,noexecstack \
+	$q$(CC) -static -nostdlib -Wl,-T,boot/boot.ld -Wl,-z,max-page-size=4096,-z,noexecstack \
 	    -Wl,--build-id=none,--no-warn-rwx-segments -o $@.elf64 $(boot_obj)
 	$qobjcopy -O elf32-i386 --strip-all $@.elf64 $@
 
@@ -248,7 +248,7 @@ archives   = $(foreach l,$1,$(call archive,$l))
 libs_for   = $(or $(libs_$1),$(app_libs))
 start_for  = $(if $(filter $1,$(own_start)),,$(crt))
 libgcc    := $(shell $(CC) -print-libgcc-file-name)
-user_link := -static -nostdlib -no-pie -Wl,--gc-sections,--build-id=none,-z,noexecstack,-z,max-page-size=4096
+user_link := -static -nostdlib -Wl,--gc-sections,--build-id=none,-z,noexecstack,-z,max-page-size=4096
 # link ADDRESS,START,OBJECTS,ARCHIVES
 link = $(CC) $(user_link) -Wl,-Ttext-segment=$1 -o $@ $2 $3 -Wl,--start-group $4 $(libgcc) -Wl,--end-group
 
