@@ -388,7 +388,7 @@ static void read_include(struct parser *p, const struct options *o, char *rest)
     if (rc != 0)
         fail_at(p->at, "cannot include '%s': no such file", rest_expanded);
     for (size_t i = 0; i < found.gl_pathc; i++) {
-        struct parser inner = *p;
+        struct parser inner = *p;       /* may go on with an open entry; its own entries end with the file */
         parse_file(&inner, text_format("%s", found.gl_pathv[i]));
     }
     globfree(&found);
