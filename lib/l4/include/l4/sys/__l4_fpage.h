@@ -135,8 +135,8 @@ L4_INLINE int l4_is_fpage_writable(l4_fpage_t fp) { return (fp.raw & L4_FPAGE_W)
 /* Is it another value than the void flexpage? */
 L4_INLINE int l4_is_fpage_valid(l4_fpage_t fp) { return fp.raw != 0; }
 
-/* Control word of a memory or I/O item. spot: hot spot, an address (bits 12..); cache: l4_fpage_cacheability_opt_t or 0 to
- * inherit; grant: L4_MAP_ITEM_GRANT or 0. */
+/* Control word of a memory or I/O item. spot: hot spot, an address (bits 12..); cache: l4_fpage_cacheability_opt_t or 0
+ * to inherit; grant: L4_MAP_ITEM_GRANT or 0. */
 L4_INLINE l4_umword_t l4_map_control(l4_umword_t spot, unsigned char cache, unsigned grant)
 {
     return (spot & L4_FPAGE_CONTROL_MASK) | (l4_umword_t)cache << 4 | L4_ITEM_MAP | (grant & L4_MAP_ITEM_GRANT);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Kernel debugger object (slot 10 of the boot tasks, capability "jdb"); only in kernels with the debugger. Names and ids of kernel
- * objects. Without the object every function fails with IPC error 4, without the operation with -L4_ENOSYS.
+ * Kernel debugger object (slot 10 of the boot tasks, capability "jdb"); only in kernels with the debugger. Names and
+ * ids of kernel objects. Without the object every function fails with IPC error 4, without the operation with
+ * -L4_ENOSYS.
  */
 #pragma once
 #include <l4/sys/kernel_object.h>
@@ -34,7 +35,8 @@ unsigned long l4_debugger_kobj_to_id(l4_cap_idx_t cap, l4_addr_t kobjp);
 /* Id of the log type name, searched from idx on, or a negative error. */
 l4_ret_t l4_debugger_query_log_typeid(l4_cap_idx_t cap, const char *name, unsigned idx);
 /* Names of the log type idx. 0 or a negative error. */
-l4_ret_t l4_debugger_query_log_name(l4_cap_idx_t cap, unsigned idx, char *name, unsigned namelen, char *shortname, unsigned shortnamelen);
+l4_ret_t l4_debugger_query_log_name(l4_cap_idx_t cap, unsigned idx, char *name, unsigned namelen, char *shortname,
+                                    unsigned shortnamelen);
 /* Turns logging of an event type on or off. */
 l4_msgtag_t l4_debugger_switch_log(l4_cap_idx_t cap, const char *name, int on_off);
 /* Tells the debugger where an image of the task cap begins. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The one system call and its uses. dest is a capability selector; what happens depends on the object behind it: a thread or
- * IPC gate gets the message, a kernel object executes it. All functions block as long as the timeout pair allows.
+ * The one system call and its uses. dest is a capability selector; what happens depends on the object behind it: a
+ * thread or IPC gate gets the message, a kernel object executes it. All functions block as long as the timeout pair
+ * allows.
  */
 #pragma once
 #include <l4/sys/types.h>
@@ -30,8 +31,9 @@ enum l4_ipc_tcr_error_t {
 };
 
 /* The system call. flags: L4_SYSF_*; slabel: label sent when dest is a thread or reply capability (a gate replaces it);
- * *rlabel: label received, written after every call that returns (NULL: not wanted). Returns the tag of the received message,
- * or, without a receive phase, tag itself; with L4_MSGTAG_ERROR see l4_ipc_error(). utcb must be the caller's own. */
+ * *rlabel: label received, written after every call that returns (NULL: not wanted). Returns the tag of the received
+ * message, or, without a receive phase, tag itself; with L4_MSGTAG_ERROR see l4_ipc_error(). utcb must be the caller's
+ * own. */
 L4_INLINE l4_msgtag_t l4_ipc(l4_cap_idx_t dest, l4_utcb_t *utcb, l4_umword_t flags, l4_umword_t slabel,
                              l4_msgtag_t tag, l4_umword_t *rlabel, l4_timeout_t timeout)
 {
@@ -61,7 +63,8 @@ L4_INLINE l4_msgtag_t l4_ipc_wait(l4_utcb_t *utcb, l4_umword_t *label, l4_timeou
 {
     return l4_ipc(L4_INVALID_CAP, utcb, L4_SYSF_WAIT, 0, l4_msgtag(0, 0, 0, 0), label, timeout);
 }
-/* Closed wait: a message from the thread, the thread behind the gate, or the IRQ in object. Gives no reply capability. */
+/* Closed wait: a message from the thread, the thread behind the gate, or the IRQ in object. Gives no reply
+ * capability. */
 L4_INLINE l4_msgtag_t l4_ipc_receive(l4_cap_idx_t object, l4_utcb_t *utcb, l4_timeout_t timeout)
 {
     return l4_ipc(object, utcb, L4_SYSF_RECV, 0, l4_msgtag(0, 0, 0, 0), (l4_umword_t *)0, timeout);
@@ -147,7 +150,8 @@ L4_INLINE int l4_sndfpage_add_u(l4_fpage_t const snd_fpage, unsigned long snd_ba
     return 0;
 }
 /* Appends an item to the message that *tag describes and counts it there. snd_base: control word (l4_map_control(),
- * l4_map_obj_control()). All words must be there before the first item. Returns 0, or -L4_ENOMEM when it does not fit. */
+ * l4_map_obj_control()). All words must be there before the first item. Returns 0, or -L4_ENOMEM when it does not
+ * fit. */
 L4_INLINE int l4_sndfpage_add(l4_fpage_t const snd_fpage, unsigned long snd_base, l4_msgtag_t *tag)
 {
     return l4_sndfpage_add_u(snd_fpage, snd_base, tag, l4_utcb());

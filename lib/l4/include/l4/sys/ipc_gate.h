@@ -14,7 +14,8 @@ L4_INLINE l4_msgtag_t l4_ipc_gate_bind_thread(l4_cap_idx_t gate, l4_cap_idx_t th
 {
     return l4_rcv_ep_bind_thread(gate, thread, label);
 }
-L4_INLINE l4_msgtag_t l4_ipc_gate_bind_snd_destination_u(l4_cap_idx_t gate, l4_cap_idx_t snd_dst, l4_umword_t label, l4_utcb_t *u)
+L4_INLINE l4_msgtag_t l4_ipc_gate_bind_snd_destination_u(l4_cap_idx_t gate, l4_cap_idx_t snd_dst, l4_umword_t label,
+                                                         l4_utcb_t *u)
 {
     return l4_rcv_ep_bind_snd_destination_u(gate, snd_dst, label, u);
 }
@@ -34,4 +35,7 @@ L4_INLINE l4_msgtag_t l4_ipc_gate_get_infos_u(l4_cap_idx_t gate, l4_umword_t *la
     return tag;
 }
 /* *label: the gate's label. gate needs the server right. */
-L4_INLINE l4_msgtag_t l4_ipc_gate_get_infos(l4_cap_idx_t gate, l4_umword_t *label) { return l4_ipc_gate_get_infos_u(gate, label, l4_utcb()); }
+L4_INLINE l4_msgtag_t l4_ipc_gate_get_infos(l4_cap_idx_t gate, l4_umword_t *label)
+{
+    return l4_ipc_gate_get_infos_u(gate, label, l4_utcb());
+}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IRQ object: hardware interrupt (bound to an ICU line) or software interrupt. A message from it has tag 0 and the label it was
- * bound with (l4_rcv_ep_bind_thread()). At most one message is pending; triggers are not counted.
+ * IRQ object: hardware interrupt (bound to an ICU line) or software interrupt. A message from it has tag 0 and the
+ * label it was bound with (l4_rcv_ep_bind_thread()). At most one message is pending; triggers are not counted.
  */
 #pragma once
 #include <l4/sys/rcv_endpoint.h>
@@ -24,7 +24,10 @@ L4_INLINE l4_msgtag_t l4_irq_bind_vcpu_u(l4_cap_idx_t irq, l4_cap_idx_t thread, 
     return l4_kobject_call_(irq, u, L4_PROTO_IRQ_SENDER, 2, 1);
 }
 /* Direct injection into a vCPU; -L4_ENOSYS without. */
-L4_INLINE l4_msgtag_t l4_irq_bind_vcpu(l4_cap_idx_t irq, l4_cap_idx_t thread, l4_umword_t cfg) { return l4_irq_bind_vcpu_u(irq, thread, cfg, l4_utcb()); }
+L4_INLINE l4_msgtag_t l4_irq_bind_vcpu(l4_cap_idx_t irq, l4_cap_idx_t thread, l4_umword_t cfg)
+{
+    return l4_irq_bind_vcpu_u(irq, thread, cfg, l4_utcb());
+}
 L4_INLINE l4_msgtag_t l4_irq_trigger_u(l4_cap_idx_t irq, l4_utcb_t *u)
 {
     l4_utcb_mr_u(u)->mr[0] = L4_IRQ_OP_TRIGGER;
@@ -45,7 +48,10 @@ L4_INLINE l4_msgtag_t l4_irq_wait_u(l4_cap_idx_t irq, l4_umword_t *label, l4_tim
     return l4_ipc_send_and_wait(irq, u, l4_msgtag(L4_PROTO_IRQ, 1, 0, 0), label, to);
 }
 /* Unmasks irq and waits for a message from anybody. */
-L4_INLINE l4_msgtag_t l4_irq_wait(l4_cap_idx_t irq, l4_umword_t *label, l4_timeout_t to) { return l4_irq_wait_u(irq, label, to, l4_utcb()); }
+L4_INLINE l4_msgtag_t l4_irq_wait(l4_cap_idx_t irq, l4_umword_t *label, l4_timeout_t to)
+{
+    return l4_irq_wait_u(irq, label, to, l4_utcb());
+}
 L4_INLINE l4_msgtag_t l4_irq_unmask_u(l4_cap_idx_t irq, l4_utcb_t *u)
 {
     l4_utcb_mr_u(u)->mr[0] = L4_IRQ_OP_EOI;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Output without a partner of one's own: to the kernel debugger (slot 10), or, where a task has none, to its log (slot 5). For start code,
- * for the first pager and root task, and for finding errors. Nothing fails; without either object the text is lost.
+ * Output without a partner of one's own: to the kernel debugger (slot 10), or, where a task has none, to its log (slot
+ * 5). For start code, for the first pager and root task, and for finding errors. Nothing fails; without either object
+ * the text is lost.
  */
 #pragma once
 #include <l4/sys/ipc.h>

@@ -18,7 +18,8 @@ L4_INLINE l4_msgtag_t l4_kobject_call_(l4_cap_idx_t obj, l4_utcb_t *u, long prot
 /* Sends tag's message to the kernel debugger object. */
 L4_INLINE l4_msgtag_t l4_invoke_debugger(l4_cap_idx_t obj, l4_msgtag_t tag, l4_utcb_t *utcb)
 {
-    return l4_ipc_call(obj, utcb, l4_msgtag(L4_PROTO_DEBUGGER, l4_msgtag_words(tag), l4_msgtag_items(tag), l4_msgtag_flags(tag)),
+    return l4_ipc_call(obj, utcb,
+                       l4_msgtag(L4_PROTO_DEBUGGER, l4_msgtag_words(tag), l4_msgtag_items(tag), l4_msgtag_flags(tag)),
                        L4_IPC_NEVER);
 }
 
@@ -28,10 +29,10 @@ L4_INLINE l4_msgtag_t l4_kobject_dec_refcnt_u(l4_cap_idx_t obj, l4_mword_t diff,
     l4_utcb_mr_u(u)->mr[1] = (l4_umword_t)diff;
     return l4_kobject_call_(obj, u, L4_PROTO_KOBJECT, 2, 0);
 }
-/* Subtracts diff from the gate's count of counted mappings; the new count is in MR0. The gate itself dies when a counted
- * mapping is removed while the count is <= 1: a server discounts its own reference so that its object goes with the last
- * client. obj needs the server right. Errors: -L4_EINVAL; without the server right the message goes to the bound
- * thread. */
+/* Subtracts diff from the gate's count of counted mappings; the new count is in MR0. The gate itself dies when a
+ * counted mapping is removed while the count is <= 1: a server discounts its own reference so that its object goes with
+ * the last client. obj needs the server right. Errors: -L4_EINVAL; without the server right the message goes to the
+ * bound thread. */
 L4_INLINE l4_msgtag_t l4_kobject_dec_refcnt(l4_cap_idx_t obj, l4_mword_t diff)
 {
     return l4_kobject_dec_refcnt_u(obj, diff, l4_utcb());

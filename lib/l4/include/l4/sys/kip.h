@@ -15,7 +15,8 @@ typedef struct l4_kip l4_kernel_info_t;
 #define L4_KIP_OFFS_READ_NS 0x980
 
 EXTERN_C_BEGIN
-/* The page as mapped in this task; set by the program's start code (l4re_start_init() or sigma0's and the root task's own). */
+/* The page as mapped in this task; set by the program's start code (l4re_start_init() or sigma0's and the root task's
+ * own). */
 extern l4_kernel_info_t const *l4_global_kip;
 EXTERN_C_END
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory descriptors in the kernel interface page: which physical (or virtual) ranges are what. Later, more special types
- * override conventional ones.
+ * Memory descriptors in the kernel interface page: which physical (or virtual) ranges are what. Later, more special
+ * types override conventional ones.
  */
 #pragma once
 #include <l4/sys/kip.h>

@@ -5,7 +5,8 @@
 
 enum L4_rcv_ep_ops { L4_RCV_EP_BIND_OP = 0x10 };
 
-L4_INLINE l4_msgtag_t l4_rcv_ep_bind_snd_destination_u(l4_cap_idx_t ep, l4_cap_idx_t snd_dst, l4_umword_t label, l4_utcb_t *u)
+L4_INLINE l4_msgtag_t l4_rcv_ep_bind_snd_destination_u(l4_cap_idx_t ep, l4_cap_idx_t snd_dst, l4_umword_t label,
+                                                       l4_utcb_t *u)
 {
     l4_utcb_mr_u(u)->mr[0] = L4_RCV_EP_BIND_OP;
     l4_utcb_mr_u(u)->mr[1] = label;
@@ -21,10 +22,10 @@ L4_INLINE l4_msgtag_t l4_rcv_ep_bind_thread_u(l4_cap_idx_t ep, l4_cap_idx_t thre
 {
     return l4_rcv_ep_bind_snd_destination_u(ep, thread, label, u);
 }
-/* Binds the gate or IRQ ep to thread, which then receives its messages with label. ep and thread need the S right, a gate
- * also the server right (L4_FPAGE_C_IPCGATE_SVR): without it the request goes to the bound thread. A gate's label must
- * have its low two bits 0. Wakes clients that wait for the gate to be bound.
- * Errors: -L4_EINVAL (label, no thread), -L4_EPERM. */
+/* Binds the gate or IRQ ep to thread, which then receives its messages with label. ep and thread need the S right, a
+ * gate also the server right (L4_FPAGE_C_IPCGATE_SVR): without it the request goes to the bound thread. A gate's label
+ * must have its low two bits 0. Wakes clients that wait for the gate to be bound. Errors: -L4_EINVAL (label, no
+ * thread), -L4_EPERM. */
 L4_INLINE l4_msgtag_t l4_rcv_ep_bind_thread(l4_cap_idx_t ep, l4_cap_idx_t thread, l4_umword_t label)
 {
     return l4_rcv_ep_bind_thread_u(ep, thread, label, l4_utcb());

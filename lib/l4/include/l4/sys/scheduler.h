@@ -21,7 +21,8 @@ typedef struct l4_sched_param_t {
     l4_umword_t quantum; /* microseconds, 0: default */
 } l4_sched_param_t;
 
-L4_INLINE l4_sched_cpu_set_t l4_sched_cpu_set(l4_umword_t offset, unsigned char granularity, l4_umword_t map L4_DEFAULT_PARAM(1))
+L4_INLINE l4_sched_cpu_set_t l4_sched_cpu_set(l4_umword_t offset, unsigned char granularity,
+                                              l4_umword_t map L4_DEFAULT_PARAM(1))
 {
     l4_sched_cpu_set_t s;
 
@@ -40,8 +41,9 @@ L4_INLINE l4_sched_param_t l4_sched_param(unsigned prio, l4_umword_t quantum L4_
     return p;
 }
 
-L4_INLINE l4_msgtag_t l4_scheduler_info_with_classes_u(l4_cap_idx_t scheduler, l4_umword_t *cpu_max, l4_sched_cpu_set_t *cpus,
-                                                       l4_umword_t *sched_classes, l4_utcb_t *u)
+L4_INLINE l4_msgtag_t l4_scheduler_info_with_classes_u(l4_cap_idx_t scheduler, l4_umword_t *cpu_max,
+                                                       l4_sched_cpu_set_t *cpus, l4_umword_t *sched_classes,
+                                                       l4_utcb_t *u)
 {
     l4_msgtag_t tag;
 
@@ -58,11 +60,13 @@ L4_INLINE l4_msgtag_t l4_scheduler_info_with_classes_u(l4_cap_idx_t scheduler, l
     return tag;
 }
 /* As l4_scheduler_info(); *sched_classes: L4_SCHEDULER_CLASS_* bits. */
-L4_INLINE l4_msgtag_t l4_scheduler_info_with_classes(l4_cap_idx_t scheduler, l4_umword_t *cpu_max, l4_sched_cpu_set_t *cpus, l4_umword_t *sched_classes)
+L4_INLINE l4_msgtag_t l4_scheduler_info_with_classes(l4_cap_idx_t scheduler, l4_umword_t *cpu_max,
+                                                     l4_sched_cpu_set_t *cpus, l4_umword_t *sched_classes)
 {
     return l4_scheduler_info_with_classes_u(scheduler, cpu_max, cpus, sched_classes, l4_utcb());
 }
-L4_INLINE l4_msgtag_t l4_scheduler_info_u(l4_cap_idx_t scheduler, l4_umword_t *cpu_max, l4_sched_cpu_set_t *cpus, l4_utcb_t *u)
+L4_INLINE l4_msgtag_t l4_scheduler_info_u(l4_cap_idx_t scheduler, l4_umword_t *cpu_max, l4_sched_cpu_set_t *cpus,
+                                          l4_utcb_t *u)
 {
     return l4_scheduler_info_with_classes_u(scheduler, cpu_max, cpus, (l4_umword_t *)0, u);
 }
@@ -72,7 +76,8 @@ L4_INLINE l4_msgtag_t l4_scheduler_info(l4_cap_idx_t scheduler, l4_umword_t *cpu
 {
     return l4_scheduler_info_u(scheduler, cpu_max, cpus, l4_utcb());
 }
-L4_INLINE l4_msgtag_t l4_scheduler_run_thread_u(l4_cap_idx_t scheduler, l4_cap_idx_t thread, l4_sched_param_t const *sp, l4_utcb_t *u)
+L4_INLINE l4_msgtag_t l4_scheduler_run_thread_u(l4_cap_idx_t scheduler, l4_cap_idx_t thread,
+                                                l4_sched_param_t const *sp, l4_utcb_t *u)
 {
     l4_utcb_mr_u(u)->mr[0] = L4_SCHEDULER_RUN_THREAD_OP;
     l4_utcb_mr_u(u)->mr[1] = sp->affinity.gran_offset;
@@ -82,12 +87,14 @@ L4_INLINE l4_msgtag_t l4_scheduler_run_thread_u(l4_cap_idx_t scheduler, l4_cap_i
     l4_kobject_arg_(u, 5, thread);
     return l4_kobject_call_(scheduler, u, L4_PROTO_SCHEDULER, 5, 1);
 }
-/* Priority, quantum and CPUs of thread; a thread that was started runs from now on. Errors: -L4_EINVAL (priority 0, no thread). */
+/* Priority, quantum and CPUs of thread; a thread that was started runs from now on. Errors: -L4_EINVAL (priority 0, no
+ * thread). */
 L4_INLINE l4_msgtag_t l4_scheduler_run_thread(l4_cap_idx_t scheduler, l4_cap_idx_t thread, l4_sched_param_t const *sp)
 {
     return l4_scheduler_run_thread_u(scheduler, thread, sp, l4_utcb());
 }
-L4_INLINE l4_msgtag_t l4_scheduler_idle_time_u(l4_cap_idx_t scheduler, l4_sched_cpu_set_t const *cpus, l4_kernel_clock_t *us, l4_utcb_t *u)
+L4_INLINE l4_msgtag_t l4_scheduler_idle_time_u(l4_cap_idx_t scheduler, l4_sched_cpu_set_t const *cpus,
+                                               l4_kernel_clock_t *us, l4_utcb_t *u)
 {
     l4_msgtag_t tag;
 
@@ -100,7 +107,8 @@ L4_INLINE l4_msgtag_t l4_scheduler_idle_time_u(l4_cap_idx_t scheduler, l4_sched_
     return tag;
 }
 /* *us: idle time of the first CPU of the set in microseconds. Errors: -L4_EINVAL (none online). */
-L4_INLINE l4_msgtag_t l4_scheduler_idle_time(l4_cap_idx_t scheduler, l4_sched_cpu_set_t const *cpus, l4_kernel_clock_t *us)
+L4_INLINE l4_msgtag_t l4_scheduler_idle_time(l4_cap_idx_t scheduler, l4_sched_cpu_set_t const *cpus,
+                                             l4_kernel_clock_t *us)
 {
     return l4_scheduler_idle_time_u(scheduler, cpus, us, l4_utcb());
 }
@@ -113,4 +121,7 @@ L4_INLINE int l4_scheduler_is_online_u(l4_cap_idx_t scheduler, l4_umword_t cpu, 
     return (int)(s.map & 1);
 }
 /* 1: CPU number cpu is there, 0: it is not. */
-L4_INLINE int l4_scheduler_is_online(l4_cap_idx_t scheduler, l4_umword_t cpu) { return l4_scheduler_is_online_u(scheduler, cpu, l4_utcb()); }
+L4_INLINE int l4_scheduler_is_online(l4_cap_idx_t scheduler, l4_umword_t cpu)
+{
+    return l4_scheduler_is_online_u(scheduler, cpu, l4_utcb());
+}

@@ -15,4 +15,7 @@ L4_INLINE l4_msgtag_t l4_semaphore_down_u(l4_cap_idx_t sem, l4_timeout_t timeout
 }
 /* Counts down, blocking at 0 for the receive half of timeout. Needs S. Errors: -L4_EPERM; IPC errors L4_IPC_RETIMEOUT,
  * L4_IPC_RECANCELED, 4 when the semaphore is destroyed meanwhile. */
-L4_INLINE l4_msgtag_t l4_semaphore_down(l4_cap_idx_t sem, l4_timeout_t timeout) { return l4_semaphore_down_u(sem, timeout, l4_utcb()); }
+L4_INLINE l4_msgtag_t l4_semaphore_down(l4_cap_idx_t sem, l4_timeout_t timeout)
+{
+    return l4_semaphore_down_u(sem, timeout, l4_utcb());
+}

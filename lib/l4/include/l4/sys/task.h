@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Task: an address space and a capability table. Protocol L4_PROTO_TASK. Sources: C API part A.4, kernel objects section 3.
- * Common errors in the tag: IPC error 4 (no object in the slot), -L4_EBADPROTO (no task).
+ * Task: an address space and a capability table. Protocol L4_PROTO_TASK. Sources: C API part A.4, kernel objects
+ * section 3. Common errors in the tag: IPC error 4 (no object in the slot), -L4_EBADPROTO (no task).
  */
 #pragma once
 #include <l4/sys/kernel_object.h>
@@ -27,7 +27,8 @@ L4_INLINE l4_msgtag_t l4_task_map_u(l4_cap_idx_t dst_task, l4_cap_idx_t src_task
 /* Maps snd_fpage of src_task into dst_task. snd_base: control word, its hot spot is the destination address or slot
  * (l4_map_control(), l4_map_obj_control()). dst_task needs the W right. An empty source maps nothing and is no error.
  * Errors: -L4_EPERM, -L4_EINVAL (no source task), IPC error 0x10 (quota of dst_task). */
-L4_INLINE l4_msgtag_t l4_task_map(l4_cap_idx_t dst_task, l4_cap_idx_t src_task, l4_fpage_t snd_fpage, l4_umword_t snd_base)
+L4_INLINE l4_msgtag_t l4_task_map(l4_cap_idx_t dst_task, l4_cap_idx_t src_task, l4_fpage_t snd_fpage,
+                                  l4_umword_t snd_base)
 {
     return l4_task_map_u(dst_task, src_task, snd_fpage, snd_base, l4_utcb());
 }
@@ -49,9 +50,9 @@ L4_INLINE l4_msgtag_t l4_task_unmap_u(l4_cap_idx_t task, l4_fpage_t fpage, l4_um
 {
     return l4_task_unmap_batch_u(task, &fpage, 1, map_mask, u);
 }
-/* Takes back the rights in fpage from mappings derived from the task's, and from its own with L4_FP_ALL_SPACES. Memory: R removes
- * the mapping, W makes it read-only, X not executable. Objects: R empties the slot. map_mask: L4_FP_*. In the reply MR2 holds
- * fpage with "referenced" (1) and "dirty" (2) in place of the rights. */
+/* Takes back the rights in fpage from mappings derived from the task's, and from its own with L4_FP_ALL_SPACES. Memory:
+ * R removes the mapping, W makes it read-only, X not executable. Objects: R empties the slot. map_mask: L4_FP_*. In the
+ * reply MR2 holds fpage with "referenced" (1) and "dirty" (2) in place of the rights. */
 L4_INLINE l4_msgtag_t l4_task_unmap(l4_cap_idx_t task, l4_fpage_t fpage, l4_umword_t map_mask)
 {
     return l4_task_unmap_u(task, fpage, map_mask, l4_utcb());
@@ -68,14 +69,20 @@ L4_INLINE l4_msgtag_t l4_task_delete_obj_u(l4_cap_idx_t task, l4_cap_idx_t obj, 
     return l4_task_unmap_u(task, l4_obj_fpage(obj, 0, L4_CAP_FPAGE_RWSD), L4_FP_DELETE_OBJ, u);
 }
 /* Deletes the object in slot obj of task if that capability has the D right; empties the slot in any case. */
-L4_INLINE l4_msgtag_t l4_task_delete_obj(l4_cap_idx_t task, l4_cap_idx_t obj) { return l4_task_delete_obj_u(task, obj, l4_utcb()); }
+L4_INLINE l4_msgtag_t l4_task_delete_obj(l4_cap_idx_t task, l4_cap_idx_t obj)
+{
+    return l4_task_delete_obj_u(task, obj, l4_utcb());
+}
 
 L4_INLINE l4_msgtag_t l4_task_release_cap_u(l4_cap_idx_t task, l4_cap_idx_t cap, l4_utcb_t *u)
 {
     return l4_task_unmap_u(task, l4_obj_fpage(cap, 0, L4_CAP_FPAGE_RWSD), L4_FP_ALL_SPACES, u);
 }
 /* Empties slot cap of task. The object goes only if this was its last counted capability. */
-L4_INLINE l4_msgtag_t l4_task_release_cap(l4_cap_idx_t task, l4_cap_idx_t cap) { return l4_task_release_cap_u(task, cap, l4_utcb()); }
+L4_INLINE l4_msgtag_t l4_task_release_cap(l4_cap_idx_t task, l4_cap_idx_t cap)
+{
+    return l4_task_release_cap_u(task, cap, l4_utcb());
+}
 
 L4_INLINE l4_msgtag_t l4_task_cap_valid_u(l4_cap_idx_t task, l4_cap_idx_t cap, l4_utcb_t *u)
 {
@@ -84,7 +91,10 @@ L4_INLINE l4_msgtag_t l4_task_cap_valid_u(l4_cap_idx_t task, l4_cap_idx_t cap, l
     return l4_kobject_call_(task, u, L4_PROTO_TASK, 2, 0);
 }
 /* Label 1: slot cap of task holds an object; 0: it is empty or cap is no slot. */
-L4_INLINE l4_msgtag_t l4_task_cap_valid(l4_cap_idx_t task, l4_cap_idx_t cap) { return l4_task_cap_valid_u(task, cap, l4_utcb()); }
+L4_INLINE l4_msgtag_t l4_task_cap_valid(l4_cap_idx_t task, l4_cap_idx_t cap)
+{
+    return l4_task_cap_valid_u(task, cap, l4_utcb());
+}
 
 L4_INLINE l4_msgtag_t l4_task_cap_equal_u(l4_cap_idx_t task, l4_cap_idx_t cap_a, l4_cap_idx_t cap_b, l4_utcb_t *u)
 {
@@ -110,9 +120,9 @@ L4_INLINE l4_msgtag_t l4_task_add_ku_mem_u(l4_cap_idx_t task, l4_fpage_t *ku_mem
         ku_mem->raw = l4_utcb_mr_u(u)->mr[0];
     return tag;
 }
-/* Gives the task kernel-user memory (UTCBs, vCPU states) at *ku_mem: order 12..17, page aligned, nothing mapped there yet.
- * *ku_mem: what it got. The memory is zeroed, charged to the task's quota, and stays until the task goes.
- * Errors: -L4_EINVAL, -L4_ENOMEM, -L4_EEXIST, -L4_ENOSYS (no ordinary task). */
+/* Gives the task kernel-user memory (UTCBs, vCPU states) at *ku_mem: order 12..17, page aligned, nothing mapped there
+ * yet. *ku_mem: what it got. The memory is zeroed, charged to the task's quota, and stays until the task goes. Errors:
+ * -L4_EINVAL, -L4_ENOMEM, -L4_EEXIST, -L4_ENOSYS (no ordinary task). */
 L4_INLINE l4_msgtag_t l4_task_add_ku_mem(l4_cap_idx_t task, l4_fpage_t *ku_mem)
 {
     return l4_task_add_ku_mem_u(task, ku_mem, l4_utcb());

@@ -64,7 +64,8 @@ L4_INLINE unsigned l4_msgtag_is_exception(l4_msgtag_t t) { return l4_msgtag_labe
 L4_INLINE unsigned l4_msgtag_is_sigma0(l4_msgtag_t t) { return l4_msgtag_label(t) == L4_PROTO_SIGMA0; }
 L4_INLINE unsigned l4_msgtag_is_io_page_fault(l4_msgtag_t t) { return l4_msgtag_label(t) == L4_PROTO_IO_PAGE_FAULT; }
 
-/* Validity of a selector is bit 11 alone: whether an object lies in the slot only the kernel knows (l4_task_cap_valid). */
+/* Validity of a selector is bit 11 alone: whether an object lies in the slot only the kernel knows
+ * (l4_task_cap_valid). */
 L4_INLINE unsigned l4_is_invalid_cap(l4_cap_idx_t c) { return (c & L4_INVALID_CAP_BIT) != 0; }
 L4_INLINE unsigned l4_is_valid_cap(l4_cap_idx_t c) { return (c & L4_INVALID_CAP_BIT) == 0; }
 /* Same slot? (Same object: l4_task_cap_equal.) */

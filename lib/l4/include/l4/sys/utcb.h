@@ -72,7 +72,10 @@ L4_INLINE l4_utcb_t *l4_utcb_wrap(void) { return l4_utcb_direct(); }
 L4_INLINE l4_utcb_t *l4_utcb(void) { return l4_utcb_direct(); }
 
 L4_INLINE l4_msg_regs_t *l4_utcb_mr_u(l4_utcb_t *u) { return (l4_msg_regs_t *)(void *)u; }
-L4_INLINE l4_buf_regs_t *l4_utcb_br_u(l4_utcb_t *u) { return (l4_buf_regs_t *)(void *)((char *)u + L4_UTCB_BUF_REGS_OFFSET); }
+L4_INLINE l4_buf_regs_t *l4_utcb_br_u(l4_utcb_t *u)
+{
+    return (l4_buf_regs_t *)(void *)((char *)u + L4_UTCB_BUF_REGS_OFFSET);
+}
 L4_INLINE l4_thread_regs_t *l4_utcb_tcr_u(l4_utcb_t *u)
 {
     return (l4_thread_regs_t *)(void *)((char *)u + L4_UTCB_THREAD_REGS_OFFSET);

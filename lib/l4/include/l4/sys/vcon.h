@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Virtual console: the kernel's log and every log or terminal of a server. Protocol L4_PROTO_LOG; with the ICU protocol an IRQ
- * bound to line 0 tells that input is there.
+ * Virtual console: the kernel's log and every log or terminal of a server. Protocol L4_PROTO_LOG; with the ICU
+ * protocol an IRQ bound to line 0 tells that input is there.
  */
 #pragma once
 #include <l4/sys/kernel_object.h>
@@ -36,16 +36,29 @@ int l4_vcon_read_u(l4_cap_idx_t vcon, char *buf, unsigned size, l4_utcb_t *u);
 /* Raw mode: clears all flags that change characters on their way. */
 void l4_vcon_set_attr_raw(l4_vcon_attr_t *attr);
 EXTERN_C_END
-/* Sends one write of size bytes (at most L4_VCON_WRITE_SIZE are taken); no answer. Blocks until the console has received it. */
-L4_INLINE l4_msgtag_t l4_vcon_send(l4_cap_idx_t vcon, char const *buf, unsigned size) { return l4_vcon_send_u(vcon, buf, size, l4_utcb()); }
+/* Sends one write of size bytes (at most L4_VCON_WRITE_SIZE are taken); no answer. Blocks until the console has
+ * received it. */
+L4_INLINE l4_msgtag_t l4_vcon_send(l4_cap_idx_t vcon, char const *buf, unsigned size)
+{
+    return l4_vcon_send_u(vcon, buf, size, l4_utcb());
+}
 /* The same; returns the number of bytes taken, or a negative error. */
-L4_INLINE long l4_vcon_write(l4_cap_idx_t vcon, char const *buf, unsigned size) { return l4_vcon_write_u(vcon, buf, size, l4_utcb()); }
-/* Reads at most size bytes (at most L4_VCON_READ_SIZE) without blocking for input; size 0 or buf NULL: asks for the status
- * only. Returns bytes | L4_VCON_READ_STAT_*; only values below 0 without the DONE bit's company are errors: use l4_vcon_read()
- * unless the break condition matters. Needs the W right at the kernel's console. */
-L4_INLINE int l4_vcon_read_with_flags(l4_cap_idx_t vcon, char *buf, unsigned size) { return l4_vcon_read_with_flags_u(vcon, buf, size, l4_utcb()); }
+L4_INLINE long l4_vcon_write(l4_cap_idx_t vcon, char const *buf, unsigned size)
+{
+    return l4_vcon_write_u(vcon, buf, size, l4_utcb());
+}
+/* Reads at most size bytes (at most L4_VCON_READ_SIZE) without blocking for input; size 0 or buf NULL: asks for the
+ * status only. Returns bytes | L4_VCON_READ_STAT_*; only values below 0 without the DONE bit's company are errors: use
+ * l4_vcon_read() unless the break condition matters. Needs the W right at the kernel's console. */
+L4_INLINE int l4_vcon_read_with_flags(l4_cap_idx_t vcon, char *buf, unsigned size)
+{
+    return l4_vcon_read_with_flags_u(vcon, buf, size, l4_utcb());
+}
 /* Returns the number of bytes read, size + 1 when more are there than were taken, or a negative error. */
-L4_INLINE int l4_vcon_read(l4_cap_idx_t vcon, char *buf, unsigned size) { return l4_vcon_read_u(vcon, buf, size, l4_utcb()); }
+L4_INLINE int l4_vcon_read(l4_cap_idx_t vcon, char *buf, unsigned size)
+{
+    return l4_vcon_read_u(vcon, buf, size, l4_utcb());
+}
 L4_INLINE l4_msgtag_t l4_vcon_set_attr_u(l4_cap_idx_t vcon, l4_vcon_attr_t const *attr, l4_utcb_t *u)
 {
     l4_utcb_mr_u(u)->mr[0] = L4_VCON_SET_ATTR_OP;
@@ -55,7 +68,10 @@ L4_INLINE l4_msgtag_t l4_vcon_set_attr_u(l4_cap_idx_t vcon, l4_vcon_attr_t const
     return l4_kobject_call_(vcon, u, L4_PROTO_LOG, 4, 0);
 }
 /* Sets the flags. */
-L4_INLINE l4_msgtag_t l4_vcon_set_attr(l4_cap_idx_t vcon, l4_vcon_attr_t const *attr) { return l4_vcon_set_attr_u(vcon, attr, l4_utcb()); }
+L4_INLINE l4_msgtag_t l4_vcon_set_attr(l4_cap_idx_t vcon, l4_vcon_attr_t const *attr)
+{
+    return l4_vcon_set_attr_u(vcon, attr, l4_utcb());
+}
 L4_INLINE l4_msgtag_t l4_vcon_get_attr_u(l4_cap_idx_t vcon, l4_vcon_attr_t *attr, l4_utcb_t *u)
 {
     l4_msgtag_t tag;
@@ -70,4 +86,7 @@ L4_INLINE l4_msgtag_t l4_vcon_get_attr_u(l4_cap_idx_t vcon, l4_vcon_attr_t *attr
     return tag;
 }
 /* Reads the flags. */
-L4_INLINE l4_msgtag_t l4_vcon_get_attr(l4_cap_idx_t vcon, l4_vcon_attr_t *attr) { return l4_vcon_get_attr_u(vcon, attr, l4_utcb()); }
+L4_INLINE l4_msgtag_t l4_vcon_get_attr(l4_cap_idx_t vcon, l4_vcon_attr_t *attr)
+{
+    return l4_vcon_get_attr_u(vcon, attr, l4_utcb());
+}

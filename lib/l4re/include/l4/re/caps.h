@@ -20,8 +20,8 @@ void l4re_caps_init(struct l4re_caps *c, unsigned long first, l4_uint16_t *refs,
 l4_cap_idx_t l4re_caps_alloc(struct l4re_caps *c);
 /* One more reference; ignored for slots that are not ours or are free. */
 void l4re_caps_take(struct l4re_caps *c, l4_cap_idx_t cap);
-/* One reference less; at 0 the slot is emptied (L4_FP_ALL_SPACES, without deleting the object) and free. Returns the count
- * left; ~0u for a slot that is not ours or was free. */
+/* One reference less; at 0 the slot is emptied (L4_FP_ALL_SPACES, without deleting the object) and free. Returns the
+ * count left; ~0u for a slot that is not ours or was free. */
 unsigned l4re_caps_drop(struct l4re_caps *c, l4_cap_idx_t cap);
 /* Marks the slot free whatever its count, without emptying it. */
 void l4re_caps_free(struct l4re_caps *c, l4_cap_idx_t cap);

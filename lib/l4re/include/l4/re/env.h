@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The environment a program starts with: its standard capabilities, the first free slots, and the capabilities given to it by name.
- * Layout: startup description 3.1 and 3.2.
+ * The environment a program starts with: its standard capabilities, the first free slots, and the capabilities given
+ * to it by name. Layout: startup description 3.1 and 3.2.
  */
 #pragma once
 #include <l4/sys/types.h>

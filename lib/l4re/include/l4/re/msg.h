@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Typed access to messages, the same for clients and servers: a reader and a writer over an array of words. Values lie at their natural
- * alignment, items (two words each) behind the last data word. Every access is checked against the message's bounds; the first
- * error stays in `err` and makes everything after it do nothing and yield 0, so a caller checks once, before it acts.
- * No memory is allocated and no system call made here.
+ * Typed access to messages, the same for clients and servers: a reader and a writer over an array of words. Values lie
+ * at their natural alignment, items (two words each) behind the last data word. Every access is checked against the
+ * message's bounds; the first error stays in `err` and makes everything after it do nothing and yield 0, so a caller
+ * checks once, before it acts. No memory is allocated and no system call made here.
  */
 #pragma once
 #include <l4/sys/types.h>
@@ -38,7 +38,7 @@ struct l4re_item {
     l4_umword_t ctl;   /* first word as received */
 };
 
-/* Starts reading a message of tag's shape at base. words + 2 * items > 63 gives -L4_EMSGTOOSHORT and nothing to read. */
+/* Starts reading a message of tag's shape at base. words + 2 items > 63 gives -L4_EMSGTOOSHORT and nothing to read. */
 void l4re_rd_init(struct l4re_rd *r, void *base, l4_msgtag_t tag);
 /* Next value of that size, at its alignment; -L4_EMSGTOOSHORT when the message ends before. */
 l4_uint8_t l4re_rd_u8(struct l4re_rd *r);
@@ -47,7 +47,8 @@ l4_uint32_t l4re_rd_u32(struct l4re_rd *r);
 l4_uint64_t l4re_rd_u64(struct l4re_rd *r);
 static inline l4_int32_t l4re_rd_i32(struct l4re_rd *r) { return (l4_int32_t)l4re_rd_u32(r); }
 static inline l4_int64_t l4re_rd_i64(struct l4re_rd *r) { return (l4_int64_t)l4re_rd_u64(r); }
-/* Pointer to the next size bytes (alignment 1, 2, 4 or 8), NULL on error. It stays valid as long as the array at base. */
+/* Pointer to the next size bytes (alignment 1, 2, 4 or 8), NULL on error. It stays valid as long as the array at
+ * base. */
 void *l4re_rd_data(struct l4re_rd *r, unsigned size, unsigned align);
 /* Array: u64 count, then count elements of elem bytes at alignment align. *count: 0 on error. */
 void *l4re_rd_array(struct l4re_rd *r, unsigned elem, unsigned align, unsigned *count);
@@ -112,8 +113,8 @@ l4_msgtag_t l4re_wr_tag(struct l4re_wr *w, long label, unsigned flags);
 
 /* ---- client side ---- */
 
-/* A request in the caller's UTCB: start, write arguments to out, buffers, call, read results from in. No other system call may
- * come between start and the last read. */
+/* A request in the caller's UTCB: start, write arguments to out, buffers, call, read results from in. No other system
+ * call may come between start and the last read. */
 struct l4re_call {
     l4_utcb_t *utcb;
     unsigned buffers; /* buffer registers used */
@@ -124,12 +125,13 @@ struct l4re_call {
 void l4re_call_start(struct l4re_call *c, l4_int32_t opcode);
 /* Begins a request without opcode (or with an own one). */
 void l4re_call_start_raw(struct l4re_call *c);
-/* Receive buffer: one capability into slot cap; flags 0 or L4_RCV_ITEM_LOCAL_ID. Replaces nothing: buffers are used in order. */
+/* Receive buffer: one capability into slot cap; flags 0 or L4_RCV_ITEM_LOCAL_ID. Replaces nothing: buffers are used in
+ * order. */
 void l4re_call_rcv_cap(struct l4re_call *c, l4_cap_idx_t cap, unsigned flags);
 /* Receive buffer: memory window fp with hot spot; task: where to map, or L4_INVALID_CAP for the own task. */
 void l4re_call_rcv_fpage(struct l4re_call *c, l4_fpage_t fp, l4_cap_idx_t task);
-/* Calls obj with label proto. Returns the reply's label, or -(2000 + IPC error), or the writer's error without having called. On
- * success (>= 0) `in` reads the reply. to: timeout pair, normally L4_IPC_NEVER. */
+/* Calls obj with label proto. Returns the reply's label, or -(2000 + IPC error), or the writer's error without having
+ * called. On success (>= 0) `in` reads the reply. to: timeout pair, normally L4_IPC_NEVER. */
 long l4re_call(struct l4re_call *c, l4_cap_idx_t obj, long proto, l4_timeout_t to);
 /* Sends without waiting for an answer: 0 or an error. */
 long l4re_call_send(struct l4re_call *c, l4_cap_idx_t obj, long proto, unsigned flags, l4_timeout_t to);

@@ -15,8 +15,8 @@ struct l4re_start {
 };
 
 EXTERN_C_BEGIN
-/* Takes apart the initial stack (pointer to argc) and sets l4re_global_env and l4_global_kip from the auxiliary vector (where it names
- * them). s may be NULL. Makes no system call. */
+/* Takes apart the initial stack (pointer to argc) and sets l4re_global_env and l4_global_kip from the auxiliary vector
+ * (where it names them). s may be NULL. Makes no system call. */
 void l4re_start_init(l4_umword_t *stack, struct l4re_start *s);
 /* Value of the auxiliary vector's entry of that type; 0 when missing. */
 l4_umword_t l4re_auxv_get(l4_umword_t const *auxv, l4_umword_t type);
