@@ -288,7 +288,7 @@ void boot_main(uint32_t magic, uint64_t loader_info)
     mem_finish(number_of_option("maxmem", ~0ul / MIB) * MIB);
     console_print("boot: Labe, %lu KiB RAM, %u modules\n", mem_ram_total() / KIB, info.module_count);
     if (mem_ram_total() == 0)
-        boot_fail("the loader gave no memory map");
+        boot_fail("no memory: the loader gave no map of it, or -maxmem is too small");
     if (info.module_count == 0)
         boot_fail("no modules: the kernel, sigma0 and a root task are needed, in this order");
     if (info.module_count < MODULES_MIN)

@@ -122,7 +122,7 @@ static void mb1_read(const struct mb1_info *mb, struct boot_info *out)
     const struct mb1_module *m = (const struct mb1_module *)(uint64_t)mb->modules;
     mem_reserve((uint64_t)m, (uint64_t)(m + mb->module_count));
     for (unsigned i = 0; i < mb->module_count; i++) {
-        const char *cmdline = (const char *)(uint64_t)m[i].cmdline;
+        const char *cmdline = m[i].cmdline != 0 ? (const char *)(uint64_t)m[i].cmdline : "";
         text_reserve(cmdline);
         module_add(out, m[i].start, m[i].end, cmdline);
     }

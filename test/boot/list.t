@@ -19,7 +19,7 @@ TAB=$(printf '\t')
 # makes NAME ENTRY < LIST: what entry ENTRY boots is $tmp/want, given as "command line" per line.
 makes() {
     cat > modules.list
-    run "$mkimage" -p bin -s boot ${2:+-e "$2"} -l modules.list
+    run "$mkimage" -p bin ${2:+-e "$2"} -l modules.list
     if [ "$status" = 0 ] && cut -f 2 out | cmp -s - want; then
         result 0 "$1"
     else

@@ -53,6 +53,18 @@ says 'desc f.3 ' 'UEFI: firmware tables are described'
 boot 20 -cdrom medium.iso
 refused 'not enough memory: needs at least ' 'BIOS, 20 MiB'
 
+# The other header, and the image with everything inside, by the same loader.
+sed -i 's/multiboot2/multiboot/; s/module2/module/' "$tmp/tree/boot/grub/grub.cfg"
+ok 'a medium for multiboot 1' grub-mkrescue -o "$tmp/medium.iso" "$tmp/tree"
+boot 64 -cdrom medium.iso
+content 'multiboot 1 by GRUB'
+run "$mkimage" -s "$stage" -e hello -o "$tmp/tree/boot/image" "$tmp/list"
+is 0 'mkimage makes an image'
+printf 'multiboot2 /boot/image\nboot\n' > "$tmp/tree/boot/grub/grub.cfg"
+ok 'a medium for the image' grub-mkrescue -o "$tmp/medium.iso" "$tmp/tree"
+boot 64 -cdrom medium.iso
+content 'image by GRUB'
+
 medium
 run cat "$tmp/tree/boot/grub/grub.cfg"
 says "menuentry 'hello' {" 'the first entry is in the menu'

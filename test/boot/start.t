@@ -92,6 +92,8 @@ if [ -n "$sum" ] && [ "$(column big 4)" = "$sum" ]; then result 0 'the content d
 else result 1 'the content does not depend on the place' "$sum and $(column big 4)"; fi
 boot 64 -kernel "$stage" -append '-maxmem=40' -initrd 'kernel,sigma0,moe,dir/ab'
 says 'desc 1.0 100000 27fffff' '-maxmem cuts the memory'
+boot 64 -kernel "$stage" -append '-maxmem=0' -initrd 'kernel,sigma0,moe'
+refused 'no memory: ' '-maxmem=0'
 boot_modules 5000 'kernel,sigma0,moe,dir/ab'
 started 'more than 4 GiB'
 says 'desc 1.0 100000000 1787fffff' 'more than 4 GiB: described'

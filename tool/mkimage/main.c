@@ -159,7 +159,7 @@ int main(int argc, char **argv)
         return 0;
     }
     struct setup setup;
-    setup_resolve(&list, entry, boot, &setup);
+    setup_resolve(&list, entry, print && boot == NULL ? "" : boot, &setup);   /* -l needs no stage */
     if (image != NULL)
         image_write(&setup, image);
     else
