@@ -8,8 +8,7 @@
 #include <sched.h>
 #include <stdarg.h>
 #include "pthread_impl.h"
-
-int labe_thread_create(int (*start)(void *), void *arg, void *stack, void *thread_pointer, int *tid, int *exit_futex);
+#include "syscall.h"
 
 hidden int __clone(int (*start)(void *), void *stack, int flags, void *arg, ...)
 {
@@ -23,5 +22,5 @@ hidden int __clone(int (*start)(void *), void *stack, int flags, void *arg, ...)
     void *thread_pointer = va_arg(ap, void *);
     int *exit_futex = va_arg(ap, int *);
     va_end(ap);
-    return labe_thread_create(start, arg, stack, thread_pointer, tid, exit_futex);
+    return (int)__syscall(SYS_clone, start, arg, stack, thread_pointer, tid, exit_futex);
 }
