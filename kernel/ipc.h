@@ -18,8 +18,8 @@ struct thread *ipc_done(struct invoke *in, l4_tag tag);
 
 /* Queue order of a sender (gate and semaphore queues too). */
 void sender_enqueue(struct list *queue, struct sender *s);
-/* Blocks self in `state` with the send or receive timeout; false: it has expired already. */
-bool ipc_block(struct thread *self, enum ipc_state state, unsigned timeout16);
+/* Blocks self in `state` with its 16-bit timeout. 0, or the IPC error (expired, canceled): then nothing has changed. */
+word_t ipc_block(struct thread *self, enum ipc_state state, unsigned timeout16);
 /* Removes t from whatever queue it waits on and disarms its timeout; state becomes IDLE. */
 void ipc_unblock(struct thread *t);
 /* Ends the wait of a blocked thread with an error code and makes it ready. */
@@ -29,6 +29,7 @@ void ipc_timeout(struct thread *t);
 /* Continuations. */
 struct thread *ipc_restart_resume(struct thread *self);  /* run the system call (or the fault) again from its start */
 struct thread *ipc_cancel_resume(struct thread *self);   /* canceled while blocked */
+struct thread *ipc_receive_resume(struct thread *self);  /* receive phase of a send-and-wait whose message was taken */
 /* An IRQ has something for its thread: delivers at once when the thread waits for it, else queues. */
 void ipc_irq_send(struct irq *irq);
 /* Empties a reply slot that holds a caller; clears the caller's back pointer. */
@@ -39,6 +40,16 @@ static inline struct thread *reply_slot_caller(const struct reply_slot *slot)
 }
 /* Ends the part of a dying thread in IPC: its senders get SEND_CANCELED, its slots are emptied. */
 void ipc_thread_gone(struct thread *t);
+
+static inline void frame_set_label_unless_fault(struct thread *t, word_t label)
+{
+    if (!(t->flags & THREAD_KERNEL_IPC))
+        frame_set_label(&t->arch.frame, label);
+}
+
+/* ---- syscall.c ---- */
+/* The system call in the frame of self, from its start. */
+struct thread *syscall_execute(struct thread *self);
 
 /* ---- msg.c ---- */
 /* Copies a message of s into r. rights: of the capability used. Returns 0 or the (even) IPC error code of the sender; the

@@ -70,6 +70,7 @@ struct invoke {
     word_t label;          /* the caller's label register */
     unsigned timeout;      /* timeout pair */
     unsigned rights;       /* of the capability used, L4_RIGHT_* | L4_OBJ_* */
+    struct reply_slot *reply_slot; /* REPLY: the slot to reply through; NULL: there is none */
     struct reply_slot *wait_slot; /* open wait: where the next caller is stored */
     struct thread *next;   /* operate() may name a thread to switch to directly; NULL: the usual choice */
 };

@@ -36,6 +36,8 @@ static inline struct task *task_of(struct kobj *obj) { return container_of(obj, 
 
 extern struct slab cap_dir_slab;
 void task_module_init(void);
+/* Invariants of the task, its capabilities, mappings and threads (check.c). */
+void task_check(const struct task *task);
 struct task *task_create(struct factory *payer);
 extern const struct kobj_ops task_ops;
 /* Explicit reply slot; allocates; NULL: out of range or no memory. */

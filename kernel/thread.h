@@ -35,6 +35,8 @@ enum thread_flag {
     THREAD_TO_BACK = 1u << 11,   /* goes to the back of its priority when it is made ready next */
     THREAD_IO_FAULT = 1u << 12
 };
+/* Looked at before every return to user mode. */
+#define THREAD_LEAVE_FLAGS (THREAD_DYING | THREAD_TRIGGER | THREAD_ALIEN_AFTER)
 #define THREAD_KERNEL_IPC (THREAD_IN_FAULT | THREAD_IN_EXCEPTION)
 
 /* An entry of a sender queue: a thread or an IRQ. Queues are ordered by priority, first come first served within. */
@@ -87,6 +89,7 @@ struct thread {
     struct reply_slot *held_by;
     struct timeout timeout;
 
+    uint8_t kernel_error;    /* IPC error code, when kernel_tag has the error bit */
     l4_tag kernel_tag;       /* answer to a page-fault or exception call */
     word_t fault[2];         /* page-fault message */
     uint32_t pager, handler; /* capability indices in the own task; THREAD_NO_INDEX never set */
@@ -119,10 +122,20 @@ void thread_cancel(struct thread *t);
 extern const struct kobj_ops thread_ops;
 void thread_check(const struct thread *t);
 
+/* The end of a killed thread, in its own name when it is chosen to run; returns who runs instead. */
+struct thread *thread_exit(struct thread *self);
+/* Runs continuations until a thread can return to user mode (syscall.c). */
+struct thread *kernel_leave(struct thread *t);
+
 /* ---- fault.c: kernel-generated IPC ---- */
+/* The pager or handler has answered (continuation). */
+struct thread *fault_answered_resume(struct thread *self);
+/* The fault call could not be made yet (unbound gate): makes it again. */
+struct thread *fault_restart(struct thread *self);
 /* Sends an exception message (trap number and error code are in the frame) to the handler of the thread. */
 struct thread *fault_exception(struct thread *self);
 /* Trap 255 was triggered: raises it and returns who runs next. */
 struct thread *fault_triggered(struct thread *self);
 /* System call of an alien thread. */
 struct thread *fault_alien_syscall(struct thread *self);
+struct thread *fault_alien_after(struct thread *self);

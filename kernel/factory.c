@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Factories: the only place where kernel objects are created by users. Order: decode and check, create, insert the
+ * capability; the last step frees the object again when the slot cannot be made, so that nothing is lost.
+ */
+#include "factory.h"
+#include "ipc.h"
+#include "map.h"
+#include "objects.h"
+#include "task.h"
+
+struct factory root_factory;
+static struct slab factory_slab;
+
+#define QUOTA_LIMIT_MAX (1ul << 48) /* more than any machine has: not a number of bytes that somebody means */
+
+void factory_module_init(void)
+{
+    slab_init(&factory_slab, "factory", sizeof(struct factory));
+    kobj_init(&root_factory.obj, &factory_ops, KOBJ_FACTORY, NULL);
+    root_factory.obj.boot = true;
+    kobj_ref(&root_factory.obj); /* static memory: never freed */
+    root_factory.quota.limit = ~0ul;
+}
+
+static void factory_destroy(struct kobj *obj) { (void)obj; }
+
+static void factory_free(struct kobj *obj)
+{
+    struct factory *f = factory_of(obj);
+    size_t limit = f->quota.limit;
+
+    kassert(f->quota.used == 0);
+    charged_slab_free(obj->payer, &factory_slab, f);
+    quota_give(obj->payer, limit);
+}
+
+/* Each creator answers a tag (label 0: *out is the object, words as stored). */
+
+static l4_tag create_factory(struct factory *f, struct invoke *in, struct kobj **out)
+{
+    size_t limit = in->utcb->mr[2];
+    struct factory *sub;
+
+    if (l4_tag_words(in->tag) < 3)
+        return tag_label(-L4_ERR_MSGTOOSHORT);
+    if (l4_tag_words(in->tag) > 3 || l4_tag_items(in->tag) != 0)
+        return tag_label(-L4_ERR_MSGTOOLONG);
+    if (limit == 0 || limit >= QUOTA_LIMIT_MAX || !quota_take(f, limit))
+        return tag_label(-L4_ERR_NOMEM);
+    sub = charged_slab_alloc(f, &factory_slab);
+    if (sub == NULL) {
+        quota_give(f, limit);
+        return tag_label(-L4_ERR_NOMEM);
+    }
+    kobj_init(&sub->obj, &factory_ops, KOBJ_FACTORY, f);
+    sub->quota.limit = limit;
+    *out = &sub->obj;
+    return tag_label(0);
+}
+
+static l4_tag create_task(struct factory *f, struct invoke *in, struct kobj **out)
+{
+    struct task *t;
+    l4_fpage ku = {in->utcb->mr[2]};
+
+    if (l4_tag_words(in->tag) < 3)
+        return tag_label(-L4_ERR_INVAL);
+    t = task_create(f);
+    if (t == NULL)
+        return tag_label(-L4_ERR_NOMEM);
+    *out = &t->obj;
+    if (ku.raw == 0)
+        return tag_label(0);
+
+    status_t st = ku_mem_add(t, l4_fpage_start(ku) << L4_PAGE_SHIFT, l4_fpage_order(ku));
+
+    if (st != OK) {
+        kobj_destroy(&t->obj);
+        return tag_label(st);
+    }
+    in->utcb->mr[0] = ku.raw & ~15ul;
+    return tag_words(0, 1);
+}
+
+static l4_tag create_gate(struct factory *f, struct invoke *in, struct kobj **out)
+{
+    struct thread *thread = NULL;
+    struct gate *g;
+    word_t label = 0;
+
+    if (l4_tag_items(in->tag) != 0) {
+        struct kobj *obj;
+        unsigned rights;
+
+        if (l4_tag_words(in->tag) < 3)
+            return tag_label(-L4_ERR_MSGTOOSHORT);
+        if (cap_arg(in, 0, KOBJ_THREAD, &obj, &rights) != OK)
+            return tag_label(-L4_ERR_INVAL);
+        if (!(rights & L4_RIGHT_S))
+            return tag_label(-L4_ERR_PERM);
+        label = in->utcb->mr[2];
+        if (label & 3u)
+            return tag_label(-L4_ERR_INVAL);
+        thread = thread_of(obj);
+    }
+    g = gate_create(f, thread, label);
+    if (g == NULL)
+        return tag_label(-L4_ERR_NOMEM);
+    *out = &g->obj;
+    return tag_label(0);
+}
+
+/* The object, new and without a capability; label 0, or why not. */
+static l4_tag create_object(struct factory *f, struct invoke *in, struct kobj **out)
+{
+    struct thread *t;
+    struct irq *i;
+    struct sem *s;
+
+    switch ((long)in->utcb->mr[0]) {
+    case L4_PROTO_NONE:
+    case L4_PROTO_KOBJECT:
+        return create_gate(f, in, out);
+    case L4_PROTO_TASK:
+        return create_task(f, in, out);
+    case L4_PROTO_FACTORY:
+        return create_factory(f, in, out);
+    case L4_PROTO_THREAD:
+        t = thread_create(f);
+        *out = t == NULL ? NULL : &t->obj;
+        break;
+    case L4_PROTO_IRQ_SENDER:
+        i = irq_create(f);
+        *out = i == NULL ? NULL : &i->base.obj;
+        break;
+    case L4_PROTO_SEMAPHORE:
+        s = sem_create(f);
+        *out = s == NULL ? NULL : &s->base.obj;
+        break;
+    default:
+        return tag_label(-L4_ERR_NODEV);
+    }
+    return tag_label(*out == NULL ? -L4_ERR_NOMEM : 0);
+}
+
+/* Slot index of the caller's first object receive buffer; false: there is none that can be used. */
+static bool receive_slot(const struct l4_utcb *utcb, word_t *index)
+{
+    unsigned at = (unsigned)(utcb->bdr >> L4_BDR_OBJ_SHIFT & L4_BDR_INDEX_MASK);
+    word_t item = utcb->br[at];
+    l4_fpage window;
+
+    if (item == 0)
+        return false;
+    if (item & L4_RCV_SINGLE_CAP) {
+        *index = item >> L4_SEL_SHIFT;
+        return true;
+    }
+    window.raw = at + 1 < L4_BR_COUNT ? utcb->br[at + 1] : 0;
+    if (l4_fpage_type(window) != L4_FPAGE_OBJ)
+        return false;
+    *index = l4_fpage_start(window);
+    if (l4_fpage_order(window) < 32)
+        *index &= ~((1ul << l4_fpage_order(window)) - 1);
+    return true;
+}
+
+static l4_tag factory_operate(struct kobj *obj, struct invoke *in)
+{
+    struct factory *f = factory_of(obj);
+    struct kobj *made = NULL;
+    struct cap *slot;
+    word_t index;
+    l4_tag answer;
+
+    if (l4_tag_label(in->tag) != L4_PROTO_FACTORY)
+        return tag_label(-L4_ERR_BADPROTO);
+    if (!(in->op & L4_OP_RECV))
+        return tag_label(0);
+    if (!(in->rights & L4_RIGHT_S))
+        return tag_label(-L4_ERR_PERM);
+    if (l4_tag_words(in->tag) == 0)
+        return tag_label(-L4_ERR_MSGTOOSHORT);
+    if (!receive_slot(in->utcb, &index))
+        return ipc_error_tag(in->utcb, L4_IPC_RECV_OVERFLOW);
+    answer = create_object(f, in, &made);
+    if (l4_tag_label(answer) != 0)
+        return answer;
+    slot = cap_slot_alloc(in->self->task, index);
+    if (slot == NULL) {
+        kobj_destroy(made);
+        return tag_label(-L4_ERR_NOMEM);
+    }
+    cap_remove(slot, true);
+    cap_insert(slot, made, CAP_ALL_RIGHTS);
+    in->utcb->mr[l4_tag_words(answer)] = L4_ITEM_MAP | (word_t)L4_FPAGE_OBJ << 4;
+    return l4_tag_make(0, l4_tag_words(answer), 1, 0);
+}
+
+const struct kobj_ops factory_ops = {
+    .name = "factory",
+    .invoke = kobj_invoke,
+    .operate = factory_operate,
+    .destroy = factory_destroy,
+    .free = factory_free,
+};

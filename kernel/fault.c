@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Page faults and exceptions become IPC: the kernel makes a call in the name of the faulting thread. What is sent comes
+ * from the saved registers; the thread's own UTCB stays as it is.
+ *   F1  At most one of THREAD_IN_FAULT and THREAD_IN_EXCEPTION is set, from the fault until its answer was looked at.
+ */
+#include "cpu.h"
+#include "ipc.h"
+#include "map.h"
+#include "objects.h"
+#include "task.h"
+
+static struct thread *fault_call(struct thread *self, word_t index, l4_tag tag)
+{
+    struct invoke in = {.self = self, .utcb = self->utcb, .op = L4_OP_SEND | L4_OP_RECV,
+                        .selector = index << L4_SEL_SHIFT, .tag = tag, .timeout = 0};
+    struct kobj *obj = cap_lookup(self->task, index, &in.rights);
+
+    if (obj == NULL) { /* exceptions only: nobody will ever answer, but a cancel ends it */
+        if (self->task->is_sigma0)
+            kpanic("exception in sigma0", __FILE__, __LINE__);
+        in.op = L4_OP_RECV;
+        return ipc_receive(&in, NULL);
+    }
+    return obj->ops->invoke(obj, &in);
+}
+
+struct thread *fault_exception(struct thread *self)
+{
+    self->flags |= THREAD_IN_EXCEPTION;
+    arch_thread_full_exit(self);
+    return fault_call(self, self->handler, l4_tag_make(L4_PROTO_EXCEPTION, L4_EXC_WORDS, 0, L4_TAG_FPU));
+}
+
+struct thread *fault_triggered(struct thread *self)
+{
+    self->flags &= ~(uint32_t)THREAD_TRIGGER;
+    frame_set_trap(&self->arch.frame, L4_TRAP_TRIGGERED, 0);
+    return fault_exception(self);
+}
+
+struct thread *fault_alien_syscall(struct thread *self)
+{
+    if (self->flags & THREAD_ALIEN_PASS) {
+        self->flags = (self->flags & ~(uint32_t)THREAD_ALIEN_PASS) | THREAD_ALIEN_AFTER;
+        return syscall_execute(self);
+    }
+    arch_syscall_rewind(self);
+    frame_set_trap(&self->arch.frame, L4_TRAP_SYSCALL, 0);
+    return fault_exception(self);
+}
+
+struct thread *fault_alien_after(struct thread *self)
+{
+    self->flags &= ~(uint32_t)THREAD_ALIEN_AFTER;
+    frame_set_trap(&self->arch.frame, L4_TRAP_SYSCALL, 1);
+    return fault_exception(self);
+}
+
+struct thread *fault_restart(struct thread *self)
+{
+    if (self->flags & THREAD_IN_EXCEPTION)
+        return fault_exception(self);
+    self->flags &= ~(uint32_t)THREAD_IN_FAULT;
+    return self;
+}
+
+static struct thread *page_fault_answered(struct thread *self, l4_tag tag)
+{
+    if (l4_tag_error(tag))
+        /* A pager that does not exist has rejected the fault; after any other error the instruction faults again. */
+        return self->kernel_error == L4_IPC_NOT_EXISTENT ? fault_exception(self) : self;
+    return l4_tag_label(tag) < 0 ? fault_exception(self) : self;
+}
+
+struct thread *fault_answered_resume(struct thread *self)
+{
+    l4_tag tag = self->kernel_tag;
+    bool page_fault = (self->flags & THREAD_IN_FAULT) != 0;
+
+    self->flags &= ~(uint32_t)THREAD_KERNEL_IPC;
+    if (page_fault)
+        return page_fault_answered(self, tag);
+    if (!l4_tag_error(tag) && l4_tag_label(tag) == L4_PROTO_ALLOW_SYSCALL)
+        self->flags |= THREAD_ALIEN_PASS;
+    return self;
+}
+
+struct thread *kernel_page_fault(struct thread *self, word_t addr, word_t access)
+{
+    self->flags &= ~(uint32_t)THREAD_CANCELED;
+    if (self->task->is_sigma0) {
+        if (!map_sigma0_fault(self->task, addr))
+            kpanic("sigma0 touches memory that does not exist", __FILE__, __LINE__);
+        return kernel_leave(self);
+    }
+    if (self->flags & THREAD_ALIEN)
+        return kernel_leave(fault_exception(self));
+    if (self->pager == THREAD_NO_INDEX || cap_slot(self->task, self->pager) == NULL ||
+        cap_slot(self->task, self->pager)->raw == 0) {
+        kobj_destroy(&self->obj);
+        return kernel_leave(self);
+    }
+    self->flags |= THREAD_IN_FAULT;
+    self->fault[0] = (addr & ~7ul) | access;
+    self->fault[1] = frame_ip(&self->arch.frame);
+    return kernel_leave(fault_call(self, self->pager, l4_tag_make(L4_PROTO_PAGE_FAULT, 2, 0, 0)));
+}
+
+struct thread *kernel_exception(struct thread *self)
+{
+    self->flags &= ~(uint32_t)THREAD_CANCELED;
+    return kernel_leave(fault_exception(self));
+}

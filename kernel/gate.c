@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * IPC gates: a label and a thread. Who sends through a gate that is bound to no thread waits at the gate.
+ *   G1  waiting is empty while the gate is bound.
+ */
+#include "cpu.h"
+#include "factory.h"
+#include "ipc.h"
+#include "objects.h"
+#include "task.h"
+
+static struct slab gate_slab;
+
+void gate_module_init(void)
+{
+    slab_init(&gate_slab, "gate", sizeof(struct gate));
+}
+
+struct gate *gate_create(struct factory *payer, struct thread *thread, word_t label)
+{
+    struct gate *g = charged_slab_alloc(payer, &gate_slab);
+
+    if (g == NULL)
+        return NULL;
+    kobj_init(&g->obj, &gate_ops, KOBJ_GATE, payer);
+    list_init(&g->waiting);
+    g->label = label;
+    g->thread = thread;
+    if (thread != NULL)
+        kobj_ref(&thread->obj);
+    return g;
+}
+
+void gate_dequeue(struct thread *t)
+{
+    list_remove(&t->snd.link);
+}
+
+/* All who wait go on: with an error, or (0) by making their call again. */
+static void gate_release(struct gate *g, word_t code)
+{
+    while (!list_empty(&g->waiting)) {
+        struct thread *t = container_of(list_first(&g->waiting, struct sender, link), struct thread, snd);
+
+        if (code != 0) {
+            ipc_abort(t, code);
+            continue;
+        }
+        if (t->resume == NULL) /* not canceled */
+            t->resume = ipc_restart_resume;
+        if (t->resume == ipc_restart_resume)
+            ipc_unblock(t);
+        else
+            list_remove(&t->snd.link);
+        sched_wake(t);
+    }
+}
+
+static void gate_destroy(struct kobj *obj)
+{
+    struct gate *g = gate_of(obj);
+
+    gate_release(g, L4_IPC_NOT_EXISTENT);
+    if (g->thread != NULL && g->thread->delete_irq != NULL)
+        irq_trigger(g->thread->delete_irq);
+}
+
+static void gate_free(struct kobj *obj)
+{
+    struct gate *g = gate_of(obj);
+
+    if (g->thread != NULL)
+        kobj_unref(&g->thread->obj);
+    charged_slab_free(obj->payer, &gate_slab, g);
+}
+
+static l4_tag gate_bind(struct gate *g, struct invoke *in)
+{
+    struct kobj *thread;
+    struct thread *old = g->thread;
+    unsigned rights;
+    int st;
+
+    if (!(in->rights & L4_RIGHT_S))
+        return tag_label(-L4_ERR_PERM);
+    if (l4_tag_words(in->tag) < 2)
+        return tag_label(-L4_ERR_MSGTOOSHORT);
+    if (in->utcb->mr[1] & 3u)
+        return tag_label(-L4_ERR_INVAL);
+    st = cap_arg(in, 0, KOBJ_THREAD, &thread, &rights);
+    if (st != OK)
+        return cap_arg_tag(in, st);
+    if (!(rights & L4_RIGHT_S))
+        return tag_label(-L4_ERR_PERM);
+
+    /* ---- commit: nothing below can fail ---- */
+    kobj_ref(thread);
+    g->thread = thread_of(thread);
+    g->label = in->utcb->mr[1];
+    if (old != NULL)
+        kobj_unref(&old->obj);
+    gate_release(g, 0);
+    return tag_label(0);
+}
+
+static l4_tag gate_dec_refcnt(struct gate *g, struct invoke *in)
+{
+    if (l4_tag_words(in->tag) < 2)
+        return tag_label(-L4_ERR_INVAL);
+    g->obj.counted = (int64_t)((uint64_t)g->obj.counted - in->utcb->mr[1]);
+    in->utcb->mr[0] = (word_t)g->obj.counted;
+    return tag_words(0, 1);
+}
+
+static l4_tag gate_operate(struct kobj *obj, struct invoke *in)
+{
+    struct gate *g = gate_of(obj);
+
+    if (l4_tag_words(in->tag) == 0)
+        return tag_label(-L4_ERR_INVAL);
+    switch (in->utcb->mr[0]) {
+    case L4_OP_GATE_BIND:
+        return gate_bind(g, in);
+    case L4_OP_GATE_INFO:
+        in->utcb->mr[0] = g->label;
+        return tag_words(0, 1);
+    case L4_OP_GATE_DEC_REFCNT:
+        return gate_dec_refcnt(g, in);
+    default:
+        return tag_label(-L4_ERR_NOSYS);
+    }
+}
+
+static struct thread *gate_block(struct gate *g, struct invoke *in)
+{
+    struct thread *self = in->self;
+    word_t code = ipc_block(self, IPC_GATE, l4_timeout_snd(in->timeout));
+
+    if (code != 0)
+        return ipc_fail(in, code);
+    self->snd.prio = self->prio;
+    sender_enqueue(&g->waiting, &self->snd);
+    return sched_pick(self);
+}
+
+static struct thread *gate_invoke(struct kobj *obj, struct invoke *in)
+{
+    struct gate *g = gate_of(obj);
+
+    if (unlikely(l4_tag_label(in->tag) == L4_PROTO_KOBJECT) && (in->rights & L4_OBJ_SERVER) && (in->op & L4_OP_SEND))
+        return kobj_invoke(obj, in);
+    if (unlikely((in->op & L4_OP_MASK) == 0))
+        return ipc_fail(in, L4_IPC_NOT_EXISTENT);
+    if (unlikely((in->op & L4_OP_OPEN_WAIT) && !(in->op & L4_OP_SEND)))
+        return ipc_receive(in, NULL);
+    if (unlikely(g->thread == NULL))
+        return gate_block(g, in);
+    in->label = g->label | (in->rights & (L4_RIGHT_W | L4_RIGHT_S));
+    return ipc_run(in, g->thread, &g->thread->obj);
+}
+
+const struct kobj_ops gate_ops = {
+    .name = "gate",
+    .invoke = gate_invoke,
+    .operate = gate_operate,
+    .destroy = gate_destroy,
+    .free = gate_free,
+};

@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The rendezvous: send, receive, call, reply, timeout, cancel. Read it top to bottom, the way a message travels.
+ *
+ * States of thread.ipc_state, and who moves it:
+ *   IDLE      -> SENDING     ipc_send_block     receiver not ready, the caller may wait
+ *   IDLE      -> GATE, SEM   gate.c, sem.c
+ *   IDLE      -> RECEIVING   receive_begin      no matching sender is queued
+ *   SENDING   -> RECEIVING   send_finished      the receiver took the message of a call
+ *   any wait  -> IDLE        ipc_unblock        message, time-out, cancel, end
+ *
+ *   I1  SENDING   => on exactly one sender queue, that of snd.receiver.
+ *   I2  RECEIVING => on no queue; WAIT_OPEN, or partner is the id of the only sender that is taken.
+ *   I3  IDLE      => on no queue, no timeout armed, held_by NULL.
+ *   I4  A thread in an open wait has an empty sender queue. A thread in a closed wait has not got its partner queued.
+ *   I5  ipc_state != IDLE and ready => canceled or killed: resume says which; the wait still stands until it runs, and
+ *       a message may still end it.
+ *
+ * Send and receive phase are one step: a sender whose message is taken is put into its receive phase by whoever took it.
+ */
+#include "ipc.h"
+#include "cpu.h"
+#include "objects.h"
+#include "task.h"
+
+/* ---- results ---- */
+
+/* The result of the running or blocked operation of t. */
+static void result_set(struct thread *t, l4_tag tag)
+{
+    if (unlikely(t->flags & THREAD_KERNEL_IPC)) {
+        t->kernel_tag = tag;
+        t->resume = fault_answered_resume;
+    } else {
+        frame_set_tag(&t->arch.frame, tag.raw);
+    }
+}
+
+static void result_error(struct thread *t, word_t code)
+{
+    t->utcb->error = code;
+    if (unlikely(t->flags & THREAD_KERNEL_IPC))
+        t->kernel_error = (uint8_t)code;
+    result_set(t, (l4_tag){L4_TAG_ERROR});
+}
+
+struct thread *ipc_done(struct invoke *in, l4_tag tag)
+{
+    if (unlikely(l4_tag_error(tag)) && (in->self->flags & THREAD_KERNEL_IPC))
+        in->self->kernel_error = (uint8_t)in->utcb->error;
+    result_set(in->self, tag);
+    return in->next != NULL ? sched_switch(in->self, in->next) : in->self;
+}
+
+struct thread *ipc_fail(struct invoke *in, word_t code)
+{
+    result_error(in->self, code);
+    return in->self;
+}
+
+/* ---- timeouts ---- */
+
+/* Deadline of a 16-bit timeout; 0: never. False: it has expired already. */
+static bool timeout_deadline(const struct thread *t, unsigned timeout16, uint64_t *deadline)
+{
+    uint64_t now, value;
+
+    *deadline = 0;
+    if (timeout16 == L4_TIMEOUT_NEVER)
+        return true;
+    if (timeout16 == L4_TIMEOUT_ZERO)
+        return false;
+    now = arch_clock_us();
+    if (timeout16 & L4_TIMEOUT_ABSOLUTE) {
+        unsigned br = timeout16 & 63u;
+
+        *deadline = t->utcb->br[br > L4_TIMEOUT_BR_MAX ? L4_TIMEOUT_BR_MAX : br];
+    } else {
+        value = (uint64_t)(timeout16 & 1023u) << (timeout16 >> 10 & 31u);
+        *deadline = now + value;
+    }
+    return *deadline > now;
+}
+
+/* ---- queues ---- */
+
+void sender_enqueue(struct list *queue, struct sender *s)
+{
+    struct list *at = queue->prev;
+
+    while (at != queue && container_of(at, struct sender, link)->prio < s->prio)
+        at = at->prev;
+    list_insert_after(at, &s->link);
+}
+
+/* ---- blocking and unblocking ---- */
+
+/* The caller sets the state (and queues the thread) after this has answered 0; else an IPC error of the phase. */
+static word_t block_allowed(struct thread *self, unsigned timeout16, word_t phase)
+{
+    uint64_t deadline;
+
+    if (unlikely(self->flags & THREAD_CANCELED))
+        return L4_IPC_SEND_CANCELED | phase;
+    if (!timeout_deadline(self, timeout16, &deadline))
+        return L4_IPC_SEND_TIMEOUT | phase;
+    if (deadline != 0)
+        timeout_arm(&self->home->timeouts, &self->timeout, deadline);
+    return 0;
+}
+
+word_t ipc_block(struct thread *self, enum ipc_state state, unsigned timeout16)
+{
+    word_t code = block_allowed(self, timeout16, state == IPC_RECEIVING || state == IPC_SEM ? 1 : 0);
+
+    if (code == 0)
+        self->ipc_state = (uint8_t)state;
+    return code;
+}
+
+/* The caller's receive phase is over: no reply capability may name it any more (R1). */
+static void held_by_clear(struct thread *t)
+{
+    if (t->held_by != NULL) {
+        t->held_by->raw = 0;
+        t->held_by = NULL;
+    }
+}
+
+void ipc_unblock(struct thread *t)
+{
+    switch (t->ipc_state) {
+    case IPC_SENDING:
+        list_remove(&t->snd.link);
+        t->snd.receiver = NULL;
+        break;
+    case IPC_GATE:
+        gate_dequeue(t);
+        break;
+    case IPC_SEM:
+        sem_dequeue(t);
+        break;
+    default:
+        break;
+    }
+    if (t->timeout.armed)
+        timeout_disarm(&t->home->timeouts, &t->timeout);
+    held_by_clear(t);
+    t->flags &= ~(uint32_t)THREAD_WAIT_OPEN;
+    t->partner = 0;
+    t->ipc_state = IPC_IDLE;
+}
+
+void ipc_abort(struct thread *t, word_t code)
+{
+    ipc_unblock(t);
+    result_error(t, code);
+    sched_wake(t);
+}
+
+static word_t wait_phase(const struct thread *t)
+{
+    return t->ipc_state == IPC_RECEIVING || t->ipc_state == IPC_SEM ? 1 : 0;
+}
+
+void ipc_timeout(struct thread *t)
+{
+    ipc_abort(t, L4_IPC_SEND_TIMEOUT | wait_phase(t));
+}
+
+struct thread *ipc_cancel_resume(struct thread *self)
+{
+    if (self->ipc_state != IPC_IDLE) { /* I5: nothing else has ended the wait meanwhile */
+        word_t code = L4_IPC_SEND_CANCELED | wait_phase(self);
+
+        ipc_unblock(self);
+        result_error(self, code);
+    }
+    return self;
+}
+
+struct thread *ipc_restart_resume(struct thread *self)
+{
+    if (self->flags & THREAD_KERNEL_IPC) /* the faulting instruction is executed again and faults again */
+        return fault_restart(self);
+    return syscall_execute(self);
+}
+
+/* ---- reply capabilities ---- */
+
+void reply_slot_clear(struct reply_slot *slot)
+{
+    struct thread *caller = reply_slot_caller(slot);
+
+    if (caller != NULL)
+        caller->held_by = NULL;
+    slot->raw = 0;
+}
+
+static void reply_slot_set(struct reply_slot *slot, struct thread *caller, unsigned rights)
+{
+    reply_slot_clear(slot); /* an earlier caller waits on; nobody is told */
+    kassert(caller->held_by == NULL);
+    slot->raw = (word_t)(uintptr_t)caller << 8 | rights;
+    caller->held_by = slot;
+}
+
+static bool op_is_call(word_t op)
+{
+    return (op & (L4_OP_SEND | L4_OP_RECV | L4_OP_OPEN_WAIT)) == (L4_OP_SEND | L4_OP_RECV);
+}
+
+/* ---- receive phase ---- */
+
+static bool receiver_matches(const struct thread *r, uint64_t sender_id)
+{
+    return r->ipc_state == IPC_RECEIVING && ((r->flags & THREAD_WAIT_OPEN) || r->partner == sender_id);
+}
+
+/* t enters its receive phase, no matching sender being queued. Returns 0 or the receive error (then t stays IDLE). */
+static word_t receive_begin(struct thread *t, bool open, uint64_t partner, struct reply_slot *slot, unsigned timeout16)
+{
+    word_t code = block_allowed(t, timeout16, 1);
+
+    if (code != 0)
+        return code;
+    t->ipc_state = IPC_RECEIVING;
+    t->ipc.wait_slot = slot;
+    t->partner = open ? 0 : partner;
+    if (open)
+        t->flags |= THREAD_WAIT_OPEN;
+    else if (partner == 0 || partner == t->snd.id) /* a sleep: goes to the back of its priority when it wakes */
+        t->flags |= THREAD_TO_BACK;
+    return 0;
+}
+
+/* Both sides of a finished transfer: the receiver's result and, for a call into an open wait, the reply capability. */
+static void receive_finished(struct thread *r, struct thread *s, word_t s_op, unsigned rights, word_t err, l4_tag tag)
+{
+    bool was_open = (r->flags & THREAD_WAIT_OPEN) != 0;
+    struct reply_slot *slot = r->ipc.wait_slot;
+
+    ipc_unblock(r);
+    if (err != 0) {
+        result_error(r, err | 1);
+        return;
+    }
+    result_set(r, tag);
+    frame_set_label_unless_fault(r, s->snd.label);
+    if (was_open && op_is_call(s_op))
+        reply_slot_set(slot != NULL ? slot : &r->reply, s, rights);
+}
+
+/* The queued sender s has had its message taken by r (err 0) or refused: its own second phase, or the end. */
+static void send_finished(struct thread *s, struct thread *r, word_t err)
+{
+    word_t op = s->ipc.op, code;
+    l4_tag tag = s->ipc.tag;
+
+    if (err != 0) {
+        result_error(s, err);
+    } else if (!(op & L4_OP_RECV)) {
+        result_set(s, (l4_tag){tag.raw & ~L4_TAG_ERROR});
+    } else if ((op & L4_OP_OPEN_WAIT) && !list_empty(&s->senders)) {
+        s->resume = ipc_receive_resume; /* takes the head of its queue when it runs */
+    } else {
+        code = receive_begin(s, (op & L4_OP_OPEN_WAIT) != 0, r->snd.id, s->ipc.wait_slot, l4_timeout_rcv(s->ipc.timeout));
+        if (code == 0)
+            return;
+        result_error(s, code);
+    }
+    sched_wake(s);
+}
+
+/* The running thread takes the message of the queued thread s. */
+static void take_from_thread(struct thread *self, struct thread *s, bool open, struct reply_slot *slot)
+{
+    word_t op = s->ipc.op;
+    unsigned rights = s->ipc.rights;
+    l4_tag tag;
+    word_t err;
+
+    ipc_unblock(s);
+    err = msg_transfer(s, self, s->ipc.tag, rights, &tag);
+    if (open)
+        self->flags |= THREAD_WAIT_OPEN;
+    self->ipc.wait_slot = slot;
+    /* The caller is in its receive phase before it is named by the reply capability (R1). */
+    if (err == 0 && open && op_is_call(op)) {
+        send_finished(s, self, 0);
+        if (s->ipc_state != IPC_RECEIVING)
+            op = L4_OP_SEND; /* its receive timeout was zero: there is nobody to reply to */
+    } else {
+        send_finished(s, self, err);
+    }
+    receive_finished(self, s, op, rights, err, tag);
+}
+
+static void take_from_irq(struct thread *self, struct irq *irq)
+{
+    list_remove(&irq->snd.link);
+    irq->snd.receiver = NULL;
+    ipc_unblock(self);
+    result_set(self, (l4_tag){0});
+    frame_set_label_unless_fault(self, irq->snd.label);
+    irq_delivered(irq);
+}
+
+/* The sender that the receive phase can take now, or NULL. */
+static struct sender *sender_for(struct thread *self, bool open, struct sender *partner)
+{
+    if (open)
+        return list_empty(&self->senders) ? NULL : list_first(&self->senders, struct sender, link);
+    return partner != NULL && partner->receiver == self ? partner : NULL;
+}
+
+static struct sender *sender_of(struct kobj *obj)
+{
+    if (obj == NULL)
+        return NULL;
+    if (obj->type == KOBJ_THREAD)
+        return &thread_of(obj)->snd;
+    return obj->type == KOBJ_IRQ ? &irq_of(obj)->snd : NULL;
+}
+
+struct thread *ipc_receive(struct invoke *in, struct kobj *from)
+{
+    struct thread *self = in->self;
+    bool open = (in->op & L4_OP_OPEN_WAIT) != 0;
+    struct sender *partner = sender_of(from);
+    struct sender *s = sender_for(self, open, partner);
+    word_t code;
+
+    if (s != NULL) {
+        if (s->is_irq)
+            take_from_irq(self, container_of(s, struct irq, snd));
+        else
+            take_from_thread(self, container_of(s, struct thread, snd), open, in->wait_slot);
+        return self;
+    }
+    code = receive_begin(self, open, partner != NULL ? partner->id : 0, in->wait_slot, l4_timeout_rcv(in->timeout));
+    if (code != 0)
+        return ipc_fail(in, code);
+    return sched_pick(self);
+}
+
+struct thread *ipc_receive_resume(struct thread *self)
+{
+    struct invoke in = {.self = self, .utcb = self->utcb, .op = L4_OP_RECV | L4_OP_OPEN_WAIT,
+                        .timeout = self->ipc.timeout, .wait_slot = self->ipc.wait_slot};
+
+    return ipc_receive(&in, NULL);
+}
+
+/* ---- send phase ---- */
+
+static struct thread *ipc_send_block(struct invoke *in, struct thread *to)
+{
+    struct thread *self = in->self;
+    word_t code = block_allowed(self, l4_timeout_snd(in->timeout), 0);
+
+    if (code != 0)
+        return ipc_fail(in, code);
+    self->ipc_state = IPC_SENDING;
+    self->ipc = (struct ipc_args){.tag = in->tag, .op = (uint16_t)in->op, .rights = (uint16_t)in->rights,
+                                  .timeout = in->timeout, .wait_slot = in->wait_slot};
+    self->snd.receiver = to;
+    self->snd.prio = self->prio;
+    sender_enqueue(&to->senders, &self->snd);
+    return sched_pick(self);
+}
+
+/* The message has arrived at `to`, which is ready to run; now self's receive phase and the choice of who goes on. */
+static struct thread *ipc_after_send(struct invoke *in, struct thread *to)
+{
+    struct thread *self = in->self;
+    struct cpu *c = cpu_self();
+    bool open = (in->op & L4_OP_OPEN_WAIT) != 0, blocked = false, direct;
+    struct thread *next = self;
+
+    if (in->op & L4_OP_RECV) {
+        if (sender_for(self, open, &to->snd) != NULL) {
+            sched_wake(to);
+            return ipc_receive(in, &to->obj);
+        }
+        word_t code = receive_begin(self, open, to->snd.id, in->wait_slot, l4_timeout_rcv(in->timeout));
+
+        if (code != 0) {
+            held_by_clear(self);
+            sched_wake(to);
+            return ipc_fail(in, code);
+        }
+        blocked = true;
+    } else {
+        result_set(self, in->tag);
+    }
+    /* Donation: a call, or a thread that itself runs on another's time slice, hands the CPU over directly. */
+    direct = !(l4_tag_flags(in->tag) & L4_TAG_SCHEDULE) && to->home == c && to != self &&
+             (op_is_call(in->op) || c->context != self);
+    if (direct && (to->resume == NULL || to->ipc_state == IPC_IDLE))
+        next = sched_switch(self, to);
+    else {
+        sched_wake(to);
+        if (blocked)
+            next = sched_pick(self);
+    }
+    return next;
+}
+
+struct thread *ipc_run(struct invoke *in, struct thread *to, struct kobj *from)
+{
+    struct thread *self = in->self;
+    l4_tag tag;
+    word_t err;
+
+    if (!(in->op & L4_OP_SEND))
+        return in->op & L4_OP_RECV ? ipc_receive(in, from) : ipc_fail(in, L4_IPC_NOT_EXISTENT);
+    self->snd.label = in->label;
+    if (!thread_alive(to))
+        return ipc_fail(in, L4_IPC_NOT_EXISTENT);
+    if (!receiver_matches(to, self->snd.id))
+        return ipc_send_block(in, to);
+
+    err = msg_transfer(self, to, in->tag, in->rights, &tag);
+    receive_finished(to, self, in->op, in->rights, err, tag);
+    if (unlikely(err != 0)) {
+        sched_wake(to);
+        return ipc_fail(in, err);
+    }
+    return ipc_after_send(in, to);
+}
+
+struct thread *ipc_reply(struct invoke *in)
+{
+    struct reply_slot *slot = in->reply_slot;
+    struct thread *caller;
+
+    if (slot == NULL || slot->raw == 0)
+        return ipc_fail(in, L4_IPC_NOT_EXISTENT);
+    caller = reply_slot_caller(slot);
+    in->rights = (unsigned)(slot->raw & 0xffu);
+    reply_slot_clear(slot);
+    return ipc_run(in, caller, &caller->obj);
+}
+
+/* ---- IRQs as senders ---- */
+
+void ipc_irq_send(struct irq *irq)
+{
+    struct thread *t = irq->thread;
+
+    if (receiver_matches(t, irq->snd.id)) {
+        ipc_unblock(t);
+        result_set(t, (l4_tag){0});
+        frame_set_label_unless_fault(t, irq->snd.label);
+        irq_delivered(irq);
+        sched_wake(t);
+        return;
+    }
+    irq->snd.receiver = t;
+    sender_enqueue(&t->senders, &irq->snd);
+}
+
+/* ---- the end of a thread ---- */
+
+void ipc_thread_gone(struct thread *t)
+{
+    ipc_unblock(t);
+    while (!list_empty(&t->senders)) {
+        struct sender *s = list_first(&t->senders, struct sender, link);
+
+        if (s->is_irq)
+            irq_thread_gone(container_of(s, struct irq, snd));
+        else
+            ipc_abort(container_of(s, struct thread, snd), L4_IPC_SEND_CANCELED);
+    }
+    reply_slot_clear(&t->reply);
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One message: words, then typed items, then FPU state, from the sender s to the receiver r. Touches the two UTCBs (or,
+ * for a faulting thread, its saved registers) and map.c; never queues, never blocks.
+ *
+ * A thread for which the kernel speaks (THREAD_KERNEL_IPC) has no part of the message in its UTCB: its request is made
+ * from fault[] or from the saved registers, its answer goes to kernel_tag and the saved registers, and its receive
+ * buffer is one window over everything.
+ */
+#include "factory.h"
+#include "ipc.h"
+#include "map.h"
+#include "objects.h"
+#include "task.h"
+
+/* Where the next item of each flexpage type goes. */
+struct receive_buffers {
+    const struct l4_utcb *utcb; /* NULL: one window over everything */
+    unsigned cursor[4];         /* next buffer register by type */
+};
+
+/* One receive buffer, decoded. */
+struct receive_buffer {
+    word_t item;
+    l4_fpage window;
+    struct task *into;
+    unsigned size; /* buffer registers it occupies */
+};
+
+static void buffers_init(struct receive_buffers *b, const struct thread *r)
+{
+    if (r->flags & THREAD_KERNEL_IPC) {
+        *b = (struct receive_buffers){.utcb = NULL};
+        return;
+    }
+    b->utcb = r->utcb;
+    b->cursor[L4_FPAGE_MEM] = (unsigned)(r->utcb->bdr >> L4_BDR_MEM_SHIFT & L4_BDR_INDEX_MASK);
+    b->cursor[L4_FPAGE_IO] = (unsigned)(r->utcb->bdr >> L4_BDR_IO_SHIFT & L4_BDR_INDEX_MASK);
+    b->cursor[L4_FPAGE_OBJ] = (unsigned)(r->utcb->bdr >> L4_BDR_OBJ_SHIFT & L4_BDR_INDEX_MASK);
+}
+
+/* The buffer for the next item of the type; false: there is none, or it names a task that cannot be used. */
+static bool buffer_get(const struct receive_buffers *b, unsigned type, const struct thread *r, struct receive_buffer *out)
+{
+    unsigned at = b->cursor[type], next, rights;
+    struct kobj *obj;
+
+    out->into = r->task;
+    if (b->utcb == NULL) {
+        *out = (struct receive_buffer){.item = L4_ITEM_MAP, .window = {L4_FPAGE_ALL}, .into = r->task, .size = 1};
+        return at == 0;
+    }
+    if (at >= L4_BR_COUNT || b->utcb->br[at] == 0)
+        return false;
+    out->item = b->utcb->br[at];
+    next = at + 1;
+    if (out->item & L4_RCV_SINGLE_CAP) {
+        out->window = l4_fpage_make(L4_FPAGE_OBJ, out->item >> L4_SEL_SHIFT, 0, 0);
+    } else {
+        if (next >= L4_BR_COUNT)
+            return false;
+        out->window.raw = b->utcb->br[next++];
+    }
+    if (out->item & L4_RCV_FORWARD) {
+        if (next >= L4_BR_COUNT)
+            return false;
+        obj = cap_lookup(r->task, b->utcb->br[next++] >> L4_SEL_SHIFT, &rights);
+        if (obj == NULL || obj->type != KOBJ_TASK || obj->dead || !(rights & L4_RIGHT_W))
+            return false;
+        out->into = task_of(obj);
+    }
+    out->size = next - at;
+    return true;
+}
+
+/* Delivery without mapping, when the buffer asks for it: 0 none, else the kind; *word is the second return word. */
+static word_t local_id(struct thread *s, struct thread *r, const struct receive_buffer *b, l4_fpage fp, unsigned mask,
+                       word_t *word)
+{
+    unsigned rights;
+    struct kobj *obj;
+
+    if ((b->item & (L4_RCV_LOCAL_ID | L4_RCV_SINGLE_CAP | L4_RCV_FORWARD)) != (L4_RCV_LOCAL_ID | L4_RCV_SINGLE_CAP))
+        return 0;
+    if (s->task == r->task) {
+        *word = fp.raw;
+        return L4_GOT_FPAGE;
+    }
+    if (l4_fpage_type(fp) != L4_FPAGE_OBJ)
+        return 0;
+    obj = cap_lookup(s->task, l4_fpage_start(fp), &rights);
+    if (obj == NULL || obj->type != KOBJ_GATE || gate_of(obj)->thread == NULL || gate_of(obj)->thread->task != r->task)
+        return 0;
+    if (!(l4_fpage_rights(fp) & L4_RIGHT_R))
+        return 0;
+    *word = gate_of(obj)->label | (rights & l4_fpage_rights(fp) & mask & (L4_RIGHT_W | L4_RIGHT_S));
+    return L4_GOT_LABEL;
+}
+
+/* One item; the return item is written to `back` when the receiver has a UTCB. Returns 0 or the sender's error code. */
+static word_t item_transfer(struct thread *s, struct thread *r, const word_t *item, word_t *back,
+                            struct receive_buffers *buffers, unsigned rights)
+{
+    l4_fpage fp = {item[1]};
+    unsigned type = l4_fpage_type(fp), mask = 15u;
+    struct receive_buffer b;
+    word_t kind, word = 0;
+    int st = MAP_DONE;
+
+    if (item[0] == 0) {
+        if (back != NULL)
+            back[0] = 0;
+        return 0;
+    }
+    if (!(item[0] & L4_ITEM_MAP) || type == L4_FPAGE_SPECIAL || !buffer_get(buffers, type, r, &b))
+        return L4_IPC_SEND_OVERFLOW;
+    if (type == L4_FPAGE_OBJ && !(rights & L4_RIGHT_S)) {
+        mask &= ~L4_RIGHT_S;
+        fp.raw &= ~(word_t)L4_RIGHT_S;
+    }
+    kind = local_id(s, r, &b, fp, mask, &word);
+    if (kind == 0) {
+        struct map_request rq = {.from = s->task, .to = b.into, .item = item[0], .send = fp, .window = b.window,
+                                 .rights_mask = mask};
+
+        st = map_fpage(&rq);
+        if (st < 0)
+            return L4_IPC_SEND_MAP_FAILED;
+        kind = st == MAP_NOTHING ? L4_GOT_NOTHING : L4_GOT_MAPPED;
+    }
+    if (back != NULL) {
+        back[0] = (item[0] & ~0xff6ul) | kind | (item[1] & 0xff0ul);
+        if (kind == L4_GOT_LABEL || kind == L4_GOT_FPAGE)
+            back[1] = word;
+    }
+    if (!(item[0] & L4_ITEM_COMPOUND))
+        buffers->cursor[type] += b.size;
+    return 0;
+}
+
+static word_t items_transfer(struct thread *s, struct thread *r, l4_tag tag, unsigned rights)
+{
+    unsigned at = l4_tag_words(tag), items = l4_tag_items(tag);
+    struct receive_buffers buffers;
+    word_t err;
+
+    buffers_init(&buffers, r);
+    for (unsigned n = 0; n < items; n++, at += 2) {
+        word_t *back = r->flags & THREAD_KERNEL_IPC ? NULL : &r->utcb->mr[at];
+
+        if (at + 2 > L4_MR_COUNT)
+            return L4_IPC_SEND_OVERFLOW;
+        err = item_transfer(s, r, &s->utcb->mr[at], back, &buffers, rights);
+        if (err != 0)
+            return err;
+    }
+    return 0;
+}
+
+/* The message registers of the sender as the receiver sees them; what the kernel sends is made here. */
+static void words_transfer(struct thread *s, struct thread *r, unsigned words)
+{
+    word_t *to = r->utcb->mr;
+
+    if (s->flags & THREAD_IN_EXCEPTION) {
+        arch_exc_store(s, to);
+    } else if (s->flags & THREAD_IN_FAULT) {
+        to[0] = s->fault[0];
+        to[1] = s->fault[1];
+    } else {
+        const word_t *from = s->utcb->mr;
+
+        for (unsigned i = 0; i < words; i++)
+            to[i] = from[i];
+    }
+}
+
+static bool accepts_fpu(const struct thread *r)
+{
+    return (r->flags & THREAD_KERNEL_IPC) || (r->utcb->bdr & L4_BDR_INHERIT_FPU);
+}
+
+word_t msg_transfer(struct thread *s, struct thread *r, l4_tag tag, unsigned rights, l4_tag *out)
+{
+    unsigned words = l4_tag_words(tag);
+
+    out->raw = tag.raw & ~L4_TAG_ERROR;
+    if (unlikely(r->flags & THREAD_KERNEL_IPC)) {
+        if (s->flags & THREAD_KERNEL_IPC)
+            return 0; /* one fault answers another: nothing to copy */
+        if (r->flags & THREAD_IN_EXCEPTION) {
+            if (words < L4_EXC_WORDS)
+                return 0; /* a short answer changes nothing, items included */
+            arch_exc_load(r, s->utcb->mr);
+        }
+    } else {
+        words_transfer(s, r, words);
+    }
+    if (unlikely((tag.raw & L4_TAG_FPU) && (rights & L4_RIGHT_S) && accepts_fpu(r)))
+        arch_fpu_transfer(s, r);
+    if (likely(l4_tag_items(tag) == 0))
+        return 0;
+    return items_transfer(s, r, tag, rights);
+}

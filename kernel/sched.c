@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Fixed priorities, round robin within one. See cpu.h for the invariants C1 and C2.
+ *
+ * Where a thread is put within its priority: at the front, except when its quantum is used up or it slept in a receive
+ * from itself (THREAD_TO_BACK). A thread that becomes ready preempts unless the running context is strictly more
+ * important; then the running thread goes to the front, behind nobody but the one that took its place.
+ */
+#include "cpu.h"
+#include "ipc.h"
+#include "thread.h"
+
+struct cpu cpus[CPU_MAX];
+
+void sched_init(struct cpu *c)
+{
+    for (unsigned p = 0; p < 256; p++)
+        list_init(&c->ready[p]);
+}
+
+static void ready_insert(struct thread *t, bool front)
+{
+    struct cpu *c = t->home;
+    struct list *queue = &c->ready[t->prio];
+
+    kassert(!t->ready && t != c->idle);
+    if (front)
+        list_push_front(queue, &t->ready_link);
+    else
+        list_push_back(queue, &t->ready_link);
+    t->ready = true;
+    c->ready_map[t->prio / 64] |= 1ul << t->prio % 64;
+}
+
+void sched_dequeue(struct thread *t)
+{
+    struct cpu *c = t->home;
+
+    if (!t->ready)
+        return;
+    list_remove(&t->ready_link);
+    t->ready = false;
+    if (list_empty(&c->ready[t->prio]))
+        c->ready_map[t->prio / 64] &= ~(1ul << t->prio % 64);
+}
+
+/* The head of the most important non-empty queue, or NULL. */
+static struct thread *ready_first(const struct cpu *c)
+{
+    for (int w = 3; w >= 0; w--)
+        if (c->ready_map[w] != 0) {
+            unsigned prio = (unsigned)(w * 64 + 63 - __builtin_clzl(c->ready_map[w]));
+
+            return list_first(&c->ready[prio], struct thread, ready_link);
+        }
+    return NULL;
+}
+
+static void requeue(struct thread *t)
+{
+    bool back = (t->flags & THREAD_TO_BACK) != 0;
+
+    t->flags &= ~(uint32_t)THREAD_TO_BACK;
+    ready_insert(t, !back);
+}
+
+void sched_wake(struct thread *t)
+{
+    struct cpu *c = t->home;
+
+    if (c == NULL || t->ready || t == c->current || !(t->flags & THREAD_STARTED))
+        return;
+    requeue(t);
+    if (t->prio >= c->context->prio)
+        c->reschedule = true;
+}
+
+struct thread *sched_pick(struct thread *self)
+{
+    struct cpu *c = cpu_self();
+    struct thread *next = ready_first(c);
+
+    kassert(self == c->current);
+    (void)self;
+    c->reschedule = false;
+    if (next != NULL)
+        sched_dequeue(next);
+    else
+        next = c->idle;
+    c->current = c->context = next;
+    return next;
+}
+
+struct thread *sched_exit(struct thread *self)
+{
+    struct cpu *c = cpu_self();
+    struct thread *next;
+
+    kassert(self == c->current);
+    if (likely(!c->reschedule))
+        return self;
+    c->reschedule = false;
+    next = ready_first(c);
+    if (next == NULL || next->prio < c->context->prio) {
+        self->flags &= ~(uint32_t)THREAD_TO_BACK;
+        return self;
+    }
+    sched_dequeue(next);
+    if (self != c->idle && self->home == c)
+        requeue(self);
+    c->current = c->context = next;
+    return next;
+}
+
+struct thread *sched_switch(struct thread *self, struct thread *to)
+{
+    struct cpu *c = cpu_self();
+
+    kassert(self == c->current && to->home == c && to != self);
+    sched_dequeue(to);
+    if (self->ipc_state == IPC_IDLE && self != c->idle)
+        requeue(self);
+    c->current = to;
+    return to;
+}
+
+void sched_set(struct thread *t, struct cpu *home, unsigned prio, int32_t quantum_us)
+{
+    bool was_ready = t->ready, armed = t->timeout.armed;
+    uint64_t deadline = t->timeout.deadline_us;
+    struct cpu *old = t->home;
+
+    sched_dequeue(t);
+    if (old != NULL)
+        timeout_disarm(&old->timeouts, &t->timeout);
+    t->home = home;
+    t->prio = (uint8_t)prio;
+    t->quantum_us = t->left_us = quantum_us != 0 ? quantum_us : SCHED_QUANTUM_US;
+    if (home == NULL) {
+        if (old != NULL && old->current == t)
+            old->reschedule = true;
+        return;
+    }
+    if (armed)
+        timeout_arm(&home->timeouts, &t->timeout, deadline);
+    if (was_ready || (old == NULL && (t->flags & THREAD_STARTED) && (t->ipc_state == IPC_IDLE || t->resume != NULL)))
+        sched_wake(t);
+    if (t == home->current) /* its importance may have fallen below somebody's */
+        home->reschedule = true;
+}
+
+void sched_tick(struct thread *self)
+{
+    struct cpu *c = cpu_self();
+    uint64_t now = arch_clock_us();
+    uint64_t passed = now - c->last_tick_us;
+    struct timeout *due;
+
+    kassert(self == c->current);
+    c->last_tick_us = now;
+    if (self == c->idle) {
+        c->idle_us += passed;
+    } else {
+        struct thread *context = c->context;
+
+        self->consumed_us += passed;
+        context->left_us -= passed > INT32_MAX ? INT32_MAX : (int32_t)passed;
+        if (context->left_us <= 0) {
+            context->left_us = context->quantum_us;
+            if (context == self)
+                self->flags |= THREAD_TO_BACK;
+            c->context = self; /* a donated slice ends here */
+            c->reschedule = true;
+        }
+    }
+    while ((due = timeout_first(&c->timeouts)) != NULL && due->deadline_us <= now)
+        ipc_timeout(container_of(due, struct thread, timeout));
+}
+
+void sched_check(const struct cpu *c)
+{
+    kassert(!c->current->ready); /* C1 */
+    for (unsigned p = 0; p < 256; p++) {
+        bool bit = (c->ready_map[p / 64] >> p % 64 & 1) != 0;
+
+        kassert(bit == !list_empty(&c->ready[p]));
+        for (const struct list *l = c->ready[p].next; l != &c->ready[p]; l = l->next) {
+            const struct thread *t = container_of(l, struct thread, ready_link);
+
+            kassert(t->ready && t->prio == p && t->home == c && (t->flags & THREAD_STARTED));
+            kassert(t->ipc_state == IPC_IDLE || t->resume != NULL);
+        }
+    }
+    timeout_check(&c->timeouts);
+}

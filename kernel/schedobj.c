@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The scheduler object: CPU sets, run_thread, idle time. Its ICU line 0 would announce CPU hot-plug; CPUs never change.
+ */
+#include "cpu.h"
+#include "ipc.h"
+#include "objects.h"
+
+struct kobj sched_object;
+static struct irq_source hotplug_line = {.pin = ~0u};
+
+/* Is the CPU in the set (descriptor: offset 0-23, granularity 24-31; map)? */
+static bool cpu_in_set(word_t descriptor, word_t map, unsigned cpu)
+{
+    unsigned gran = (unsigned)(descriptor >> 24 & 0xffu);
+    word_t offset, bit;
+
+    if (gran > 24)
+        gran = 24;
+    offset = (descriptor & 0xffffffu) & ~((1ul << gran) - 1);
+    if (cpu < offset)
+        return false;
+    bit = (cpu - offset) >> gran;
+    return bit < 64 && (map >> bit & 1);
+}
+
+static l4_tag sched_info(struct invoke *in)
+{
+    word_t *mr = in->utcb->mr, present = 0;
+
+    if (l4_tag_words(in->tag) < 2)
+        return tag_label(-L4_ERR_MSGTOOSHORT);
+    if ((mr[1] & 0xffffffu) >= CPU_MAX)
+        return tag_label(-L4_ERR_RANGE);
+    for (unsigned bit = 0; bit < 64; bit++)
+        for (unsigned cpu = 0; cpu < CPU_MAX; cpu++)
+            if (cpu_in_set(mr[1], 1ul << bit, cpu))
+                present |= 1ul << bit;
+    mr[0] = present;
+    mr[1] = CPU_MAX;
+    mr[2] = 2; /* fixed priorities */
+    return tag_words(0, 3);
+}
+
+/* What run_thread asks for, in either form. */
+struct sched_request {
+    unsigned prio;
+    int32_t quantum_us;
+};
+
+static status_t request_decode(const struct invoke *in, struct sched_request *rq)
+{
+    const word_t *mr = in->utcb->mr;
+    unsigned words = l4_tag_words(in->tag);
+    word_t prio, quantum;
+
+    if ((long)mr[3] >= 0) {
+        prio = mr[3];
+        quantum = mr[4];
+    } else {
+        if (mr[3] != ~0ul) /* fixed priorities are class -1, and the only one */
+            return -L4_ERR_RANGE;
+        if (mr[4] < 48 || mr[4] > (words - 1) * sizeof(word_t))
+            return -L4_ERR_INVAL;
+        quantum = mr[5];
+        prio = mr[6] & 0xffffu;
+    }
+    if (prio == 0)
+        return -L4_ERR_INVAL;
+    rq->prio = prio > 255 ? 255 : (unsigned)prio;
+    rq->quantum_us = quantum > INT32_MAX ? INT32_MAX : (int32_t)quantum;
+    return OK;
+}
+
+static l4_tag sched_run_thread(struct invoke *in)
+{
+    const word_t *mr = in->utcb->mr;
+    struct sched_request rq;
+    struct cpu *home = NULL;
+    struct kobj *obj;
+    struct thread *t;
+    unsigned rights;
+    int st;
+
+    if (l4_tag_words(in->tag) < 5)
+        return tag_label(-L4_ERR_INVAL);
+    st = cap_arg(in, 0, KOBJ_THREAD, &obj, &rights);
+    if (st != OK)
+        return cap_arg_tag(in, st);
+    st = request_decode(in, &rq);
+    if (st != OK)
+        return tag_label(st);
+    t = thread_of(obj);
+    if (t->home != NULL && cpu_in_set(mr[1], mr[2], t->home->id))
+        home = t->home;
+    else if (cpu_in_set(mr[1], mr[2], cpu_self()->id))
+        home = cpu_self();
+    else
+        for (unsigned cpu = 0; cpu < CPU_MAX && home == NULL; cpu++)
+            if (cpu_in_set(mr[1], mr[2], cpu))
+                home = &cpus[cpu];
+    sched_set(t, home, rq.prio, rq.quantum_us);
+    return tag_label(0);
+}
+
+static l4_tag sched_idle_time(struct invoke *in)
+{
+    word_t *mr = in->utcb->mr;
+
+    if (l4_tag_words(in->tag) < 3)
+        return tag_label(-L4_ERR_MSGTOOSHORT);
+    for (unsigned cpu = 0; cpu < CPU_MAX; cpu++)
+        if (cpu_in_set(mr[1], mr[2], cpu)) {
+            mr[0] = cpus[cpu].idle_us;
+            return tag_words(0, 1);
+        }
+    return tag_label(-L4_ERR_INVAL);
+}
+
+static l4_tag sched_operate(struct kobj *obj, struct invoke *in)
+{
+    (void)obj;
+    if (l4_tag_label(in->tag) == L4_PROTO_IRQ)
+        return icu_operate(in, &hotplug_line, 1, false);
+    if (l4_tag_label(in->tag) != L4_PROTO_SCHEDULER)
+        return tag_label(-L4_ERR_BADPROTO);
+    if (l4_tag_words(in->tag) == 0)
+        return tag_label(-L4_ERR_MSGTOOSHORT);
+    switch (in->utcb->mr[0]) {
+    case L4_OP_SCHED_INFO:
+        return sched_info(in);
+    case L4_OP_SCHED_RUN_THREAD:
+        return sched_run_thread(in);
+    case L4_OP_SCHED_IDLE_TIME:
+        return sched_idle_time(in);
+    default:
+        return tag_label(-L4_ERR_NOSYS);
+    }
+}
+
+static void sched_keep(struct kobj *obj) { (void)obj; }
+
+const struct kobj_ops sched_ops = {
+    .name = "scheduler",
+    .invoke = kobj_invoke,
+    .operate = sched_operate,
+    .destroy = sched_keep,
+    .free = sched_keep,
+};
+
+void schedobj_init(void)
+{
+    kobj_init(&sched_object, &sched_ops, KOBJ_SCHED, NULL);
+    sched_object.boot = true;
+}

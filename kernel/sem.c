@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Semaphores: a counter and a queue of threads by priority. Also the target of an ICU pin: each interrupt is an up.
+ *   S1  waiting is not empty => count is 0.
+ */
+#include "cpu.h"
+#include "factory.h"
+#include "ipc.h"
+#include "objects.h"
+
+static struct slab sem_slab;
+
+void sem_module_init(void)
+{
+    slab_init(&sem_slab, "semaphore", sizeof(struct sem));
+}
+
+static void sem_up(struct sem *s)
+{
+    struct thread *t;
+
+    if (list_empty(&s->waiting)) {
+        if (s->count < INT64_MAX)
+            s->count++;
+        return;
+    }
+    t = container_of(list_first(&s->waiting, struct sender, link), struct thread, snd);
+    ipc_unblock(t);
+    frame_set_tag(&t->arch.frame, tag_label(0).raw);
+    sched_wake(t);
+}
+
+static void sem_hit(struct irq_base *base)
+{
+    irq_source_mask(base->source); /* unmasked when somebody has taken it */
+    sem_up(container_of(base, struct sem, base));
+}
+
+struct sem *sem_create(struct factory *payer)
+{
+    struct sem *s = charged_slab_alloc(payer, &sem_slab);
+
+    if (s == NULL)
+        return NULL;
+    kobj_init(&s->base.obj, &sem_ops, KOBJ_SEM, payer);
+    s->base.hit = sem_hit;
+    list_init(&s->waiting);
+    return s;
+}
+
+void sem_dequeue(struct thread *t)
+{
+    list_remove(&t->snd.link);
+}
+
+static void sem_destroy(struct kobj *obj)
+{
+    struct sem *s = sem_of(obj);
+
+    irq_unbind_source(&s->base);
+    while (!list_empty(&s->waiting))
+        ipc_abort(container_of(list_first(&s->waiting, struct sender, link), struct thread, snd), L4_IPC_NOT_EXISTENT);
+}
+
+static void sem_free(struct kobj *obj)
+{
+    charged_slab_free(obj->payer, &sem_slab, sem_of(obj));
+}
+
+static void sem_unmask_edge(struct sem *s)
+{
+    if (s->base.source != NULL && !s->base.source->level)
+        irq_source_unmask(s->base.source);
+}
+
+static struct thread *sem_down(struct sem *s, struct invoke *in)
+{
+    struct thread *self = in->self;
+    word_t code;
+
+    if (!(in->rights & L4_RIGHT_S))
+        return ipc_done(in, in->op & L4_OP_RECV ? tag_label(-L4_ERR_PERM) : in->tag);
+    if (s->count > 0) {
+        if (s->count-- <= 2)
+            sem_unmask_edge(s);
+        return ipc_done(in, in->op & L4_OP_RECV ? tag_label(0) : in->tag);
+    }
+    sem_unmask_edge(s);
+    code = ipc_block(self, IPC_SEM, l4_timeout_rcv(in->timeout));
+    if (code != 0)
+        return ipc_fail(in, code);
+    self->snd.prio = self->prio;
+    sender_enqueue(&s->waiting, &self->snd);
+    return sched_pick(self);
+}
+
+static l4_tag sem_operate(struct kobj *obj, struct invoke *in)
+{
+    struct sem *s = sem_of(obj);
+    unsigned words = l4_tag_words(in->tag), op = (unsigned)(in->utcb->mr[0] & 0xffffu);
+
+    if (l4_tag_label(in->tag) == L4_PROTO_SEMAPHORE)
+        return tag_label(words == 0 ? -L4_ERR_INVAL : -L4_ERR_NOSYS);
+    if (l4_tag_label(in->tag) != L4_PROTO_IRQ)
+        return tag_label(-L4_ERR_BADPROTO);
+    if (words == 0 || op == L4_OP_SEM_UP) {
+        sem_up(s);
+        return TAG_NO_REPLY;
+    }
+    if (op == L4_OP_SEM_EOI) {
+        if (s->count < 1)
+            irq_source_unmask(s->base.source);
+        return TAG_NO_REPLY;
+    }
+    return tag_label(-L4_ERR_NOSYS);
+}
+
+static struct thread *sem_invoke(struct kobj *obj, struct invoke *in)
+{
+    if (likely(l4_tag_label(in->tag) == L4_PROTO_SEMAPHORE && (in->op & L4_OP_SEND) && l4_tag_words(in->tag) > 0 &&
+               (in->utcb->mr[0] & 0xffffu) == L4_OP_SEM_DOWN))
+        return sem_down(sem_of(obj), in);
+    return kobj_invoke(obj, in);
+}
+
+const struct kobj_ops sem_ops = {
+    .name = "semaphore",
+    .invoke = sem_invoke,
+    .operate = sem_operate,
+    .destroy = sem_destroy,
+    .free = sem_free,
+};

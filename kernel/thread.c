@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Threads: creation, binding, control, ex_regs, the end. IPC with a thread is in ipc.c.
+ *
+ * Life: created -> bound (task, UTCB) -> started by the first ex_regs, given a CPU by run_thread, in any order ->
+ * killed (THREAD_DYING) -> gone. A killed thread does the rest itself, by its own priority, when it is chosen to run
+ * next; one that never ran is finished at once.
+ */
+#include "thread.h"
+#include "cpu.h"
+#include "factory.h"
+#include "ipc.h"
+#include "map.h"
+#include "objects.h"
+#include "task.h"
+
+static struct slab thread_slab;
+static uint64_t sender_ids;
+
+uint64_t sender_id_next(void) { return ++sender_ids; }
+
+void thread_module_init(void)
+{
+    slab_init(&thread_slab, "thread", sizeof(struct thread));
+}
+
+struct thread *thread_create(struct factory *payer)
+{
+    struct thread *t = charged_slab_alloc(payer, &thread_slab);
+
+    if (t == NULL)
+        return NULL;
+    kobj_init(&t->obj, &thread_ops, KOBJ_THREAD, payer);
+    arch_thread_init(t);
+    list_init(&t->ready_link);
+    list_init(&t->snd.link);
+    list_init(&t->senders);
+    list_init(&t->task_link);
+    t->snd.id = sender_id_next();
+    t->prio = 1;
+    t->quantum_us = t->left_us = SCHED_QUANTUM_US;
+    t->pager = t->handler = THREAD_NO_INDEX;
+    return t;
+}
+
+status_t thread_bind(struct thread *t, struct task *task, word_t utcb_user)
+{
+    struct l4_utcb *utcb;
+
+    if (t->task != NULL || (t->flags & THREAD_GONE) || (utcb_user & 7u))
+        return -L4_ERR_INVAL;
+    utcb = ku_mem_lookup(task, utcb_user, L4_UTCB_SIZE);
+    if (utcb == NULL)
+        return -L4_ERR_INVAL;
+
+    /* ---- commit: nothing below can fail ---- */
+    kobj_ref(&task->obj);
+    t->task = task;
+    t->utcb = utcb;
+    t->utcb_user = utcb_user;
+    list_push_back(&task->threads, &t->task_link);
+    arch_thread_bind(t, utcb_user, utcb);
+    return OK;
+}
+
+void thread_start(struct thread *t, word_t ip, word_t sp)
+{
+    frame_set_ip(&t->arch.frame, ip);
+    frame_set_sp(&t->arch.frame, sp);
+    arch_thread_full_exit(t);
+    t->flags |= THREAD_STARTED;
+    sched_wake(t);
+}
+
+void thread_cancel(struct thread *t)
+{
+    t->flags |= THREAD_CANCELED;
+    if (t->ipc_state == IPC_IDLE)
+        return;
+    t->resume = ipc_cancel_resume;
+    sched_wake(t);
+}
+
+/* ---- the end ---- */
+
+static void thread_unbind(struct thread *t)
+{
+    struct task *task = t->task;
+
+    if (task == NULL)
+        return;
+    if (t->home != NULL) /* not for a thread that never had a CPU */
+        t->utcb->free_marker = 0;
+    list_remove(&t->task_link);
+    t->task = NULL;
+    if (list_empty(&task->threads))
+        task_thread_left(task);
+    kobj_unref(&task->obj);
+}
+
+static void thread_finish(struct thread *t)
+{
+    struct cpu *c = t->home;
+
+    t->flags = (t->flags & ~(uint32_t)THREAD_LEAVE_FLAGS) | THREAD_GONE;
+    t->resume = NULL;
+    ipc_thread_gone(t);
+    sched_dequeue(t);
+    if (t->delete_irq != NULL) {
+        t->delete_irq->deletion_of = NULL;
+        kobj_unref(&t->delete_irq->base.obj);
+        t->delete_irq = NULL;
+    }
+    arch_thread_free(t);
+    thread_unbind(t);
+    if (c != NULL && c->context == t)
+        c->context = c->current;
+    kobj_unref(&t->obj); /* the reference that kept it until here */
+}
+
+struct thread *thread_exit(struct thread *self)
+{
+    struct cpu *c = cpu_self();
+
+    /* The CPU must not stand on a thread that is about to be freed. */
+    kobj_ref(&self->obj);
+    thread_finish(self);
+    self->ipc_state = IPC_IDLE;
+    struct thread *next = sched_pick(self);
+
+    kassert(c->current == next && c->context != self);
+    (void)c;
+    kobj_unref(&self->obj);
+    return next;
+}
+
+static void thread_destroy(struct kobj *obj)
+{
+    struct thread *t = thread_of(obj);
+
+    kobj_ref(obj); /* dropped by thread_finish */
+    if (!(t->flags & THREAD_STARTED) || t->home == NULL) {
+        thread_finish(t);
+        return;
+    }
+    t->flags |= THREAD_DYING;
+    sched_wake(t);
+}
+
+static void thread_free(struct kobj *obj)
+{
+    struct thread *t = thread_of(obj);
+
+    charged_slab_free(obj->payer, &thread_slab, t);
+}
+
+/* ---- operations ---- */
+
+static word_t selector_of(uint32_t index)
+{
+    return index == THREAD_NO_INDEX ? ~0ul << L4_SEL_SHIFT : (word_t)index << L4_SEL_SHIFT;
+}
+
+static uint32_t index_of(word_t selector)
+{
+    word_t index = selector >> L4_SEL_SHIFT;
+
+    return index >= THREAD_NO_INDEX ? THREAD_NO_INDEX : (uint32_t)index;
+}
+
+static l4_tag thread_control(struct thread *t, struct invoke *in)
+{
+    word_t *mr = in->utcb->mr, flags = mr[0];
+    word_t old_pager = selector_of(t->pager), old_handler = selector_of(t->handler);
+
+    if (l4_tag_words(in->tag) < 6)
+        return tag_label(-L4_ERR_INVAL);
+    if (flags & L4_THREAD_BIND_TASK) {
+        struct kobj *task;
+        unsigned rights;
+        int st = cap_arg(in, 0, KOBJ_TASK, &task, &rights);
+
+        if (st != OK)
+            return cap_arg_tag(in, st);
+        if (!(rights & L4_RIGHT_S))
+            return tag_label(-L4_ERR_PERM);
+        st = thread_bind(t, task_of(task), mr[5]);
+        if (st != OK)
+            return tag_label(st);
+    }
+    if (flags & L4_THREAD_SET_PAGER)
+        t->pager = index_of(mr[1]);
+    if (flags & L4_THREAD_SET_HANDLER)
+        t->handler = index_of(mr[2]);
+    if (flags & L4_THREAD_ALIEN)
+        t->flags = mr[4] & L4_THREAD_ALIEN ? t->flags | THREAD_ALIEN : t->flags & ~(uint32_t)THREAD_ALIEN;
+    mr[1] = old_pager;
+    mr[2] = old_handler;
+    return tag_words(0, 3);
+}
+
+static l4_tag thread_ex_regs(struct thread *t, struct invoke *in)
+{
+    word_t *mr = in->utcb->mr, flags = mr[0], ip = mr[1], sp = mr[2];
+    struct arch_frame *f = &t->arch.frame;
+    bool in_exception = (t->flags & THREAD_IN_EXCEPTION) && t->ipc_state != IPC_IDLE;
+
+    if (l4_tag_words(in->tag) != 3 || (flags & L4_EXREGS_ARCH_MASK) || t->task == NULL)
+        return tag_label(-L4_ERR_INVAL);
+    mr[0] = frame_flags(f);
+    mr[1] = frame_ip(f);
+    mr[2] = frame_sp(f);
+    if (in_exception && !(flags & L4_EXREGS_CANCEL))
+        return tag_words(0, 3);
+    if (!(t->flags & THREAD_STARTED)) {
+        thread_start(t, ip == ~0ul ? frame_ip(f) : ip, sp == ~0ul ? frame_sp(f) : sp);
+    } else if (ip != ~0ul || sp != ~0ul) {
+        if (ip != ~0ul)
+            frame_set_ip(f, ip);
+        if (sp != ~0ul)
+            frame_set_sp(f, sp);
+        arch_thread_full_exit(t);
+    }
+    if (flags & L4_EXREGS_TRIGGER)
+        t->flags |= THREAD_TRIGGER;
+    if (flags & L4_EXREGS_CANCEL)
+        thread_cancel(t);
+    return tag_words(0, 3);
+}
+
+static l4_tag thread_switch_to(struct thread *t, struct invoke *in)
+{
+    if (t != in->self && t->ready && t->home == cpu_self())
+        in->next = t;
+    else if (t != in->self)
+        cpu_self()->reschedule = true;
+    return tag_label(0);
+}
+
+static l4_tag thread_delete_irq(struct thread *t, struct invoke *in)
+{
+    struct kobj *obj;
+    unsigned rights;
+    int st = cap_arg(in, 0, KOBJ_IRQ, &obj, &rights);
+
+    if (st != OK)
+        return cap_arg_tag(in, st);
+    if (!(rights & L4_RIGHT_W))
+        return tag_label(-L4_ERR_PERM);
+    if (t->delete_irq != NULL)
+        return tag_label(-L4_ERR_BUSY);
+    irq_unbind_source(&irq_of(obj)->base);
+    t->delete_irq = irq_of(obj);
+    t->delete_irq->deletion_of = t;
+    kobj_ref(obj);
+    return tag_label(0);
+}
+
+/* One queued label: the first group of (mask, value, clear, set) that matches changes it. */
+static word_t label_modify(word_t label, const word_t *group, unsigned groups)
+{
+    for (unsigned g = 0; g < groups; g++, group += 4)
+        if ((label & group[0]) == group[1])
+            return (label & ~group[2]) | group[3];
+    return label;
+}
+
+static l4_tag thread_modify_senders(struct thread *t, struct invoke *in)
+{
+    unsigned words = l4_tag_words(in->tag), groups = words < 5 ? 0 : (words - 1) / 4;
+
+    if (t->home != cpu_self())
+        return tag_label(-L4_ERR_INVAL);
+    for (struct list *l = t->senders.next; l != &t->senders; l = l->next) {
+        struct sender *s = container_of(l, struct sender, link);
+
+        s->label = label_modify(s->label, &in->utcb->mr[1], groups);
+    }
+    return tag_label(0);
+}
+
+static l4_tag thread_operate(struct kobj *obj, struct invoke *in)
+{
+    struct thread *t = thread_of(obj);
+    unsigned op;
+
+    if (l4_tag_words(in->tag) == 0)
+        return tag_label(-L4_ERR_MSGTOOSHORT);
+    op = (unsigned)(in->utcb->mr[0] & 0xffffu);
+    switch (op) {
+    case L4_OP_THREAD_CONTROL:
+        if (!(in->rights & L4_RIGHT_S))
+            return tag_label(-L4_ERR_PERM);
+        return thread_control(t, in);
+    case L4_OP_THREAD_EX_REGS:
+        return thread_ex_regs(t, in);
+    case L4_OP_THREAD_SWITCH_TO:
+        return thread_switch_to(t, in);
+    case L4_OP_THREAD_STATS:
+        in->utcb->mr[0] = t->consumed_us;
+        return tag_words(0, 1);
+    case L4_OP_THREAD_DELETE_IRQ:
+        return thread_delete_irq(t, in);
+    case L4_OP_THREAD_MODIFY_SENDERS:
+        return thread_modify_senders(t, in);
+    case L4_OP_THREAD_VCPU_RESUME: /* no thread has a vCPU */
+        return tag_label(-L4_ERR_INVAL);
+    case L4_OP_THREAD_GDT:
+    case L4_OP_THREAD_SET_BASE:
+    case L4_OP_THREAD_SEGMENTS:
+        return arch_thread_op(t, in, op);
+    default:
+        return tag_label(-L4_ERR_NOSYS);
+    }
+}
+
+static struct thread *thread_invoke(struct kobj *obj, struct invoke *in)
+{
+    if (unlikely(l4_tag_label(in->tag) == L4_PROTO_THREAD) &&
+        ((in->op & L4_OP_SEND) || (in->op & L4_OP_MASK) == 0)) {
+        bool silent = (in->op & L4_OP_MASK) == 0;
+
+        in->op |= L4_OP_SEND;
+        if (silent)
+            in->op &= ~L4_OP_RECV;
+        return kobj_invoke(obj, in);
+    }
+    return ipc_run(in, thread_of(obj), obj);
+}
+
+const struct kobj_ops thread_ops = {
+    .name = "thread",
+    .invoke = thread_invoke,
+    .operate = thread_operate,
+    .destroy = thread_destroy,
+    .free = thread_free,
+};
+
+void thread_check(const struct thread *t)
+{
+    switch (t->ipc_state) {
+    case IPC_IDLE: /* I3 */
+        kassert(t->snd.receiver == NULL && !t->timeout.armed && t->held_by == NULL);
+        break;
+    case IPC_SENDING: /* I1 */
+        kassert(t->snd.receiver != NULL && !list_empty(&t->snd.link));
+        break;
+    case IPC_RECEIVING: /* I2, I4 */
+        kassert(t->snd.receiver == NULL && list_empty(&t->snd.link));
+        kassert(!(t->flags & THREAD_WAIT_OPEN) || list_empty(&t->senders));
+        break;
+    default:
+        break;
+    }
+    if (t->held_by != NULL) /* R1 */
+        kassert(reply_slot_caller(t->held_by) == t && t->ipc_state == IPC_RECEIVING);
+    if (t->ready) /* I5 */
+        kassert(t->ipc_state == IPC_IDLE || t->resume != NULL || (t->flags & THREAD_DYING));
+    kassert((t->flags & THREAD_KERNEL_IPC) != THREAD_KERNEL_IPC); /* F1 */
+}
