@@ -14,7 +14,7 @@ here=$root/test/boot
 kernel_build() {
     out=$1
     shift
-    gcc -std=gnu11 -O1 -ffreestanding -fno-pic -no-pie -mgeneral-regs-only -mno-red-zone -fno-stack-protector \
+    gcc -std=gnu11 -O1 -ffreestanding -fpie -no-pie -mgeneral-regs-only -mno-red-zone -fno-stack-protector \
         -fcf-protection=none -fno-asynchronous-unwind-tables -nostdlib -static -Wall -Wextra -Werror -I"$root/abi" \
         "$@" -Wl,-T,"$here/kernel.ld",--build-id=none,-z,noexecstack,--no-warn-rwx-segments,-z,max-page-size=4096 \
         -o "$tmp/$out" "$here/kernel.c"

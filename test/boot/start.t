@@ -74,6 +74,12 @@ boot_modules 64 'kernel-low,sigma0-low,moe-low,dir/ab'
 started 'images at the place of stage and modules'
 says 'module 0 2 821 aligned covered ab' 'the file is whole'
 
+# Virtual addresses that are not the physical ones; the entry point is a physical one, as for real kernels.
+kernel_build kernel-high -Wl,--defsym=kernel_base=0x200000,--defsym=kernel_vma=0xffffffff80000000
+boot_modules 64 'kernel-high,sigma0,moe'
+started 'a kernel linked to high addresses'
+says 'desc 2.0 200000 2007ff' 'it lies at its physical address'
+
 # Where modules go.
 head -c 5000000 /dev/urandom > "$tmp/big"
 : > "$tmp/empty"
