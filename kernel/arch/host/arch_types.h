@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Host: the machine is data in a Linux process. Frames have the layout of the exception message (amd64), so that the
+ * same messages are seen; page tables have the format of x86-64 and are walked by trap.c.
+ *
+ *   H1  host_cpu->arch.space is the space of the thread that runs (NULL: the idle thread).
+ *   H2  a TLB entry of a space whose tlb_stale is false agrees with its page table (pt.c invariant T4).
+ */
+#pragma once
+#include <l4/proto.h>
+#include <l4/types.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct cpu;
+struct thread;
+
+#define ARCH_TRAP_SYSCALL 0x100u
+
+/* Words 0-22 of the exception state. */
+struct arch_frame {
+    word_t r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, pfa, rbx, rdx, rcx, rax;
+    word_t trapno, err, ip, cs, flags, sp, ss;
+};
+_Static_assert(sizeof(struct arch_frame) == offsetof(struct l4_exc_regs, fs_base), "frame is the exception state");
+
+struct arch_thread {
+    struct arch_frame frame;
+    word_t fs_base, gs_base;
+    void *fpu; /* FPU state, NULL: never used */
+};
+
+#define HOST_TLB_SIZE 16u
+struct host_tlb_entry {
+    word_t va, pa; /* of one 4 KiB page; va 1: empty */
+    unsigned order; /* of the leaf it came from: flushing any part of that flushes it */
+    unsigned rights;
+};
+
+struct arch_space {
+    word_t root_pa;
+    void *io_bitmap;
+    bool tlb_stale;
+    struct host_tlb_entry tlb[HOST_TLB_SIZE];
+};
+
+struct arch_cpu {
+    struct arch_space *space; /* H1 */
+};
+
+/* ---- what pt.c needs ---- */
+extern char *host_memory; /* physical address 0 */
+#define ARCH_DIRECT_BASE ((word_t)host_memory)
+extern word_t kernel_pml4[512];
+extern unsigned arch_phys_bits;
+extern bool arch_has_1g_pages;
+void arch_pcid_take(struct arch_space *s);
+void arch_pcid_give(struct arch_space *s);
+void arch_tlb_flush_page(struct arch_space *s, word_t va);
+void arch_space_unload(struct arch_space *s);
+
+/* ---- accessors ---- */
+static inline word_t frame_tag(const struct arch_frame *f) { return f->rax; }
+static inline word_t frame_dest(const struct arch_frame *f) { return f->rdx; }
+static inline word_t frame_label(const struct arch_frame *f) { return f->rsi; }
+static inline word_t frame_timeout(const struct arch_frame *f) { return f->r8; }
+static inline void frame_set_tag(struct arch_frame *f, word_t v) { f->rax = v; }
+static inline void frame_set_label(struct arch_frame *f, word_t v) { f->rsi = v; }
+static inline word_t frame_ip(const struct arch_frame *f) { return f->ip; }
+static inline word_t frame_sp(const struct arch_frame *f) { return f->sp; }
+static inline word_t frame_flags(const struct arch_frame *f) { return f->flags; }
+static inline void frame_set_ip(struct arch_frame *f, word_t v) { f->ip = v; }
+static inline void frame_set_sp(struct arch_frame *f, word_t v) { f->sp = v; }
+static inline word_t frame_trapno(const struct arch_frame *f) { return f->trapno; }
+static inline word_t frame_err(const struct arch_frame *f) { return f->err; }
+static inline word_t frame_fault_addr(const struct arch_frame *f) { return f->pfa; }
+static inline void frame_set_trap(struct arch_frame *f, word_t trapno, word_t err)
+{
+    f->trapno = trapno;
+    f->err = err;
+}
+static inline void frame_set_arg(struct arch_frame *f, word_t v) { f->rdi = v; }
+
+extern struct cpu *host_cpu;
+static inline struct cpu *cpu_self(void) { return host_cpu; }

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* The processor of the host machine: registers of a thread, its segments, and what is loaded. */
+#include "host.h"
+#include "ipc.h"
+#include "task.h"
+
+#define SEL_USER_CODE 0x2bu
+#define SEL_USER_DATA 0x23u
+#define FLAGS_USER 0x202u   /* interrupts on, reserved bit */
+#define FLAGS_SETTABLE 0xcd5ul
+
+unsigned arch_phys_bits = 40;
+bool arch_has_1g_pages;
+word_t kernel_pml4[512];
+
+void arch_thread_init(struct thread *t)
+{
+    t->arch.frame = (struct arch_frame){.cs = SEL_USER_CODE, .ss = SEL_USER_DATA, .flags = FLAGS_USER};
+}
+
+void arch_thread_bind(struct thread *t, word_t user_addr, struct l4_utcb *utcb)
+{
+    t->arch.gs_base = user_addr + offsetof(struct l4_utcb, self);
+    utcb->self = user_addr;
+}
+
+void arch_thread_full_exit(struct thread *t)
+{
+    if (t->arch.frame.trapno == ARCH_TRAP_SYSCALL)
+        t->arch.frame.trapno = 0;
+}
+
+void arch_exc_store(const struct thread *t, word_t *words)
+{
+    struct l4_exc_regs *regs = (struct l4_exc_regs *)words;
+
+    memcpy(regs, &t->arch.frame, sizeof t->arch.frame);
+    regs->fs_base = t->arch.fs_base;
+    regs->gs_base = t->arch.gs_base;
+    regs->ds = regs->es = regs->fs = regs->gs = 0;
+}
+
+void arch_exc_load(struct thread *t, const word_t *words)
+{
+    const struct l4_exc_regs *regs = (const struct l4_exc_regs *)words;
+
+    memcpy(&t->arch.frame, regs, sizeof t->arch.frame);
+    t->arch.frame.cs = SEL_USER_CODE;
+    t->arch.frame.ss = SEL_USER_DATA;
+    t->arch.frame.flags = (t->arch.frame.flags & FLAGS_SETTABLE) | FLAGS_USER;
+    t->arch.fs_base = regs->fs_base;
+    t->arch.gs_base = regs->gs_base;
+    arch_thread_full_exit(t);
+}
+
+/* This machine has no user-settable segments. */
+l4_tag arch_thread_op(struct thread *t, struct invoke *in, unsigned op)
+{
+    (void)t;
+    (void)in;
+    (void)op;
+    return tag_label(-L4_ERR_NOSYS);
+}
+
+void arch_syscall_rewind(struct thread *t) { t->arch.frame.ip -= 2; }
+void arch_syscall_unrewind(struct thread *t) { t->arch.frame.ip += 2; }
+
+/* The thread runs now (H1). */
+void host_enter(struct thread *t)
+{
+    struct arch_space *s = t->task != NULL ? &t->task->space : NULL;
+
+    kassert(host_cpu->current == t);
+    if (s != NULL && s->tlb_stale) {
+        for (unsigned i = 0; i < HOST_TLB_SIZE; i++)
+            s->tlb[i].va = 1;
+        s->tlb_stale = false;
+    }
+    host_cpu->arch.space = s;
+}
+
+struct thread *host_current(void) { return host_cpu->current; }
+bool host_idle(void) { return host_cpu->current == host_cpu->idle; }
+
+/* ---- TLB ---- */
+
+void arch_pcid_take(struct arch_space *s) { s->tlb_stale = true; }
+void arch_pcid_give(struct arch_space *s) { (void)s; }
+
+void arch_tlb_flush_page(struct arch_space *s, word_t va)
+{
+    if (host_cpu->arch.space != s) {
+        s->tlb_stale = true;
+        return;
+    }
+    for (unsigned i = 0; i < HOST_TLB_SIZE; i++)
+        if (s->tlb[i].va != 1 && (s->tlb[i].va ^ va) >> s->tlb[i].order == 0)
+            s->tlb[i].va = 1;
+}
+
+void arch_space_unload(struct arch_space *s)
+{
+    if (host_cpu->arch.space == s)
+        host_cpu->arch.space = NULL;
+}
+
+void arch_io_changed(struct arch_space *s) { (void)s; }

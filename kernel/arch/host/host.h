@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The machine around the kernel, for tests and the simulator. One machine per process.
+ *
+ * After host_start the kernel has booted and a thread is current. A test plays the user mode of the current thread: it
+ * makes one system call, touches memory, raises an exception, or lets an interrupt come. Each of these is one kernel
+ * entry; when it returns, host_current() is the thread that would run next. A thread's results are in its frame
+ * (thread->arch.frame) once it is current again.
+ */
+#pragma once
+#include "arch.h"
+#include "cpu.h"
+#include "thread.h"
+
+struct host_config {
+    size_t memory_bytes; /* all physical memory; 0: 64 MiB */
+    size_t heap_bytes;   /* of these, for the kernel; 0: 16 MiB */
+    bool no_1g_pages;
+    word_t sigma0_ip, root_ip; /* 0: no such program */
+    bool echo;           /* console output goes to stderr, too */
+};
+
+void host_start(const struct host_config *config);
+/* Only memory: what frame.c, slab.c and quota.c need; no kernel runs. */
+void host_start_memory(const struct host_config *config);
+
+/* The thread that runs; the idle thread when nobody can. */
+struct thread *host_current(void);
+bool host_idle(void);
+
+/* ---- kernel entries of the current thread ---- */
+void host_syscall(word_t dest, word_t tag, word_t label, word_t timeout);
+/* Touches one byte. access: L4_MEM_R, _W or _X. The kernel address of the byte, or NULL when it became a page fault. */
+void *host_touch(word_t va, unsigned access);
+void host_exception(word_t trapno, word_t err);
+/* in/out on a port: true when the permission bitmap allows it; else exception 13 was raised. */
+bool host_port(unsigned port);
+
+/* ---- events ---- */
+void host_time(uint64_t us);  /* time passes, nothing happens */
+void host_tick(void);         /* timer interrupt */
+bool host_irq(unsigned pin);  /* device interrupt; false: masked */
+void host_input(const char *text);
+
+/* ---- looking at the machine ---- */
+uint64_t host_clock_us(void);
+/* Console output so far; cleared by the next call with clear. */
+const char *host_output(bool clear);
+bool host_irq_masked(unsigned pin);
+/* Range of physical memory that is not the kernel's. */
+word_t host_ram_bytes(void);
+word_t host_memory_bytes(void);
+/* Page-table walk without side effect. */
+bool host_translate(const struct arch_space *s, word_t va, word_t *pa, unsigned *rights);
+/* Invariant H2 for one space. */
+void host_tlb_check(const struct arch_space *s);
+/* FPU contents of a thread as one word (0: never used). */
+void host_fpu_write(struct thread *t, word_t value);
+word_t host_fpu_read(const struct thread *t);
+/* Called instead of ending the process when the kernel panics or halts; may longjmp. */
+extern void (*host_on_halt)(void);
+
+/* between the files of this folder */
+void host_enter(struct thread *t);
+void host_uart_echo(bool on);
+void host_console_entry(void);

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Kernel entries of the host machine, and what its processor does in user mode: translation through a TLB and the page
+ * tables, accessed and dirty bits, the I/O permission bitmap.
+ */
+#include "host.h"
+#include "task.h"
+
+#define PTE_PRESENT 0x1ul
+#define PTE_WRITE 0x2ul
+#define PTE_ACCESSED 0x20ul
+#define PTE_DIRTY 0x40ul
+#define PTE_LARGE 0x80ul
+#define PTE_NX (1ul << 63)
+#define PTE_ADDR 0x000ffffffffff000ul
+
+#define TRAP_GP 13u
+#define TRAP_PF 14u
+
+/* The leaf entry for va, or NULL; *order is its size. */
+static word_t *walk(const struct arch_space *s, word_t va, unsigned *order)
+{
+    word_t pa = s->root_pa;
+
+    for (*order = 39;; *order -= 9) {
+        word_t *e = (word_t *)(host_memory + pa) + (va >> *order & 511u);
+        if (!(*e & PTE_PRESENT))
+            return NULL;
+        if (*order == 12 || (*order < 39 && (*e & PTE_LARGE)))
+            return e;
+        pa = *e & PTE_ADDR;
+    }
+}
+
+static unsigned entry_rights(word_t e)
+{
+    return L4_MEM_R | (e & PTE_WRITE ? L4_MEM_W : 0) | (e & PTE_NX ? 0 : L4_MEM_X);
+}
+
+bool host_translate(const struct arch_space *s, word_t va, word_t *pa, unsigned *rights)
+{
+    unsigned order;
+    const word_t *e = walk(s, va, &order);
+
+    if (e == NULL)
+        return false;
+    *pa = (*e & PTE_ADDR & ~0ul << order) + (va & ((1ul << order) - 1));
+    *rights = entry_rights(*e);
+    return true;
+}
+
+void host_tlb_check(const struct arch_space *s)
+{
+    if (s->tlb_stale)
+        return;
+    for (unsigned i = 0; i < HOST_TLB_SIZE; i++) {
+        word_t pa;
+        unsigned rights;
+        if (s->tlb[i].va == 1)
+            continue;
+        bool present = host_translate(s, s->tlb[i].va, &pa, &rights);
+        kassert(present && pa == s->tlb[i].pa && !(s->tlb[i].rights & ~rights)); /* H2 */
+    }
+}
+
+static void entered(struct thread *next)
+{
+    kassert(next == host_cpu->current);
+    host_enter(next);
+}
+
+void host_syscall(word_t dest, word_t tag, word_t label, word_t timeout)
+{
+    struct arch_frame *f = &host_current()->arch.frame;
+
+    kassert(!host_idle());
+    f->rdx = dest;
+    f->rax = tag;
+    f->rsi = label;
+    f->r8 = timeout;
+    f->trapno = ARCH_TRAP_SYSCALL;
+    entered(kernel_syscall(host_current()));
+}
+
+void *host_touch(word_t va, unsigned access)
+{
+    struct arch_space *s = host_cpu->arch.space;
+    struct arch_frame *f = &host_current()->arch.frame;
+    static char device; /* what is behind no memory */
+    struct host_tlb_entry *t = &s->tlb[va >> L4_PAGE_SHIFT & (HOST_TLB_SIZE - 1)];
+    word_t page = va & ~(L4_PAGE_SIZE - 1);
+    unsigned order;
+
+    kassert(!host_idle());
+    word_t *e = va < L4_USER_END ? walk(s, va, &order) : NULL;
+    bool cached = t->va == page && !(access & ~t->rights);
+    if (!cached && e != NULL && !(access & ~entry_rights(*e))) {
+        *t = (struct host_tlb_entry){page, (*e & PTE_ADDR & ~0ul << order) + (page & ((1ul << order) - 1)),
+                                     order, entry_rights(*e)};
+        cached = true;
+    }
+    if (cached) {
+        if (e != NULL)
+            *e |= PTE_ACCESSED | (access & L4_MEM_W ? PTE_DIRTY : 0);
+        return t->pa < host_memory_bytes() ? host_memory + t->pa + (va - page) : &device;
+    }
+    f->pfa = va;
+    frame_set_trap(f, TRAP_PF, (e != NULL ? 1u : 0) | (access & L4_MEM_W ? 2u : 0) | 4u | (access & L4_MEM_X ? 16u : 0));
+    if (va >= L4_USER_END)
+        entered(kernel_exception(host_current()));
+    else
+        entered(kernel_page_fault(host_current(), va, (e != NULL ? L4_PF_PRESENT : 0) |
+                                  (access & L4_MEM_W ? L4_PF_WRITE : 0) | (access & L4_MEM_X ? L4_PF_FETCH : 0)));
+    return NULL;
+}
+
+void host_exception(word_t trapno, word_t err)
+{
+    kassert(!host_idle());
+    frame_set_trap(&host_current()->arch.frame, trapno, err);
+    entered(kernel_exception(host_current()));
+}
+
+bool host_port(unsigned port)
+{
+    const uint8_t *denied = host_cpu->arch.space->io_bitmap;
+
+    if (denied != NULL && !(denied[port / 8] >> port % 8 & 1))
+        return true;
+    host_exception(TRAP_GP, 0);
+    return false;
+}
+
+void host_tick(void) { entered(kernel_timer(host_current())); }
+
+bool host_irq(unsigned pin)
+{
+    if (host_irq_masked(pin))
+        return false;
+    if (arch_irq_is_level(pin))
+        arch_irq_mask(pin);
+    entered(kernel_irq(host_current(), pin));
+    return true;
+}
+
+void host_console_entry(void) { entered(kernel_console_input(host_current())); }

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* The console: output is kept, input comes from the test. */
+#include "host.h"
+#include <stdio.h>
+#include <string.h>
+
+static char output[1 << 16];
+static size_t output_len;
+static char input[4096];
+static size_t input_first, input_end;
+static bool echo;
+
+void host_uart_echo(bool on) { echo = on; }
+
+void arch_console_put(char c)
+{
+    if (echo)
+        fputc(c, stderr);
+    if (output_len == sizeof output - 1) { /* keep the newer half */
+        output_len = sizeof output / 2;
+        memmove(output, output + sizeof output - 1 - output_len, output_len);
+    }
+    output[output_len++] = c;
+    output[output_len] = '\0';
+}
+
+int arch_console_get(void)
+{
+    return input_first < input_end ? (unsigned char)input[input_first++] : -1;
+}
+
+const char *host_output(bool clear)
+{
+    static char copy[sizeof output];
+
+    memcpy(copy, output, output_len);
+    copy[output_len] = '\0';
+    if (clear)
+        output_len = 0;
+    return copy;
+}
+
+void host_input(const char *text)
+{
+    if (input_first == input_end)
+        input_first = input_end = 0;
+    for (; *text != '\0' && input_end < sizeof input; text++)
+        input[input_end++] = *text;
+    host_console_entry();
+}
