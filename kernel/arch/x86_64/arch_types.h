@@ -68,6 +68,7 @@ struct arch_space {
 struct cpu_tables; /* GDT, TSS with I/O bitmap: cpu.c */
 
 struct arch_cpu {
+    struct cpu *self;          /* the address of this block; first: read through gs */
     word_t user_sp;            /* scratch of the system call entry */
     word_t frame_end;          /* copy of TSS.rsp0 */
     word_t stack_top;          /* of this CPU's kernel stack */
@@ -117,7 +118,7 @@ static inline void frame_set_trap(struct arch_frame *f, word_t trapno, word_t er
 /* First argument of a new thread's entry function (the KIP for sigma0). */
 static inline void frame_set_arg(struct arch_frame *f, word_t v) { f->rdi = v; }
 
-/* struct cpu begins with a pointer to itself; in the kernel the gs base is its address. */
+/* struct cpu begins with struct arch_cpu; in the kernel the gs base is its address. */
 static inline struct cpu *cpu_self(void)
 {
     struct cpu *self;

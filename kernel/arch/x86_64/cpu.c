@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One CPU: features, control registers, descriptor tables, and what is exchanged when another thread runs: segment
+ * state, address space, I/O bitmap, entry stack (X1, X3, X4 in arch_types.h).
+ *
+ * Invariants
+ *   U1  TSS.iomap points at the bitmap only while the bitmap is a true copy of that of io_space, and io_space == space.
+ *   U2  With FSGSBASE user code changes its bases itself: they are read back when the thread is left. Without it the
+ *       only way is a selector: a thread with a null selector has the base we wrote.
+ */
+#include "objects.h"
+#include "x86.h"
+
+#define GDT_ENTRIES 16u
+#define IDT_ENTRIES 256u
+#define GATE_INTERRUPT 0x8e00u
+#define GATE_USER 0x6000u /* DPL 3 */
+#define IST_FAULT 1u
+#define IST_NMI 2u
+#define IST_CHECK 3u
+#define IST_SIZE 4096u
+#define IO_BITMAP_SIZE (ARCH_IO_PORTS / 8)
+#define PCIDS 4096u
+#define CR3_KEEP (1ul << 63) /* do not flush the TLB */
+
+struct tss {
+    uint32_t reserved0;
+    word_t rsp[3];
+    word_t reserved1;
+    word_t ist[7];
+    word_t reserved2;
+    uint16_t reserved3, iomap;
+    uint8_t io_bitmap[IO_BITMAP_SIZE + 1]; /* a last byte of ones, as the CPU demands */
+} __attribute__((packed));
+#define IOMAP_VALID ((uint16_t)offsetof(struct tss, io_bitmap))
+#define IOMAP_NONE 0xffffu
+_Static_assert(offsetof(struct tss, iomap) == 0x66, "TSS layout");
+
+struct idt_gate {
+    uint16_t offset_low, selector, type, offset_middle;
+    uint32_t offset_high, reserved;
+};
+
+struct cpu_tables {
+    word_t gdt[GDT_ENTRIES];
+    struct tss tss;
+};
+
+struct table_pointer {
+    uint16_t limit;
+    word_t base;
+} __attribute__((packed));
+
+struct cpu_features cpu_features;
+unsigned arch_phys_bits;
+bool arch_has_1g_pages;
+
+static struct idt_gate idt[IDT_ENTRIES];
+static struct cpu_tables boot_tables __attribute__((aligned(64)));
+static char ist_stack[3][IST_SIZE] __attribute__((aligned(16)));
+static word_t pcid_used[PCIDS / 64];
+
+/* ---- features ---- */
+
+void cpu_features_init(void)
+{
+    struct cpu_features *f = &cpu_features;
+    uint32_t leaf_max = cpuid(0, 0).a;
+    struct cpuid one = cpuid(1, 0);
+    struct cpuid seven = leaf_max >= 7 ? cpuid(7, 0) : (struct cpuid){0, 0, 0, 0};
+    bool intel = cpuid(0, 0).b == 0x756e6547u; /* "Genu" */
+
+    if (intel && leaf_max >= 7)
+        wrmsr(MSR_MISC_ENABLE, rdmsr(MSR_MISC_ENABLE) & ~(1ul << 34)); /* firmware may have hidden NX */
+    uint32_t extended_max = cpuid(0x80000000u, 0).a;
+    struct cpuid ext = cpuid(0x80000001u, 0);
+    f->nx = ext.d >> 20 & 1;
+    arch_has_1g_pages = ext.d >> 26 & 1;
+    arch_phys_bits = extended_max >= 0x80000008u ? cpuid(0x80000008u, 0).a & 0xff : 36;
+    if (arch_phys_bits > 52)
+        arch_phys_bits = 52;
+    f->apic = one.d >> 9 & 1;
+    f->pge = one.d >> 13 & 1;
+    f->pat = one.d >> 16 & 1;
+    f->pcid = one.c >> 17 & 1;
+    f->xsave = one.c >> 26 & 1;
+    f->fsgsbase = seven.b & 1;
+    f->smep = seven.b >> 7 & 1;
+    f->smap = seven.b >> 20 & 1;
+    f->umip = seven.c >> 2 & 1;
+    wrmsr(MSR_EFER, rdmsr(MSR_EFER) | 1 | (f->nx ? 1ul << 11 : 0)); /* SCE, NXE */
+    if (f->pat)
+        wrmsr(MSR_PAT, 0x0001040600010406ul); /* WB, WT, WC, UC, and again */
+}
+
+static void features_print(void)
+{
+    const struct cpu_features *f = &cpu_features;
+
+    kprintf("CPU: nx%s%s%s%s%s%s%s, FPU state %u bytes (%s), physical addresses %u bits%s\n",
+            f->smep ? " smep" : "", f->smap ? " smap" : "", f->umip ? " umip" : "", f->fsgsbase ? " fsgsbase" : "",
+            f->pcid ? " pcid" : "", f->pge ? " global" : "", f->pat ? " pat" : "", f->fpu_size,
+            f->xsave ? "xsave" : "fxsave", arch_phys_bits, arch_has_1g_pages ? ", 1 GiB pages" : "");
+}
+
+static void control_registers_init(void)
+{
+    const struct cpu_features *f = &cpu_features;
+    word_t cr0 = read_cr0() & ~(CR0_EM | CR0_NW | CR0_CD);
+    word_t cr4 = read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT;
+
+    write_cr0(cr0 | CR0_MP | CR0_NE | CR0_WP | CR0_AM | CR0_TS);
+    cr4 |= f->pge ? CR4_PGE : 0;
+    cr4 |= f->umip ? CR4_UMIP : 0;
+    cr4 |= f->fsgsbase ? CR4_FSGSBASE : 0;
+    cr4 |= f->pcid ? CR4_PCIDE : 0;
+    cr4 |= f->xsave ? CR4_OSXSAVE : 0;
+    cr4 |= f->smep ? CR4_SMEP : 0;
+    cr4 |= f->smap ? CR4_SMAP : 0;
+    write_cr4(cr4);
+}
+
+void arch_init(void)
+{
+    features_print();
+    irqchip_init();
+    timer_init();
+    uart_irq_enable();
+    boot_trim_direct_map();
+}
+
+/* ---- descriptor tables ---- */
+
+static void idt_set(unsigned vector, const char *entry, unsigned ist, unsigned flags)
+{
+    word_t at = (word_t)entry;
+
+    idt[vector] = (struct idt_gate){(uint16_t)at, ARCH_SEL_KERNEL_CODE, (uint16_t)(GATE_INTERRUPT | flags | ist),
+                                    (uint16_t)(at >> 16), (uint32_t)(at >> 32), 0};
+}
+
+static void idt_fill(void)
+{
+    for (unsigned i = 0; i < 32; i++)
+        idt_set(i, exception_stubs + 16 * i, i == 8 ? IST_FAULT : i == 2 ? IST_NMI : i == 18 ? IST_CHECK : 0,
+                i == 3 ? GATE_USER : 0);
+    for (unsigned i = 32; i < IDT_ENTRIES; i++)
+        idt_set(i, interrupt_stubs + 8 * (i - 32), 0, 0);
+}
+
+static void gdt_fill(struct cpu_tables *t)
+{
+    word_t base = (word_t)&t->tss;
+
+    t->gdt[1] = 0x00af9b000000fffful; /* kernel code, 64 bit */
+    t->gdt[2] = 0x00cf93000000fffful; /* kernel data */
+    t->gdt[3] = 0x00cffb000000fffful; /* user code, 32 bit */
+    t->gdt[4] = 0x00cff3000000fffful; /* user data */
+    t->gdt[5] = 0x00affb000000fffful; /* user code, 64 bit */
+    t->gdt[6] = (sizeof(struct tss) - 1) | (base & 0xffffff) << 16 | 0x89ul << 40 | (base >> 24 & 0xff) << 56 |
+                (sizeof(struct tss) - 1) >> 16 << 48;
+    t->gdt[7] = base >> 32;
+    t->tss.iomap = IOMAP_NONE;
+    t->tss.io_bitmap[IO_BITMAP_SIZE] = 0xff;
+    for (unsigned i = 0; i < 3; i++)
+        t->tss.ist[i] = (word_t)(ist_stack[i] + IST_SIZE);
+}
+
+static void tables_load(struct cpu_tables *t)
+{
+    struct table_pointer gdt_at = {sizeof t->gdt - 1, (word_t)t->gdt};
+    struct table_pointer idt_at = {sizeof idt - 1, (word_t)idt};
+
+    __asm__ volatile("lgdt %0" ::"m"(gdt_at));
+    __asm__ volatile("pushq %0\n\tleaq 1f(%%rip), %%rax\n\tpushq %%rax\n\tlretq\n1:" ::"i"(ARCH_SEL_KERNEL_CODE)
+                     : "rax", "memory");
+    __asm__ volatile("movl %0, %%ss" ::"r"(ARCH_SEL_KERNEL_DATA));
+    __asm__ volatile("movl %0, %%ds\n\tmovl %0, %%es\n\tmovl %1, %%fs\n\tmovl %1, %%gs" ::"r"(ARCH_SEL_USER_DATA),
+                     "r"(0));
+    __asm__ volatile("lidt %0" ::"m"(idt_at));
+    __asm__ volatile("lldt %w0" ::"r"(0));
+    __asm__ volatile("ltr %w0" ::"r"(ARCH_SEL_TSS));
+}
+
+void cpu_init(struct cpu *c)
+{
+    c->arch.self = c;
+    c->arch.tables = &boot_tables;
+    c->arch.stack_top = (word_t)boot_stack_top;
+    c->arch.ts = true;
+    idt_fill();
+    gdt_fill(c->arch.tables);
+    tables_load(c->arch.tables);
+    wrmsr(MSR_FS_BASE, 0);
+    wrmsr(MSR_GS_BASE, (word_t)c);
+    wrmsr(MSR_KERNEL_GS_BASE, 0);
+    control_registers_init();
+    wrmsr(MSR_STAR, (word_t)(ARCH_SEL_USER_CODE32) << 48 | (word_t)ARCH_SEL_KERNEL_CODE << 32);
+    wrmsr(MSR_LSTAR, (word_t)syscall_entry);
+    wrmsr(MSR_CSTAR, (word_t)syscall_entry_32);
+    wrmsr(MSR_FMASK, FLAG_IF | FLAG_TF | FLAG_DF | FLAG_AC | FLAG_NT | FLAG_IOPL);
+    wrmsr(MSR_SYSENTER_CS, 0);
+    fpu_init();
+}
+
+/* ---- address spaces ---- */
+
+static void space_switch(struct arch_cpu *a, struct arch_space *s)
+{
+    word_t cr3 = s->root_pa | s->pcid;
+
+    if (s->pcid != 0 && !s->tlb_stale)
+        cr3 |= CR3_KEEP;
+    s->tlb_stale = false;
+    a->space = s;
+    a->tables->tss.iomap = a->io_space == s ? IOMAP_VALID : IOMAP_NONE; /* U1 */
+    write_cr3(cr3);
+}
+
+void arch_pcid_take(struct arch_space *s)
+{
+    s->tlb_stale = true;
+    s->pcid = 0;
+    if (!cpu_features.pcid)
+        return;
+    pcid_used[0] |= 1; /* 0 is the shared one */
+    for (unsigned i = 0; i < PCIDS / 64; i++) {
+        if (~pcid_used[i] == 0)
+            continue;
+        unsigned bit = (unsigned)__builtin_ctzl(~pcid_used[i]);
+        pcid_used[i] |= 1ul << bit;
+        s->pcid = (uint16_t)(i * 64 + bit);
+        return;
+    }
+}
+
+void arch_pcid_give(struct arch_space *s)
+{
+    if (s->pcid != 0)
+        pcid_used[s->pcid / 64] &= ~(1ul << s->pcid % 64);
+    s->pcid = 0;
+}
+
+void arch_tlb_flush_page(struct arch_space *s, word_t va)
+{
+    if (cpu_self()->arch.space == s)
+        __asm__ volatile("invlpg (%0)" ::"r"(va) : "memory");
+    else
+        s->tlb_stale = true;
+}
+
+void arch_tlb_flush_all(struct arch_space *s)
+{
+    if (cpu_self()->arch.space == s)
+        write_cr3(s->root_pa | s->pcid);
+    else
+        s->tlb_stale = true;
+}
+
+void arch_space_unload(struct arch_space *s)
+{
+    struct arch_cpu *a = &cpu_self()->arch;
+
+    arch_io_changed(s);
+    if (a->space == s) {
+        a->space = NULL;
+        write_cr3(arch_virt_to_phys(kernel_pml4));
+    }
+}
+
+/* ---- I/O ports ---- */
+
+void arch_io_changed(struct arch_space *s)
+{
+    struct arch_cpu *a = &cpu_self()->arch;
+
+    if (a->io_space != s)
+        return;
+    a->io_space = NULL;
+    a->tables->tss.iomap = IOMAP_NONE;
+}
+
+bool cpu_io_reload(struct thread *t)
+{
+    struct arch_cpu *a = &cpu_self()->arch;
+    struct arch_space *s = a->space;
+
+    if (t->arch.frame.err != 0 || s == NULL || s->io_bitmap == NULL || a->io_space == s)
+        return false;
+    memcpy(a->tables->tss.io_bitmap, s->io_bitmap, IO_BITMAP_SIZE);
+    a->io_space = s;
+    a->tables->tss.iomap = IOMAP_VALID;
+    return true;
+}
+
+/* ---- segments ---- */
+
+bool cpu_canonical(word_t address) { return (word_t)((int64_t)(address << 16) >> 16) == address; }
+
+static word_t selectors_read(void)
+{
+    uint32_t ds, es, fs, gs;
+
+    __asm__ volatile("movl %%ds, %0\n\tmovl %%es, %1\n\tmovl %%fs, %2\n\tmovl %%gs, %3"
+                     : "=r"(ds), "=r"(es), "=r"(fs), "=r"(gs));
+    return (word_t)(uint16_t)ds | (word_t)(uint16_t)es << 16 | (word_t)(uint16_t)fs << 32 | (word_t)gs << 48;
+}
+
+/* The selector itself when the CPU would load it in user mode, else 0. */
+static uint32_t selector_checked(const struct thread *t, word_t selector)
+{
+    uint32_t s = (uint32_t)selector & 0xffffu;
+    unsigned entry = s >> 3;
+
+    if (s <= 3 || (s & 4))
+        return 0;
+    if (entry >= 3 && entry <= 5)
+        return s;
+    if (entry < ARCH_GDT_USER_FIRST || entry >= ARCH_GDT_USER_FIRST + ARCH_GDT_USER_COUNT)
+        return 0;
+    word_t d = t->arch.gdt[entry - ARCH_GDT_USER_FIRST];
+    bool present = d >> 47 & 1, code = d >> 43 & 1, readable = d >> 41 & 1;
+    return present && (!code || readable) ? s : 0;
+}
+
+static void gdt_load(struct arch_cpu *a, const struct thread *t)
+{
+    for (unsigned i = 0; i < ARCH_GDT_USER_COUNT; i++)
+        a->tables->gdt[ARCH_GDT_USER_FIRST + i] = t->arch.gdt[i];
+    a->gdt_used = t->arch.gdt_used;
+}
+
+/* Loads the four registers; those of fs and gs change the bases, which must be written afterwards. */
+static void selectors_load(const struct thread *t)
+{
+    word_t s = t->arch.selectors;
+
+    __asm__ volatile("movl %0, %%ds\n\tmovl %1, %%es" ::"r"(selector_checked(t, s)),
+                     "r"(selector_checked(t, s >> 16)));
+    __asm__ volatile("movl %0, %%fs" ::"r"(selector_checked(t, s >> 32)));
+    __asm__ volatile("swapgs\n\tmovl %0, %%gs\n\tswapgs" ::"r"(selector_checked(t, s >> 48)) : "memory");
+}
+
+static void bases_save(struct thread *t)
+{
+    if (cpu_features.fsgsbase) {
+        __asm__ volatile("rdfsbase %0" : "=r"(t->arch.fs_base));
+        __asm__ volatile("swapgs\n\trdgsbase %0\n\tswapgs" : "=r"(t->arch.gs_base)::"memory");
+        return;
+    }
+    if (t->arch.selectors >> 32 != 0) { /* U2 */
+        t->arch.fs_base = rdmsr(MSR_FS_BASE);
+        t->arch.gs_base = rdmsr(MSR_KERNEL_GS_BASE);
+    }
+}
+
+static void bases_write(const struct thread *t)
+{
+    if (cpu_features.fsgsbase) {
+        __asm__ volatile("wrfsbase %0" ::"r"(t->arch.fs_base));
+        __asm__ volatile("swapgs\n\twrgsbase %0\n\tswapgs" ::"r"(t->arch.gs_base) : "memory");
+    } else {
+        wrmsr(MSR_FS_BASE, t->arch.fs_base);
+        wrmsr(MSR_KERNEL_GS_BASE, t->arch.gs_base);
+    }
+}
+
+static void segments_save(struct thread *t)
+{
+    t->arch.selectors = selectors_read();
+    bases_save(t);
+}
+
+void cpu_segments_sync(struct thread *t)
+{
+    if (cpu_self()->arch.loaded == t)
+        segments_save(t);
+}
+
+void cpu_segments_reload(struct thread *t)
+{
+    struct arch_cpu *a = &cpu_self()->arch;
+
+    if (a->loaded != t)
+        return;
+    gdt_load(a, t);
+    selectors_load(t);
+    bases_write(t);
+}
+
+/* ---- the switch ---- */
+
+void cpu_load_thread(struct thread *t)
+{
+    struct arch_cpu *a = &cpu_self()->arch;
+    struct thread *old = a->loaded;
+    struct arch_space *s = &t->task->space;
+    word_t selectors = selectors_read();
+
+    if (likely(old != NULL)) {
+        old->arch.selectors = selectors;
+        bases_save(old);
+    }
+    if (unlikely(a->gdt_used || t->arch.gdt_used))
+        gdt_load(a, t);
+    if (unlikely(selectors != t->arch.selectors))
+        selectors_load(t);
+    bases_write(t);
+    if (a->space != s)
+        space_switch(a, s);
+    fpu_switch(a, t);
+    a->frame_end = (word_t)(&t->arch.frame + 1);
+    a->tables->tss.rsp[0] = a->frame_end;
+    a->loaded = t;
+}

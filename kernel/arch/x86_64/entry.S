@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Entry into the kernel and the way back. Every entry saves the user's registers in the frame of the running thread
+ * (X1, X2 in arch_types.h), takes the CPU's one stack from its top, calls a C function with that thread, and resumes the
+ * thread it returns. Nothing stays on the stack between entries.
+ *
+ *   from user mode     gs is the user's: swapgs first, and last on the way out
+ *   from the idle loop interrupts only; what was interrupted is dropped
+ *   from the kernel    an exception: prints and stops; but for the iret to a user state that the CPU refuses, which
+ *                      becomes exception 13 of that thread
+ *   NMI, double fault, machine check have stacks of their own and never touch a frame.
+ */
+#include "offsets.h"
+
+#define VECTOR_NMI 2
+#define VECTOR_GP 13
+
+/* Pushes the registers below trapno (arch_frame order). */
+.macro PUSH_REGISTERS rcx=%rcx
+    pushq %rax
+    pushq \rcx
+    pushq %rdx
+    pushq %rbx
+    subq $8, %rsp               /* fault address: stays what it was */
+    pushq %rbp
+    pushq %rsi
+    pushq %rdi
+    pushq %r8
+    pushq %r9
+    pushq %r10
+    pushq %r11
+    pushq %r12
+    pushq %r13
+    pushq %r14
+    pushq %r15
+.endm
+
+.macro POP_REGISTERS
+    popq %r15
+    popq %r14
+    popq %r13
+    popq %r12
+    popq %r11
+    popq %r10
+    popq %r9
+    popq %r8
+    popq %rdi
+    popq %rsi
+    popq %rbp
+    addq $8, %rsp
+    popq %rbx
+    popq %rdx
+    popq %rcx
+    popq %rax
+.endm
+
+/* Loads everything but rax, rcx, r11, rsp from the thread in rax. */
+.macro LOAD_REGISTERS
+    movq THREAD_R15(%rax), %r15
+    movq THREAD_R14(%rax), %r14
+    movq THREAD_R13(%rax), %r13
+    movq THREAD_R12(%rax), %r12
+    movq THREAD_R10(%rax), %r10
+    movq THREAD_R9(%rax), %r9
+    movq THREAD_R8(%rax), %r8
+    movq THREAD_RDI(%rax), %rdi
+    movq THREAD_RSI(%rax), %rsi
+    movq THREAD_RBP(%rax), %rbp
+    movq THREAD_RBX(%rax), %rbx
+    movq THREAD_RDX(%rax), %rdx
+.endm
+
+/* An address that is not canonical would fault in the kernel, at sysret or iret. */
+.macro CANONICAL register
+    shlq $16, \register
+    sarq $16, \register
+.endm
+
+    .text
+
+/* ---- system call: rcx = return address, r11 = flags; the CPU has masked IF, TF, DF, AC, NT, IOPL ---- */
+    .balign 64
+    .globl syscall_entry
+syscall_entry:
+    swapgs
+    movq %rsp, %gs:CPU_USER_SP
+    movq %gs:CPU_FRAME_END, %rsp
+    pushq $SEL_USER_DATA
+    pushq %gs:CPU_USER_SP
+    pushq %r11
+    pushq $SEL_USER_CODE64
+    pushq %rcx
+    pushq $0
+    pushq $TRAP_SYSCALL
+    PUSH_REGISTERS rcx=%r8      /* the slot of rcx shows the timeout: the user's rcx is lost anyway */
+    movq %gs:CPU_STACK_TOP, %rsp
+    movq %gs:CPU_LOADED, %rdi
+    call kernel_syscall
+
+/* ---- the way out: rax = thread ---- */
+resume:
+    cmpq %gs:CPU_LOADED, %rax
+    jne resume_other
+resume_loaded:
+    cmpq $TRAP_SYSCALL, THREAD_TRAPNO(%rax)
+    jne leave_iret
+    LOAD_REGISTERS
+    movq THREAD_IP(%rax), %rcx
+    CANONICAL %rcx
+    movq THREAD_FLAGS(%rax), %r11
+    movq THREAD_SP(%rax), %rsp
+    movq THREAD_RAX(%rax), %rax
+    swapgs
+    sysretq
+
+leave_iret:
+    movq THREAD_IP(%rax), %rcx
+    CANONICAL %rcx
+    movq %rcx, THREAD_IP(%rax)
+    LOAD_REGISTERS
+    movq THREAD_R11(%rax), %r11
+    movq THREAD_RCX(%rax), %rcx
+    leaq THREAD_IP(%rax), %rsp
+    movq THREAD_RAX(%rax), %rax
+    swapgs
+    .globl iret_user
+iret_user:
+    iretq
+
+resume_other:
+    movq %gs:CPU_STACK_TOP, %rsp
+    cmpq %gs:CPU_IDLE, %rax
+    je 1f
+    movq %rax, %rbx
+    movq %rax, %rdi
+    call cpu_load_thread
+    movq %rbx, %rax
+    jmp resume_loaded
+1:  call trap_idle
+
+    .globl arch_resume
+arch_resume:
+    movq %rdi, %rax
+    jmp resume
+
+/* ---- `syscall` in 32-bit code: there is none; exception 6 at the instruction ---- */
+    .globl syscall_entry_32
+syscall_entry_32:
+    swapgs
+    movq %rsp, %gs:CPU_USER_SP
+    movq %gs:CPU_FRAME_END, %rsp
+    subq $2, %rcx
+    pushq $SEL_USER_DATA
+    pushq %gs:CPU_USER_SP
+    pushq %r11
+    pushq $SEL_USER_CODE32
+    pushq %rcx
+    pushq $0
+    pushq $6
+    jmp exception_save
+
+/* ---- exceptions: the CPU (or the stub) has pushed an error code, the stub the number ---- */
+exception_common:
+    testb $3, 24(%rsp)          /* cs */
+    jz exception_kernel
+    swapgs
+exception_save:
+    PUSH_REGISTERS
+    movq %gs:CPU_STACK_TOP, %rsp
+    pushq $2                    /* the user's flags end here: AC would switch SMAP off */
+    popfq
+    movq %gs:CPU_LOADED, %rdi
+    call trap_exception
+    jmp resume
+
+exception_kernel:
+    cmpq $iret_user, 16(%rsp)
+    jne exception_fatal
+    /* The iret above stood with rsp at frame.ip and user registers loaded. The CPU pushed 6 words from the next aligned
+     * address downward, the stub one: rsp is 6 words below frame.trapno. The words from ip to ss are untouched. */
+    addq $48, %rsp
+    movq $VECTOR_GP, (%rsp)
+    movq $0, 8(%rsp)
+    movq $SEL_USER_CODE64, 24(%rsp)
+    movq $SEL_USER_DATA, 48(%rsp)
+    swapgs
+    jmp exception_save
+
+exception_fatal:
+    PUSH_REGISTERS
+    movq %rsp, %rdi
+    andq $-16, %rsp
+    cld
+    call trap_kernel
+
+nmi_common:
+    PUSH_REGISTERS
+    movq %rsp, %rdi
+    movq %rsp, %rbx
+    andq $-16, %rsp
+    cld
+    call trap_nmi
+    movq %rbx, %rsp
+    POP_REGISTERS
+    addq $16, %rsp
+    iretq
+
+    .balign 16
+    .globl exception_stubs
+exception_stubs:
+vector = 0
+.rept 32
+    .balign 16
+    .if vector != 8 && vector != 17 && vector != 21 && vector != 29 && vector != 30 && (vector < 10 || vector > 14)
+    pushq $0
+    .endif
+    pushq $vector
+    .if vector == VECTOR_NMI
+    jmp nmi_common
+    .elseif vector == 8 || vector == 18
+    jmp exception_fatal
+    .else
+    jmp exception_common
+    .endif
+vector = vector + 1
+.endr
+
+/* ---- interrupts, vectors 32-255: the stub pushes vector - 128, which fits a byte, where an error code would be ---- */
+interrupt_common:
+    testb $3, 16(%rsp)          /* cs */
+    jz interrupt_idle
+    swapgs
+    pushq $0
+    PUSH_REGISTERS
+    movl 17 * 8(%rsp), %esi
+    movq %gs:CPU_STACK_TOP, %rsp
+    pushq $2
+    popfq
+    movq %gs:CPU_LOADED, %rdi
+1:  addl $128, %esi
+    call trap_interrupt
+    jmp resume
+interrupt_idle:
+    movl (%rsp), %esi
+    movq %gs:CPU_STACK_TOP, %rsp
+    movq %gs:CPU_IDLE, %rdi
+    jmp 1b
+
+    .balign 8
+    .globl interrupt_stubs
+interrupt_stubs:
+vector = 32
+.rept 224
+    .balign 8
+    pushq $vector - 128
+    jmp interrupt_common
+vector = vector + 1
+.endr
+
+    .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The register state of a thread as others see and change it: start, UTCB pointer, exception messages, the segment
+ * operations of the thread protocol. Nothing that a user supplies gets into a frame unchecked: flags keep IF set and
+ * IOPL clear, cs is never taken, bases are canonical; a stack segment that the CPU refuses ends in exception 13.
+ */
+#include "x86.h"
+
+#define DESC_SYSTEM (1ul << 44) /* clear: system descriptor */
+#define DESC_DPL (3ul << 45)
+#define SYSCALL_LENGTH 2u
+
+void arch_thread_init(struct thread *t)
+{
+    struct arch_thread *a = &t->arch;
+
+    memset(a, 0, sizeof *a);
+    a->frame.cs = ARCH_SEL_USER_CODE64;
+    a->frame.ss = ARCH_SEL_USER_DATA;
+    a->frame.flags = FLAG_IF | 2;
+    a->selectors = ARCH_SEL_USER_DATA | ARCH_SEL_USER_DATA << 16;
+}
+
+void arch_thread_bind(struct thread *t, word_t user_addr, struct l4_utcb *utcb)
+{
+    utcb->self = user_addr;
+    t->arch.gs_base = user_addr + offsetof(struct l4_utcb, self);
+}
+
+void arch_thread_full_exit(struct thread *t)
+{
+    if (t->arch.frame.trapno == ARCH_TRAP_SYSCALL)
+        t->arch.frame.trapno = 0;
+}
+
+void arch_syscall_rewind(struct thread *t)
+{
+    t->arch.frame.ip -= SYSCALL_LENGTH;
+}
+
+void arch_syscall_unrewind(struct thread *t)
+{
+    t->arch.frame.ip += SYSCALL_LENGTH;
+}
+
+/* ---- exception messages ---- */
+
+void arch_exc_store(const struct thread *t, word_t *words)
+{
+    struct l4_exc_regs *r = (struct l4_exc_regs *)words;
+
+    cpu_segments_sync((struct thread *)t);
+    memcpy(r, &t->arch.frame, sizeof t->arch.frame);
+    r->fs_base = t->arch.fs_base;
+    r->gs_base = t->arch.gs_base;
+    memcpy(&r->ds, &t->arch.selectors, sizeof t->arch.selectors);
+}
+
+void arch_exc_load(struct thread *t, const word_t *words)
+{
+    const struct l4_exc_regs *r = (const struct l4_exc_regs *)words;
+    struct arch_frame *f = &t->arch.frame;
+    word_t cs = f->cs;
+
+    memcpy(f, r, sizeof *f);
+    f->trapno = r->trapno & 0xff; /* X2 */
+    f->cs = cs;
+    f->flags = (r->flags & FLAGS_USER) | FLAG_IF | 2;
+    f->ss = r->ss & 0xffff;
+    t->arch.fs_base = cpu_canonical(r->fs_base) ? r->fs_base : 0;
+    t->arch.gs_base = cpu_canonical(r->gs_base) ? r->gs_base : 0;
+    memcpy(&t->arch.selectors, &r->ds, sizeof t->arch.selectors);
+    cpu_segments_reload(t);
+}
+
+/* ---- thread operations ---- */
+
+/* Harmless in user mode: empty, or code or data of privilege level 3. */
+static bool descriptor_allowed(word_t d)
+{
+    return d == 0 || ((d & DESC_SYSTEM) && (d & DESC_DPL) == DESC_DPL);
+}
+
+static l4_tag op_gdt(struct thread *t, struct invoke *in)
+{
+    unsigned words = l4_tag_words(in->tag);
+    word_t entry = in->utcb->mr[1];
+
+    if (words == 1) {
+        in->utcb->mr[0] = ARCH_GDT_USER_FIRST;
+        return tag_words(0, 1);
+    }
+    cpu_segments_sync(t);
+    for (unsigned i = 2; i < words && entry + i - 2 < ARCH_GDT_USER_COUNT && entry < ARCH_GDT_USER_COUNT; i++) {
+        if (!descriptor_allowed(in->utcb->mr[i]))
+            return tag_label(-L4_ERR_INVAL);
+        t->arch.gdt[entry + i - 2] = in->utcb->mr[i];
+        t->arch.gdt_used = true;
+        cpu_segments_reload(t);
+    }
+    return tag_label((long)((entry << 3) + (ARCH_GDT_USER_FIRST << 3 | 3)));
+}
+
+static l4_tag op_set_base(struct thread *t, struct invoke *in)
+{
+    word_t which = in->utcb->mr[0] >> 16 & 0xffff;
+    word_t base = in->utcb->mr[1];
+
+    if (l4_tag_words(in->tag) < 2)
+        return tag_label(-L4_ERR_MSGTOOSHORT);
+    if (which > 1 || !cpu_canonical(base))
+        return tag_label(-L4_ERR_INVAL);
+    cpu_segments_sync(t);
+    if (which == 0)
+        t->arch.fs_base = base;
+    else
+        t->arch.gs_base = base;
+    cpu_segments_reload(t);
+    return tag_label(0);
+}
+
+l4_tag arch_thread_op(struct thread *t, struct invoke *in, unsigned op)
+{
+    switch (op) {
+    case L4_OP_THREAD_GDT:
+        return op_gdt(t, in);
+    case L4_OP_THREAD_SET_BASE:
+        return op_set_base(t, in);
+    case L4_OP_THREAD_SEGMENTS:
+        in->utcb->mr[0] = ARCH_SEL_USER_DATA;
+        in->utcb->mr[1] = ARCH_SEL_USER_CODE64;
+        in->utcb->mr[2] = ARCH_SEL_USER_CODE32;
+        return tag_words(0, 3);
+    default:
+        return tag_label(-L4_ERR_NOSYS);
+    }
+}

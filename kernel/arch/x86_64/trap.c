@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What entry.S calls: sorts exceptions and interrupts into the events of the neutral kernel. Exceptions inside the
+ * kernel are our own faults: they print what is known and stop the machine.
+ */
+#include "objects.h"
+#include "x86.h"
+
+#define TRAP_NM 7u
+#define TRAP_GP 13u
+#define TRAP_PF 14u
+#define PF_ERR_PRESENT 1u
+#define PF_ERR_WRITE 2u
+#define PF_ERR_FETCH 0x10u
+
+static struct thread *trap_page_fault(struct thread *self)
+{
+    struct arch_frame *f = &self->arch.frame;
+    word_t access = 0;
+
+    f->pfa = read_cr2();
+    if (f->pfa >= L4_USER_END)
+        return kernel_exception(self);
+    if (f->err & PF_ERR_PRESENT)
+        access |= L4_PF_PRESENT;
+    if (f->err & PF_ERR_WRITE)
+        access |= L4_PF_WRITE;
+    if (f->err & PF_ERR_FETCH)
+        access |= L4_PF_FETCH;
+    return kernel_page_fault(self, f->pfa, access);
+}
+
+struct thread *trap_exception(struct thread *self)
+{
+    switch (self->arch.frame.trapno) {
+    case TRAP_PF:
+        return trap_page_fault(self);
+    case TRAP_NM:
+        return fpu_take(self) ? self : kernel_exception(self);
+    case TRAP_GP:
+        return cpu_io_reload(self) ? self : kernel_exception(self);
+    default:
+        return kernel_exception(self);
+    }
+}
+
+struct thread *trap_interrupt(struct thread *self, unsigned vector)
+{
+    if (vector == VECTOR_TIMER) {
+        irqchip_lapic_eoi();
+        kip.clock_us = arch_clock_us();
+        return kernel_timer(self);
+    }
+    unsigned pin = irqchip_acknowledge(vector);
+    if (pin == ~0u)
+        return self;
+    if (pin == irqchip_console_pin)
+        return kernel_console_input(self);
+    if (pin == timer_pin) {
+        kip.clock_us = arch_clock_us();
+        return kernel_timer(self);
+    }
+    return kernel_irq(self, pin);
+}
+
+/* Any interrupt ends this: entry.S drops the stack and asks the kernel who runs. */
+_Noreturn void trap_idle(void)
+{
+    bool poll = (kernel_options.flags & L4_OPT_NOHLT) != 0;
+
+    for (;;) {
+        if (poll)
+            __asm__ volatile("sti; pause" ::: "memory");
+        else
+            __asm__ volatile("sti; hlt" ::: "memory");
+    }
+}
+
+/* ---- exceptions of the kernel itself ---- */
+
+static void print_frame(const struct arch_frame *f)
+{
+    kprintf("trap %u error 0x%lx ip 0x%lx cs 0x%lx flags 0x%lx sp 0x%lx ss 0x%lx cr2 0x%lx\n", (unsigned)f->trapno,
+            f->err, f->ip, f->cs, f->flags, f->sp, f->ss, read_cr2());
+    kprintf("rax %lx rbx %lx rcx %lx rdx %lx\n", f->rax, f->rbx, f->rcx, f->rdx);
+    kprintf("rsi %lx rdi %lx rbp %lx r8 %lx\n", f->rsi, f->rdi, f->rbp, f->r8);
+    kprintf("r9 %lx r10 %lx r11 %lx r12 %lx\n", f->r9, f->r10, f->r11, f->r12);
+    kprintf("r13 %lx r14 %lx r15 %lx\n", f->r13, f->r14, f->r15);
+}
+
+/* The words of the stack that point into the kernel's text, from the newest: return addresses, and a few that are not. */
+static void print_backtrace(word_t sp)
+{
+    word_t top = (word_t)boot_stack_top;
+    unsigned count = 0;
+
+    if (sp < top - BOOT_STACK_SIZE || sp >= top)
+        return;
+    kprintf("calls:");
+    for (sp &= ~7ul; sp < top && count < 24; sp += 8) {
+        word_t word = *(const word_t *)sp;
+        if (word >= (word_t)image_start && word < (word_t)image_text_end) {
+            kprintf(" %lx", word);
+            count++;
+        }
+    }
+    kprintf("\n");
+}
+
+_Noreturn void trap_kernel(struct arch_frame *f)
+{
+    kprintf("\nkernel: exception in the kernel\n");
+    print_frame(f);
+    print_backtrace(f->sp);
+    arch_halt();
+}
+
+void trap_nmi(struct arch_frame *f)
+{
+    kprintf("\nkernel: non-maskable interrupt at ip 0x%lx\n", f->ip);
+}
+
