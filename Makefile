@@ -252,11 +252,14 @@ user_link := -static -nostdlib -Wl,--gc-sections,--build-id=none,-z,noexecstack,
 # link ADDRESS,START,OBJECTS,ARCHIVES
 link = $(CC) $(user_link) -Wl,-Ttext-segment=$1 -o $@ $2 $3 -Wl,--start-group $4 $(libgcc) -Wl,--end-group
 
+# A server may bring a linker script (server/NAME/*.ld) in place of the address.
+script_for = $(wildcard server/$1/*.ld)
+
 # program NAME,SOURCES
 define program
-$(call bin_of,$1): $(call o_of,$2,$O) $(call archives,$(call libs_for,$1)) $(call start_for,$1)
+$(call bin_of,$1): $(call o_of,$2,$O) $(call archives,$(call libs_for,$1)) $(call start_for,$1) $(call script_for,$1)
 	$$(mkdir)
-	$q$$(call link,$(or $(addr_$1),$(addr_app)),$(call start_for,$1),$(call o_of,$2,$O),$(call archives,$(call libs_for,$1)))
+	$q$$(call link,$(or $(addr_$1),$(addr_app)),$(call start_for,$1),$(patsubst %,-T %,$(call script_for,$1)) $(call o_of,$2,$O),$(call archives,$(call libs_for,$1)))
 endef
 $(foreach n,$(servers),$(eval $(call program,$n,$(call c_of,server/$n))))
 $(foreach f,$(mains),$(eval $(call program,$(notdir $(call example_of,$f)),$f $(filter-out $(mains),$(call c_of,$(dir $f))))))
