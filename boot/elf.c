@@ -56,7 +56,7 @@ static void header_check(const struct module *m, const char *role, const struct 
     if (h->type != ELF_EXEC)
         boot_fail("%s '%.*s' is an ELF file of type %u, not an executable with fixed addresses (%u)", role, NAME(m),
                   h->type, ELF_EXEC);
-    if (h->phdr_size != sizeof(struct elf_phdr) || h->phdr_count == 0)
+    if (h->phdr_size != sizeof(struct elf_phdr) || h->phdr_count == 0 || h->phdrs % 8 != 0)
         boot_fail("%s '%.*s' has no usable program headers", role, NAME(m));
     if (h->phdrs > size || (uint64_t)h->phdr_count * sizeof(struct elf_phdr) > size - h->phdrs)
         boot_fail("%s '%.*s' is truncated: the program headers end at byte %lu, the file has %lu", role, NAME(m),

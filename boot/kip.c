@@ -33,11 +33,16 @@ static struct l4_options *options_of(const struct elf_image *kernel)
     return (struct l4_options *)(kernel->options != 0 ? kernel->options : kernel->kip + PAGE_SIZE);
 }
 
-/* Is the range inside what the image loads? */
+static bool range_has(struct range r, uint64_t start, uint64_t size)
+{
+    return r.start <= start && start <= r.end && size <= r.end - start;
+}
+
+/* Is it inside what the image loads? */
 static bool in_image(const struct elf_image *image, uint64_t start, uint64_t size)
 {
     for (unsigned i = 0; i < image->segment_count; i++)
-        if (image->segment[i].mem.start <= start && start + size <= image->segment[i].mem.end)
+        if (range_has(image->segment[i].mem, start, size))
             return true;
     return false;
 }
@@ -56,41 +61,48 @@ static void places_check(const struct elf_image *kernel, const char *name, int l
                   (uint64_t)options_of(kernel));
 }
 
-/* Reads from the file: the image need not be loaded. */
-static const void *image_bytes(const struct elf_image *image, uint64_t at, uint64_t size)
+/* Copies from the file: the image need not be loaded. What the file does not hold reads as zero. */
+static void image_bytes(const struct elf_image *image, uint64_t at, void *to, uint64_t size)
 {
+    memset(to, 0, size);
     for (unsigned i = 0; i < image->segment_count; i++) {
         const struct segment *s = &image->segment[i];
-        if (s->mem.start <= at && at + size <= s->mem.start + s->file_size)
-            return (const void *)(image->module->file.start + s->offset + (at - s->mem.start));
+        if (range_has((struct range){ s->mem.start, s->mem.start + s->file_size }, at, size))
+            memcpy(to, (const void *)(image->module->file.start + s->offset + (at - s->mem.start)), size);
     }
-    return NULL;
+}
+
+static void options_check(const struct elf_image *kernel, const char *name, int length)
+{
+    struct { uint32_t magic, version; } opt;
+
+    image_bytes(kernel, (uint64_t)options_of(kernel), &opt, sizeof(opt));
+    if (opt.magic != L4_OPTIONS_MAGIC)
+        boot_fail("kernel '%.*s': wrong magic number in the options area (0x%x instead of 0x%x)", length, name,
+                  opt.magic, L4_OPTIONS_MAGIC);
+    if (opt.version != 5 && opt.version != 6)
+        boot_fail("kernel '%.*s': options area has version %u, this stage knows 5 and 6", length, name, opt.version);
 }
 
 void kip_check_image(const struct elf_image *kernel)
 {
+    struct l4_kip kip;
     unsigned length;
     const char *name = name_of(kernel->module->cmdline, &length);
 
     places_check(kernel, name, (int)length);
-    const struct l4_kip *kip = image_bytes(kernel, kernel->kip, sizeof(*kip));
-    const struct l4_options *opt = image_bytes(kernel, (uint64_t)options_of(kernel), 8);
-    if (kip == NULL || kip->magic != L4_KIP_MAGIC)
+    image_bytes(kernel, kernel->kip, &kip, sizeof(kip));
+    if (kip.magic != L4_KIP_MAGIC)
         boot_fail("kernel '%.*s': wrong magic number in the kernel interface page (0x%x instead of 0x%x)",
-                  (int)length, name, kip != NULL ? kip->magic : 0, L4_KIP_MAGIC);
-    if ((kip->version & L4_KIP_VERSION_MASK) != L4_KIP_VERSION_WANTED)
+                  (int)length, name, kip.magic, L4_KIP_MAGIC);
+    if ((kip.version & L4_KIP_VERSION_MASK) != L4_KIP_VERSION_WANTED)
         boot_fail("kernel '%.*s': wrong version of the kernel interface page (0x%x, 0x%x is needed)", (int)length,
-                  name, kip->version, L4_KIP_VERSION_WANTED);
-    if (kip->mem_offset % 8 != 0 || kip->mem_offset >= PAGE_SIZE || kip->mem_count <= KERNEL_SLOTS ||
-        kip->mem_count > (PAGE_SIZE - kip->mem_offset) / sizeof(struct l4_mem_desc))
+                  name, kip.version, L4_KIP_VERSION_WANTED);
+    if (kip.mem_offset % 8 != 0 || kip.mem_offset >= PAGE_SIZE || kip.mem_count <= KERNEL_SLOTS ||
+        kip.mem_count > (PAGE_SIZE - kip.mem_offset) / sizeof(struct l4_mem_desc))
         boot_fail("kernel '%.*s': no room for memory descriptors in the kernel interface page (%u at 0x%x)",
-                  (int)length, name, kip->mem_count, kip->mem_offset);
-    if (opt == NULL || opt->magic != L4_OPTIONS_MAGIC)
-        boot_fail("kernel '%.*s': wrong magic number in the options area (0x%x instead of 0x%x)", (int)length, name,
-                  opt != NULL ? opt->magic : 0, L4_OPTIONS_MAGIC);
-    if (opt->version != 5 && opt->version != 6)
-        boot_fail("kernel '%.*s': options area has version %u, this stage knows 5 and 6", (int)length, name,
-                  opt->version);
+                  (int)length, name, kip.mem_count, kip.mem_offset);
+    options_check(kernel, name, (int)length);
 }
 
 /* ---- memory descriptors ---- */
