@@ -218,7 +218,7 @@ own_flags  := $(user_flags) -Werror
 
 $(call objects,$O/obj,,own_flags,$(musl_hdr))
 # A program may embed its Lua files by .incbin.
-$(foreach n,$(servers),$(eval $(patsubst %,$O/obj/%.o,$(basename $(wildcard server/$n/*.S))): $(wildcard server/$n/*.lua)))
+$(foreach f,$(wildcard server/*/*.S),$(eval $(call o_of,$f,$O): $(wildcard $(dir $f)*.lua)))
 
 define library
 $O/lib/lib$1.a: $(call o_of,$(call c_of,lib/$1),$O)
@@ -249,27 +249,27 @@ libs_for   = $(or $(libs_$1),$(app_libs))
 start_for  = $(if $(filter $1,$(own_start)),,$(crt))
 libgcc    := $(shell $(CC) -print-libgcc-file-name)
 user_link := -static -nostdlib -Wl,--gc-sections,--build-id=none,-z,noexecstack,-z,max-page-size=4096
-# link ADDRESS,START,OBJECTS,ARCHIVES
-link = $(CC) $(user_link) -Wl,-Ttext-segment=$1 -o $@ $2 $3 -Wl,--start-group $4 $(libgcc) -Wl,--end-group
-
-# A server may bring a linker script (server/NAME/*.ld) in place of the address.
-script_for = $(wildcard server/$1/*.ld)
+# link ADDRESS: the objects and archives among the prerequisites; a linker script (server/NAME/*.ld) replaces ADDRESS.
+link = $(CC) $(user_link) $(or $(patsubst %,-T %,$(filter %.ld,$^)),-Wl$(comma)-Ttext-segment=$1) -o $@ \
+    $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) $(libgcc) -Wl,--end-group
+comma := ,
 
 # program NAME,SOURCES
 define program
-$(call bin_of,$1): $(call o_of,$2,$O) $(call archives,$(call libs_for,$1)) $(call start_for,$1) $(call script_for,$1)
+$(call bin_of,$1): $(call o_of,$2,$O) $(call archives,$(call libs_for,$1)) $(call start_for,$1) $(wildcard server/$1/*.ld)
 	$$(mkdir)
-	$q$$(call link,$(or $(addr_$1),$(addr_app)),$(call start_for,$1),$(patsubst %,-T %,$(call script_for,$1)) $(call o_of,$2,$O),$(call archives,$(call libs_for,$1)))
+	$q$$(call link,$(or $(addr_$1),$(addr_app)))
 endef
 $(foreach n,$(servers),$(eval $(call program,$n,$(call c_of,server/$n))))
-$(foreach f,$(mains),$(eval $(call program,$(notdir $(call example_of,$f)),$f $(filter-out $(mains),$(call c_of,$(dir $f))))))
+other_c = $(filter-out $(mains),$(call c_of,$(dir $1)))
+$(foreach f,$(mains),$(eval $(call program,$(notdir $(call example_of,$f)),$f $(call other_c,$f))))
 
 $O/test/root-%: $O/obj/test/root/%.o $O/lib/libl4.a
 	$(mkdir)
-	$q$(call link,$(addr_root),,$<,$O/lib/libl4.a)
+	$q$(call link,$(addr_root))
 $O/test/%: $O/obj/test/qemu/%.o $(call archives,$(app_libs)) $(crt)
 	$(mkdir)
-	$q$(call link,$(addr_app),$(crt),$<,$(call archives,$(app_libs)))
+	$q$(call link,$(addr_app))
 
 $O/rom/%: $O/bin/%
 	$(mkdir)
@@ -279,7 +279,8 @@ rom: $(patsubst $O/bin/%,$O/rom/%,$(programs) $O/bin/kernel)
 # What ./labe needs to build a folder outside the tree in the same way.
 vars:
 	@printf '%s\n' "O='$O'" "H='$H'" "CC='$(CC)'" "user_flags='$(user_flags)'" "user_link='$(user_link)'" \
-	    "programs='$(notdir $(programs))'" "addr_app='$(addr_app)'" "crt='$(crt)'" "archives='$(call archives,$(app_libs))'" "libgcc='$(libgcc)'"
+	    "programs='$(notdir $(programs))'" "addr_app='$(addr_app)'" "crt='$(crt)'" \
+	    "archives='$(call archives,$(app_libs))'" "libgcc='$(libgcc)'"
 
 clean:
 	$qrm -rf $B
