@@ -48,7 +48,7 @@ copy; put "$tmp/bad" 16 '\001'
 bad 'object file' "kernel 'bad' is an ELF file of type 1"
 copy; put "$tmp/bad" 56 '\0\0'
 bad 'no program headers' "kernel 'bad' has no usable program headers"
-copy; put "$tmp/bad" 32 '\377\377\377\377\377\377\377\377'
+copy; put "$tmp/bad" 32 '\370\377\377\377\377\377\377\377'
 bad 'program headers far away' "kernel 'bad' is truncated"
 copy; put "$tmp/bad" 72 '\377\377\377\377\377\377\377\377'
 bad 'segment far away' "kernel 'bad' is truncated: a segment"
