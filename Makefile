@@ -246,7 +246,7 @@ addr_root   := 0x4000000
 archive    = $(if $(filter c,$1),$(libc),$(if $(filter lua,$1),$M/lib/liblua.a,$O/lib/lib$1.a))
 archives   = $(foreach l,$1,$(call archive,$l))
 libs_for   = $(or $(libs_$1),$(app_libs))
-start_for  = $(if $(filter $1,$(own_start)),,$(crt))
+start_for  = $(if $(filter $1,$(own_start)),$(wildcard server/$1/*.ld),$(crt))
 libgcc    := $(shell $(CC) -print-libgcc-file-name)
 user_link := -static -nostdlib -Wl,--gc-sections,--build-id=none,-z,noexecstack,-z,max-page-size=4096
 # link ADDRESS: the objects and archives among the prerequisites; a linker script (server/NAME/*.ld) replaces ADDRESS.
@@ -256,7 +256,7 @@ comma := ,
 
 # program NAME,SOURCES
 define program
-$(call bin_of,$1): $(call o_of,$2,$O) $(call archives,$(call libs_for,$1)) $(call start_for,$1) $(wildcard server/$1/*.ld)
+$(call bin_of,$1): $(call o_of,$2,$O) $(call archives,$(call libs_for,$1)) $(call start_for,$1)
 	$$(mkdir)
 	$q$$(call link,$(or $(addr_$1),$(addr_app)))
 endef
