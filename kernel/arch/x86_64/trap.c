@@ -19,8 +19,10 @@ static struct thread *trap_page_fault(struct thread *self)
     word_t access = 0;
 
     f->pfa = read_cr2();
-    if (f->pfa >= L4_USER_END)
+    if (f->pfa >= L4_USER_END) {
+        f->err &= ~(word_t)PF_ERR_PRESENT; /* what the kernel maps where is nobody's business */
         return kernel_exception(self);
+    }
     if (f->err & PF_ERR_PRESENT)
         access |= L4_PF_PRESENT;
     if (f->err & PF_ERR_WRITE)
