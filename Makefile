@@ -105,7 +105,8 @@ $O/gen/offsets.h: $(kernel_dir)/offsets.c
 # ---- the kernel as a host process: units and simulation ------------------------------------------------------------
 
 san := $(if $(filter 0,$(SAN)),-O2,-O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
-host_flags := -std=gnu11 -g $(san) -fno-strict-aliasing $(kwarn) $(call kinc,host) -Itest -DDEBUG
+host_flags := -std=gnu11 -g $(san) -fno-strict-aliasing $(kwarn) $(call kinc,host) -Itest \
+    $(patsubst %,-I%,$(wildcard lib/*/include)) -DDEBUG
 host_obj   := $(call o_of,$(call c_of,kernel) $(call c_of,kernel/arch/host),$H)
 sim_obj    := $(call o_of,$(call c_of,test/sim),$H)
 
