@@ -155,7 +155,7 @@ static l4_tag task_unmap(struct task *t, struct invoke *in)
 
 static bool caps_equal(const struct task *t, word_t a, word_t b)
 {
-    const unsigned compared = L4_RIGHT_W | L4_RIGHT_S | L4_OBJ_SERVER;
+    unsigned compared = L4_RIGHT_W | L4_RIGHT_S;
     unsigned rights_a = 0, rights_b = 0;
     struct kobj *obj_a, *obj_b;
 
@@ -165,6 +165,8 @@ static bool caps_equal(const struct task *t, word_t a, word_t b)
         return false;
     obj_a = cap_lookup(t, a >> L4_SEL_SHIFT, &rights_a);
     obj_b = cap_lookup(t, b >> L4_SEL_SHIFT, &rights_b);
+    if (obj_a != NULL && obj_a->type == KOBJ_GATE)
+        compared |= L4_OBJ_SERVER;
     return obj_a == obj_b && (rights_a & compared) == (rights_b & compared);
 }
 
