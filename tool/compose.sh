@@ -123,9 +123,9 @@ compose() {
         echo 'kernel kernel'
         echo 'sigma0 sigma0'
         if [ -n "$batch" ]; then
-            echo "roottask moe -- --wait-and-exit rom/$start"
+            echo "roottask moe --exit-port=0xf4 -- --wait-and-exit rom/$start"
         else
-            echo "roottask moe rom/$start"
+            echo "roottask moe --exit-port=0xf4 rom/$start"
         fi
         for f in "$scratch"/rom/*; do
             echo "module rom/$(basename "$f")"

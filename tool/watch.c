@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * watch [-t SECONDS] [-u TEXT] [-s FILE] COMMAND [ARG...]: runs COMMAND, copies what it writes to standard output, and
+ * watch [-t SECONDS] [-u TEXT] [-q] COMMAND [ARG...]: runs COMMAND, copies what it writes to standard output, and
  * decides when and with what status the run is over. ./labe runs QEMU through it.
  *
  *   -t SECONDS  after that time COMMAND is killed; exit status 124
  *   -u TEXT     after the first line that contains TEXT (colour sequences do not count) COMMAND is killed; status 0.
  *               When COMMAND ends before, the status is 1.
- *   -s FILE     COMMAND leaves the exit status in FILE, as its first byte. Without it, a status 2n + 1 of COMMAND
- *               (QEMU's debug exit) means n, anything else 125
+ *   -q          COMMAND is QEMU with a debug exit: its status 2n + 1 means n, and 0 (the machine was switched off)
+ *               means that there is no exit status: 125
  *
  * Otherwise the status is that of COMMAND. Carriage returns are dropped unless standard output is a terminal.
  * COMMAND shares the terminal: it reads standard input itself. Whatever it did to the terminal's modes is undone here.
@@ -38,7 +38,7 @@ enum {
 
 struct watch {
     const char *until;
-    const char *status_file;
+    bool qemu;
     long timeout_s;             /* 0: none */
     bool keep_cr;
     pid_t child;
@@ -46,6 +46,7 @@ struct watch {
     size_t line_len;
     enum { TEXT, ESCAPE, SEQUENCE } scan;
     bool line_open;             /* the last byte written was no newline */
+    bool started;               /* something was written */
     bool found;
 };
 
@@ -112,6 +113,7 @@ static bool copy_chunk(struct watch *w, const char *data, size_t len)
         complete = w->found && data[i] == '\n';
     }
     if (kept > 0) {
+        w->started = true;
         write_all(out, kept);
         w->line_open = out[kept - 1] != '\n';
     }
@@ -154,39 +156,25 @@ static int copy_output(struct watch *w, int fd)
     }
 }
 
-static int status_from_file(const char *name)
-{
-    FILE *f = fopen(name, "rb");
-    int c = EOF;
-
-    if (f != NULL) {
-        c = fgetc(f);
-        fclose(f);
-    }
-    return c == EOF ? -1 : c;
-}
-
-/* COMMAND has ended by itself with that status. */
+/* COMMAND has ended by itself with that status. QEMU's 1 is its own when the machine has not written anything. */
 static int own_end(const struct watch *w, int status)
 {
     if (w->until != NULL) {
         fprintf(stderr, "labe: the system ended before it printed \"%s\"\n", w->until);
         return 1;
     }
-    if (w->status_file == NULL)
-        return status;
-    int left = status_from_file(w->status_file);
-    if (left >= 0)
-        return left;
-    if (status > 1 && status % 2 == 1)      /* QEMU's debug exit: n became 2n + 1 */
+    if (w->qemu && status == 0) {
+        fprintf(stderr, "labe: the system ended without an exit status\n");
+        return STATUS_NONE;
+    }
+    if (w->qemu && w->started && status < 128 && status % 2 == 1)
         return status / 2;
-    fprintf(stderr, "labe: the system ended without an exit status\n");
-    return STATUS_NONE;
+    return status;
 }
 
 static void usage(void)
 {
-    fprintf(stderr, "usage: watch [-t SECONDS] [-u TEXT] [-s FILE] COMMAND [ARG...]\n");
+    fprintf(stderr, "usage: watch [-t SECONDS] [-u TEXT] [-q] COMMAND [ARG...]\n");
     exit(2);
 }
 
@@ -194,13 +182,13 @@ static char **parse(struct watch *w, int argc, char **argv)
 {
     int option;
 
-    while ((option = getopt(argc, argv, "+t:u:s:")) != -1) {
+    while ((option = getopt(argc, argv, "+t:u:q")) != -1) {
         if (option == 't')
             w->timeout_s = strtol(optarg, NULL, 10);
         else if (option == 'u')
             w->until = optarg;
-        else if (option == 's')
-            w->status_file = optarg;
+        else if (option == 'q')
+            w->qemu = true;
         else
             usage();
     }

@@ -29,18 +29,15 @@ says 'ended before it printed "two three"' "text not found: says so"
 run "$watch" -t 1 -u nothing sleep 30
 is 124 "text not found in time: status 124"
 
-run "$watch" -s "$tmp/status" sh -c "printf '\\052' > $tmp/status; exit 1"
-is 42 "the status that was left in the file"
-run "$watch" -s "$tmp/status" sh -c "printf '\\377' > $tmp/status; exit 1"
-is 255 "also the largest"
-run "$watch" -s "$tmp/status" sh -c "printf '\\000' > $tmp/status; exit 1"
-is 0 "also zero"
-rm "$tmp/status"
-run "$watch" -s "$tmp/status" sh -c 'exit 3'
-is 1 "debug exit with 1 and no file"
-run "$watch" -s "$tmp/status" sh -c 'exit 0'
-is 125 "no status at all"
-says "ended without an exit status" "no status at all: says so"
+run "$watch" -q sh -c 'echo on; exit 85'
+is 42 "debug exit: 2n + 1 means n"
+run "$watch" -q sh -c 'echo on; exit 1'
+is 0 "debug exit: 1 means 0"
+run "$watch" -q sh -c 'exit 1'
+is 1 "debug exit: but not when the machine never started"
+run "$watch" -q sh -c 'echo on; exit 0'
+is 125 "switched off: no status"
+says "ended without an exit status" "switched off: says so"
 
 printf 'a\r\nb\n' > "$tmp/crlf"
 run "$watch" cat "$tmp/crlf"
