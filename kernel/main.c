@@ -29,13 +29,13 @@ static void cpu_init(struct cpu *c, unsigned id)
     c->idle = c->current = c->context = idle;
 }
 
-static void put_cap(struct task *task, unsigned index, struct kobj *obj)
+static void put_cap(struct task *task, unsigned index, struct kobj *obj, unsigned rights)
 {
     struct cap *slot = cap_slot_alloc(task, index);
 
     if (slot == NULL)
         kpanic("no memory for the boot capabilities", __FILE__, __LINE__);
-    cap_insert(slot, obj, CAP_ALL_RIGHTS);
+    cap_insert(slot, obj, rights);
 }
 
 /* One boot task with its thread, bound and with the common capabilities; not started. */
@@ -49,12 +49,12 @@ static struct thread *boot_task(bool is_sigma0)
         kpanic("no memory for the boot tasks", __FILE__, __LINE__);
     task->is_sigma0 = is_sigma0;
     task->obj.boot = t->obj.boot = true;
-    put_cap(task, L4_SLOT_TASK, &task->obj);
-    put_cap(task, L4_SLOT_FACTORY, &root_factory.obj);
-    put_cap(task, L4_SLOT_THREAD, &t->obj);
-    put_cap(task, L4_SLOT_LOG, &vcon_object);
-    put_cap(task, L4_SLOT_ICU, &icu_object);
-    put_cap(task, L4_SLOT_SCHEDULER, &sched_object);
+    put_cap(task, L4_SLOT_TASK, &task->obj, CAP_ALL_RIGHTS);
+    put_cap(task, L4_SLOT_FACTORY, &root_factory.obj, CAP_ALL_RIGHTS);
+    put_cap(task, L4_SLOT_THREAD, &t->obj, CAP_ALL_RIGHTS);
+    put_cap(task, L4_SLOT_LOG, &vcon_object, CAP_ALL_RIGHTS);
+    put_cap(task, L4_SLOT_ICU, &icu_object, CAP_ALL_RIGHTS);
+    put_cap(task, L4_SLOT_SCHEDULER, &sched_object, CAP_ALL_RIGHTS);
     t->handler = 0;
     return t;
 }
@@ -82,7 +82,7 @@ void kernel_start_boot_tasks(void)
     if (gate == NULL)
         kpanic("no memory for the gate to sigma0", __FILE__, __LINE__);
     gate->obj.boot = true;
-    put_cap(root->task, L4_SLOT_PAGER, &gate->obj);
+    put_cap(root->task, L4_SLOT_PAGER, &gate->obj, CAP_ALL_RIGHTS & ~L4_OBJ_SERVER);
     root->pager = L4_SLOT_PAGER;
     boot_start(root, kip.root_ip);
 }
