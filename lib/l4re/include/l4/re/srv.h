@@ -63,7 +63,7 @@ struct l4re_obj {
     struct l4re_iface const *iface;
     l4_cap_idx_t cap; /* gate or IRQ; L4_INVALID_CAP while not registered */
     unsigned flags;
-    struct l4re_obj *prev, *next; /* all objects of the loop */
+    struct l4re_obj *next, **link; /* list of the loop's objects */
 };
 #define L4RE_OBJ_OWN_CAP 1u /* the slot was allocated by register */
 #define L4RE_OBJ_IRQ 2u
@@ -82,7 +82,7 @@ struct l4re_msg {
     unsigned rights;   /* of the client's capability: L4_CAP_FPAGE_W | L4_CAP_FPAGE_S */
     struct l4re_srv *srv;
     unsigned buffer; /* next receive buffer that an item refers to */
-    unsigned taken;  /* bit n: buffer n was taken or emptied */
+    unsigned filled; /* bit n: receive buffer n holds a capability that nobody has taken */
     int deferred;    /* l4re_msg_defer() was called */
     l4_umword_t in_words[L4_UTCB_GENERIC_DATA_SIZE];
     l4_umword_t out_words[L4_UTCB_GENERIC_DATA_SIZE];
