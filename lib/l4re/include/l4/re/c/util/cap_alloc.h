@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The program's capability slots: 4096 of them from the environment's first_free_cap on, which is advanced when the allocator is first
- * used. Counted, safe for several threads.
+ * The program's capability slots: 4096 of them from the environment's first_free_cap on, which is advanced when the
+ * allocator is first used. Counted, safe for several threads.
  */
 #pragma once
 #include <l4/sys/types.h>
