@@ -56,9 +56,8 @@ void slab_init(struct slab *s, const char *name, size_t size);
 void *slab_alloc(struct slab *s);
 void slab_free(struct slab *s, void *object);
 void slab_check(const struct slab *s);
-/* All slabs, linked by next; and the empty list again (a simulator that starts another kernel). */
+/* All slabs, linked by next. */
 const struct slab *slab_first(void);
-void slab_forget_all(void);
 
 /* ---- quota.c ---- */
 struct quota {

@@ -49,7 +49,6 @@ void slab_init(struct slab *s, const char *name, size_t size)
 }
 
 const struct slab *slab_first(void) { return slabs; }
-void slab_forget_all(void) { slabs = NULL; }
 
 static struct slab_block *block_new(struct slab *s)
 {
