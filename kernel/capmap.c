@@ -56,6 +56,8 @@ int map_caps(const struct map_request *rq)
     word_t count = w.order >= 16 ? CAP_SLOTS : 1ul << w.order;
     int result = MAP_NOTHING;
 
+    if (!whole && l4_fpage_type(rq->window) != L4_FPAGE_OBJ)
+        return MAP_DONE; /* kinds do not match: nothing is mapped, and not marked so */
     for (word_t i = 0; i < count && w.src + i < CAP_SLOTS && w.dst + i < CAP_SLOTS; i++) {
         if (cap_slot(rq->from, w.src + i) == NULL) { /* no page: the next candidate is the next page's first slot */
             i += CAP_PAGE_SLOTS - 1 - (w.src + i) % CAP_PAGE_SLOTS;

@@ -161,8 +161,6 @@ static bool receive_slot(const struct l4_utcb *utcb, word_t *index)
     if (l4_fpage_type(window) != L4_FPAGE_OBJ)
         return false;
     *index = l4_fpage_start(window);
-    if (l4_fpage_order(window) < 32)
-        *index &= ~((1ul << l4_fpage_order(window)) - 1);
     return true;
 }
 

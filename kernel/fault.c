@@ -98,7 +98,7 @@ struct thread *kernel_page_fault(struct thread *self, word_t addr, word_t access
         return kernel_leave(fault_exception(self));
     if (self->pager == THREAD_NO_INDEX || cap_slot(self->task, self->pager) == NULL ||
         cap_slot(self->task, self->pager)->raw == 0) {
-        kobj_destroy(&self->obj);
+        thread_kill(self); /* nobody could ever resolve it */
         return kernel_leave(self);
     }
     self->flags |= THREAD_IN_FAULT;

@@ -376,7 +376,6 @@ static struct thread *ipc_after_send(struct invoke *in, struct thread *to)
     struct thread *self = in->self;
     struct cpu *c = cpu_self();
     bool open = (in->op & L4_OP_OPEN_WAIT) != 0, blocked = false, direct;
-    struct thread *next = self;
 
     if (in->op & L4_OP_RECV) {
         if (sender_for(self, open, &to->snd) != NULL) {
@@ -397,14 +396,10 @@ static struct thread *ipc_after_send(struct invoke *in, struct thread *to)
     /* Donation: a call, or a thread that itself runs on another's time slice, hands the CPU over directly. */
     direct = !(l4_tag_flags(in->tag) & L4_TAG_SCHEDULE) && to->home == c && to != self &&
              (op_is_call(in->op) || c->context != self);
-    if (direct && (to->resume == NULL || to->ipc_state == IPC_IDLE))
-        next = sched_switch(self, to);
-    else {
-        sched_wake(to);
-        if (blocked)
-            next = sched_pick(self);
-    }
-    return next;
+    if (direct)
+        return sched_switch(self, to);
+    sched_wake(to);
+    return blocked ? sched_pick(self) : self;
 }
 
 struct thread *ipc_run(struct invoke *in, struct thread *to, struct kobj *from)

@@ -105,6 +105,10 @@ struct thread *sched_exit(struct thread *self)
         self->flags &= ~(uint32_t)THREAD_TO_BACK;
         return self;
     }
+    if (self->prio > next->prio && self != c->idle) { /* only the slice it was lent is less important */
+        c->context = self;
+        return self;
+    }
     sched_dequeue(next);
     if (self != c->idle && self->home == c)
         requeue(self);
@@ -145,8 +149,12 @@ void sched_set(struct thread *t, struct cpu *home, unsigned prio, int32_t quantu
         timeout_arm(&home->timeouts, &t->timeout, deadline);
     if (was_ready || (old == NULL && (t->flags & THREAD_STARTED) && (t->ipc_state == IPC_IDLE || t->resume != NULL)))
         sched_wake(t);
-    if (t == home->current) /* its importance may have fallen below somebody's */
-        home->reschedule = true;
+    if (t == home->current) {
+        const struct thread *first = ready_first(home);
+
+        if (first != NULL && first->prio > t->prio) /* an equal one does not preempt: t is put at the front */
+            home->reschedule = true;
+    }
 }
 
 void sched_tick(struct thread *self)

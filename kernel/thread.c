@@ -134,17 +134,22 @@ struct thread *thread_exit(struct thread *self)
     return next;
 }
 
-static void thread_destroy(struct kobj *obj)
+void thread_kill(struct thread *t)
 {
-    struct thread *t = thread_of(obj);
-
-    kobj_ref(obj); /* dropped by thread_finish */
+    if (t->flags & (THREAD_DYING | THREAD_GONE))
+        return;
+    kobj_ref(&t->obj); /* dropped by thread_finish */
     if (!(t->flags & THREAD_STARTED) || t->home == NULL) {
         thread_finish(t);
         return;
     }
     t->flags |= THREAD_DYING;
     sched_wake(t);
+}
+
+static void thread_destroy(struct kobj *obj)
+{
+    thread_kill(thread_of(obj));
 }
 
 static void thread_free(struct kobj *obj)

@@ -117,6 +117,8 @@ struct thread *thread_create(struct factory *payer);
 status_t thread_bind(struct thread *t, struct task *task, word_t utcb_user);
 /* First start: the thread becomes runnable once it has a CPU. */
 void thread_start(struct thread *t, word_t ip, word_t sp);
+/* Ends the thread: by its own priority if it could run, at once otherwise. Its capabilities stay as they are. */
+void thread_kill(struct thread *t);
 /* Ends a wait by cancel; the thread finds out when it runs (ipc.c). */
 void thread_cancel(struct thread *t);
 extern const struct kobj_ops thread_ops;
