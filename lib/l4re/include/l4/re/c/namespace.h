@@ -15,6 +15,7 @@ enum l4re_ns_register_flags {
     L4RE_NS_REGISTER_LINK = 0x100,
     L4RE_NS_REGISTER_OVERWRITE = 0x200
 };
+#define L4RE_NS_PARTIAL 0x20 /* in the result of a query */
 #define L4RE_NS_DEFAULT_TIMEOUT 3600000 /* milliseconds */
 
 EXTERN_C_BEGIN
@@ -25,6 +26,10 @@ l4_ret_t l4re_ns_query_to_srv(l4re_namespace_t srv, char const *name, l4_cap_idx
 /* The same for len characters. */
 l4_ret_t l4re_ns_query_len_srv(l4re_namespace_t srv, char const *name, unsigned len, l4_cap_idx_t const cap,
                                int timeout);
+/* One question without waiting or going on: name of len characters (not empty) asked of srv, the answer's capability in
+ * slot cap. >= 0 with L4RE_NS_PARTIAL: only the first component is resolved; cap is the name space to ask for the last
+ * *rest characters of name. */
+l4_ret_t l4re_ns_query_step(l4re_namespace_t srv, char const *name, unsigned len, l4_cap_idx_t cap, unsigned *rest);
 /* Registers obj (L4_INVALID_CAP: a place holder) as name. flags: L4RE_NS_REGISTER_*. -L4_EEXIST, -L4_EINVAL ('/' in the
  * name), -L4_EPERM. */
 l4_ret_t l4re_ns_register_obj_srv(l4re_namespace_t srv, char const *name, l4_cap_idx_t const obj, unsigned flags);
