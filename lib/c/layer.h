@@ -62,7 +62,6 @@ struct layer_thread *layer_thread_find(long tid);
 void layer_thread_interrupt(struct layer_thread *t);
 /* Threads other than the main one exist or have existed. */
 int layer_threaded(void);
-int layer_thread_pointer_set(void *p);
 /* Capability of the n-th live thread, or an invalid one. */
 l4_cap_idx_t layer_thread_nth(unsigned n);
 
@@ -71,10 +70,6 @@ long layer_futex_start(void);
 long layer_futex_wake(const volatile int *address, unsigned count);
 
 /* ---- memory.c ---- */
-#ifndef L4RE_RM_F_PRIVATE
-#define L4RE_RM_F_PRIVATE 0x1000u
-#define L4RE_RM_F_ANONYMOUS 0x2000u
-#endif
 long layer_memory_map(size_t size); /* zeroed pages: address or negative errno */
 /* A dataspace from its start, read only: address or negative errno. */
 long layer_memory_attach(l4_cap_idx_t ds, size_t size);
@@ -109,7 +104,7 @@ _Noreturn void layer_process_end(int code);
     H(clock_gettime, 1) H(clock_getres, 0) H(gettimeofday, 0) H(nanosleep, 1) H(clock_nanosleep, 1) H(times, 0)         \
     H(exit_group, 1) H(getpid, 0) H(getppid, 0) H(getuid, 0) H(geteuid, 0) H(getgid, 0) H(getegid, 0) H(getpgid, 0)     \
     H(getsid, 0) H(uname, 0) H(sysinfo, 1) H(prlimit64, 0) H(getrlimit, 0) H(getrusage, 1) H(getcpu, 0)                 \
-    H(kill, 1) H(tkill, 1) H(tgkill, 1) H(rt_sigaction, 0) H(rt_sigprocmask, 0) H(rt_sigpending, 0)
+    H(kill, 1) H(tkill, 1) H(tgkill, 1) H(rt_sigaction, 1) H(rt_sigprocmask, 0) H(rt_sigpending, 0)
 
 #define LAYER_DECLARE(name, messages) layer_handler layer_##name;
 LAYER_HANDLERS(LAYER_DECLARE)

@@ -11,18 +11,8 @@
 #include "layer.h"
 #include <errno.h>
 #include <sys/mman.h>
-#include <l4/re/c/dataspace.h>
 #include <l4/re/c/rm.h>
 #include <l4/re/consts.h>
-#include <l4/re/msg.h>
-#include <l4/re/protocols.h>
-#include <l4/sys/ipc.h>
-#include <l4/sys/task.h>
-
-#define RM_DETACH 1
-#define RM_DETACH_EXACT 1u
-#define RM_DETACH_AGAIN 4
-#define RM_DETACH_UNMAPPED 8
 
 static int pages_ok(unsigned long address, unsigned long size)
 {
@@ -38,25 +28,13 @@ static l4re_rm_flags_t region_rights(long protection)
 /* Takes away everything in the range: parts of regions, too. */
 static long range_detach(unsigned long address, unsigned long size)
 {
-    for (;;) {
-        struct l4re_call c;
+    long result;
 
-        l4re_call_start(&c, RM_DETACH);
-        l4re_wr_u64(&c.out, address);
-        l4re_wr_u64(&c.out, size);
-        l4re_wr_u32(&c.out, RM_DETACH_EXACT);
-        long result = l4re_call(&c, l4re_env()->rm, L4RE_PROTO_RM, L4_IPC_NEVER);
-        if (result == -L4_ENOENT)
-            return 0;
-        if (result < 0)
-            return layer_errno(result);
-        unsigned long start = l4re_rd_u64(&c.in), end = start + l4re_rd_u64(&c.in);
-        if (!(result & RM_DETACH_UNMAPPED))
-            for (unsigned long page = start; page < end; page += L4_PAGESIZE)
-                l4_task_unmap(L4RE_THIS_TASK_CAP, l4_fpage(page, L4_PAGESHIFT, L4_FPAGE_RWX), L4_FP_ALL_SPACES);
-        if (!(result & RM_DETACH_AGAIN))
-            return 0;
-    }
+    do
+        result = l4re_rm_detach_range_srv(l4re_env()->rm, address, size, L4RE_RM_DETACH_EXACT, NULL, NULL, NULL,
+                                          L4RE_THIS_TASK_CAP);
+    while (result >= 0 && (result & L4RE_RM_DETACH_AGAIN));
+    return result < 0 && result != -L4_ENOENT ? layer_errno(result) : 0;
 }
 
 long layer_munmap(const long *a)
@@ -73,11 +51,9 @@ long layer_munmap(const long *a)
     for (unsigned long at = address; at < address + size;) {
         l4_addr_t start = at;
         unsigned long length = address + size - at;
-        l4re_rm_offset_t offset;
         l4re_rm_flags_t flags;
-        l4re_ds_t ds;
 
-        if (l4re_rm_find(&start, &length, &offset, &flags, &ds) < 0 || !(flags & L4RE_RM_F_IN_AREA))
+        if (l4re_rm_find(&start, &length, NULL, &flags, NULL) < 0 || !(flags & L4RE_RM_F_IN_AREA))
             break;
         if (start >= address && start + length <= address + size)
             l4re_rm_free_area(start);
@@ -107,11 +83,9 @@ static l4re_rm_flags_t place_flags(unsigned long address, unsigned long size)
 {
     l4_addr_t start = address;
     unsigned long length = size;
-    l4re_rm_offset_t offset;
     l4re_rm_flags_t flags;
-    l4re_ds_t ds;
 
-    if (l4re_rm_find(&start, &length, &offset, &flags, &ds) < 0)
+    if (l4re_rm_find(&start, &length, NULL, &flags, NULL) < 0)
         return 0;
     return flags & L4RE_RM_F_IN_AREA;
 }
@@ -186,16 +160,14 @@ long layer_mprotect(const long *a)
     while (at < end) {
         l4_addr_t start = at;
         unsigned long length = end - at;
-        l4re_rm_offset_t offset;
         l4re_rm_flags_t flags;
-        l4re_ds_t ds;
 
-        long result = l4re_rm_find(&start, &length, &offset, &flags, &ds);
+        long result = l4re_rm_find(&start, &length, NULL, &flags, NULL);
         if (result >= 0 && start > at) { /* regions come first in the answer: is there an area before this one? */
             unsigned long gap_end = start;
             start = at;
             length = gap_end - at;
-            result = l4re_rm_find(&start, &length, &offset, &flags, &ds);
+            result = l4re_rm_find(&start, &length, NULL, &flags, NULL);
             if (start + length > gap_end)
                 length = gap_end - start;
         }

@@ -2,7 +2,8 @@
 /*
  * The process as POSIX sees it: one task, so its numbers are constants; its end is a message to its parent. Signals are
  * sent by the program to itself only: kill, raise and abort call the handler, or end the program with 128 + number.
- * Faults of the processor are the in-task service's business; it ends the program with the same numbers.
+ * Faults of the processor are the in-task service's business: it is told the handlers of their signals, and ends a program
+ * without one with the same numbers.
  */
 #include "layer.h"
 #include <errno.h>
@@ -12,6 +13,8 @@
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 #include <l4/re/c/parent.h>
+#include <l4/re/msg.h>
+#include <l4/re/protocols.h>
 #include <l4/sys/ipc.h>
 #include <l4/sys/kip.h>
 
@@ -19,6 +22,8 @@
 #define SIGNALS 64
 #define SIGNAL_CANCEL 33 /* musl's own: cancellation */
 #define SIGNAL_SYNC 34   /* musl's own: run something in every thread */
+#define ITAS_SIGACTION 2
+#define ITAS_RAISE 8
 
 /* ---- the end ---- */
 
@@ -124,6 +129,41 @@ static uint64_t bit_of(long n)
     return (uint64_t)1 << (n - 1);
 }
 
+/* A fault of the processor is noticed by the in-task service: it has to know who handles it. */
+static int raised_by_faults(long n)
+{
+    return n == SIGILL || n == SIGTRAP || n == SIGBUS || n == SIGFPE || n == SIGSEGV;
+}
+
+static void fault_action_set(long n, const struct action *action)
+{
+    struct {
+        uint64_t handler, flags, restorer, mask[16];
+    } wire = {(uintptr_t)action->handler, action->flags & 0xffffffffu, (uintptr_t)action->restorer, {action->mask}};
+    struct l4re_call c;
+
+    if (l4_is_invalid_cap(l4re_env()->itas))
+        return;
+    l4re_call_start(&c, ITAS_SIGACTION);
+    l4re_wr_i32(&c.out, (int)n);
+    l4re_wr_data(&c.out, &wire, sizeof wire, 8);
+    (void)l4re_call(&c, l4re_env()->itas, L4RE_PROTO_ITAS, L4_IPC_NEVER);
+}
+
+/* The default action of most signals. The in-task service says on the log what happened and ends the program. */
+static _Noreturn void signal_end(long n)
+{
+    struct l4re_call c;
+
+    if (l4_is_valid_cap(l4re_env()->itas)) {
+        l4re_call_start(&c, ITAS_RAISE);
+        l4re_wr_i32(&c.out, (int)n);
+        l4re_wr_cap(&c.out, l4re_env()->main_thread, L4_CAP_FPAGE_RWS);
+        (void)l4re_call(&c, l4re_env()->itas, L4RE_PROTO_ITAS, L4_IPC_NEVER);
+    }
+    layer_process_end(128 + (int)n);
+}
+
 static int ignored_by_default(long n)
 {
     return n == SIGCHLD || n == SIGCONT || n == SIGURG || n == SIGWINCH;
@@ -140,8 +180,11 @@ long layer_rt_sigaction(const long *a)
         return -ENOSYS; /* no thread can be made to run something in the middle of what it does */
     if (old != NULL)
         *old = actions[a[0]];
-    if (new != NULL)
+    if (new != NULL) {
         actions[a[0]] = *new;
+        if (raised_by_faults(a[0]))
+            fault_action_set(a[0], new);
+    }
     return 0;
 }
 
@@ -154,7 +197,7 @@ static void signal_handle(struct layer_thread *self, long n)
     if (action.handler == SIG_IGN || (action.handler == SIG_DFL && ignored_by_default(n)))
         return;
     if (action.handler == SIG_DFL)
-        layer_process_end(128 + (int)n);
+        signal_end(n);
     if (action.flags & (unsigned long)SA_RESETHAND)
         actions[n].handler = SIG_DFL;
     self->signals_blocked |= action.mask | (action.flags & SA_NODEFER ? 0 : bit_of(n));
@@ -196,10 +239,10 @@ static long signal_send(struct layer_thread *t, long n)
         return 0;
     }
     if (n == SIGKILL)
-        layer_process_end(128 + (int)n);
+        signal_end(n);
     if (t != self) {
         if (actions[n].handler == SIG_DFL && !ignored_by_default(n))
-            layer_process_end(128 + (int)n); /* ends every thread, whichever was meant */
+            signal_end(n); /* ends every thread, whichever was meant */
         return actions[n].handler == SIG_IGN || actions[n].handler == SIG_DFL ? 0 : -ENOSYS;
     }
     self->signals_pending |= bit_of(n);

@@ -24,7 +24,6 @@
 #include <l4/sys/factory.h>
 #include <l4/sys/ipc.h>
 #include <l4/sys/scheduler.h>
-#include <l4/sys/segment.h>
 #include <l4/sys/semaphore.h>
 #include <l4/sys/task.h>
 #include <l4/sys/thread.h>
@@ -125,9 +124,30 @@ void layer_thread_interrupt(struct layer_thread *t)
         l4_semaphore_up(t->semaphore);
 }
 
-int layer_thread_pointer_set(void *p)
+/* The base of fs is the thread pointer; 0 in the upper half of the operation's word names that register. */
+static long thread_pointer_set(l4_cap_idx_t thread, void *p)
 {
-    return fiasco_amd64_set_fs(L4_INVALID_CAP, (l4_umword_t)p, l4_utcb()) < 0 ? -1 : 0;
+    l4_utcb_t *utcb = l4_utcb();
+
+    l4_utcb_mr_u(utcb)->mr[0] = L4_THREAD_AMD64_SET_SEGMENT_BASE_OP;
+    l4_utcb_mr_u(utcb)->mr[1] = (l4_umword_t)p;
+    return l4_error(l4_ipc_call(thread, utcb, l4_msgtag(L4_PROTO_THREAD, 2, 0, 0), L4_IPC_NEVER));
+}
+
+/* For <pthread-l4.h>. */
+l4_cap_idx_t labe_thread_cap(long tid);
+l4_utcb_t *labe_thread_utcb(long tid);
+
+l4_cap_idx_t labe_thread_cap(long tid)
+{
+    return layer_thread_find(tid) != NULL ? (l4_cap_idx_t)tid << L4_CAP_SHIFT : L4_INVALID_CAP;
+}
+
+l4_utcb_t *labe_thread_utcb(long tid)
+{
+    const struct layer_thread *t = layer_thread_find(tid);
+
+    return t == &main_thread && !threaded ? l4_utcb() : t != NULL ? t->utcb : NULL;
 }
 
 long layer_set_tid_address(const long *a)
@@ -345,7 +365,7 @@ static long thread_launch(struct layer_thread *t, void *stack, void *thread_poin
     long result = thread_bind(t);
 
     if (result >= 0)
-        result = fiasco_amd64_set_fs(t->thread, (l4_umword_t)thread_pointer, l4_utcb());
+        result = thread_pointer_set(t->thread, thread_pointer);
     if (result < 0)
         return result;
     l4_utcb_br_u(t->utcb)->bdr = 0;
