@@ -45,7 +45,8 @@ struct file {
     char path[PATH_SIZE]; /* directories: for openat */
 };
 
-static struct file files[FD_MAX] = {[0] = {.object.kind = KIND_CONSOLE, .references = 3, .flags = O_RDWR}};
+static struct file console = {.object.kind = KIND_CONSOLE, .references = 3, .flags = O_RDWR};
+static struct file files[FD_MAX]; /* number 0 is not used: it means the console */
 static short descriptors[FD_MAX] = {0, 0, 0, [3 ... FD_MAX - 1] = -1};
 static unsigned char close_on_exec[FD_MAX];
 static char directory[PATH_SIZE]; /* the working directory, clean; "" is the root */
@@ -137,11 +138,16 @@ static long object_find(const char *path, struct object *o)
     return 0;
 }
 
+static struct file *file_numbered(short n)
+{
+    return n == 0 ? &console : &files[n];
+}
+
 static struct file *file_of(long fd)
 {
     if (fd < 0 || fd >= FD_MAX || descriptors[fd] < 0)
         return NULL;
-    return &files[descriptors[fd]];
+    return file_numbered(descriptors[fd]);
 }
 
 /* Cleans a path that is relative to an open directory (or AT_FDCWD). */
@@ -187,7 +193,7 @@ static long descriptor_take(long from, short n)
         if (descriptors[fd] < 0) {
             descriptors[fd] = n;
             close_on_exec[fd] = 0;
-            files[n].references++;
+            file_numbered(n)->references++;
             return fd;
         }
     return -EMFILE;

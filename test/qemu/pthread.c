@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* POSIX threads on kernel threads: each mechanism once, then many threads at once and one after the other. */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <l4/re/env.h>
 #include <l4/sys/utcb.h>
@@ -385,8 +386,9 @@ static void row_tests(void)
 static void *sleeper(void *arg)
 {
     sem_post(arg);
-    for (;;)
-        sleep(1000);
+    while (sleep(1000) == 0)
+        ;
+    return NULL;
 }
 
 static void *waiter_on_semaphore(void *arg)
