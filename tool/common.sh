@@ -56,3 +56,13 @@ scratch_make() {
     trap 'exit 130' INT
     trap 'exit 143' TERM
 }
+
+# The conformance probe, when it lies beside the tree; else nothing.
+probe_folder() {
+    for d in "${LABE_PROBE:-$root/../probe}" "$root/../shared/probe"; do
+        if [ -d "$d/kernel" ] && [ -d "$d/user" ]; then
+            (cd "$d" && pwd)
+            return 0
+        fi
+    done
+}

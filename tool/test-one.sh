@@ -81,6 +81,7 @@ run_one() {
         compare "$folder/expect.txt" "$log.boot"
         return "$status"
         ;;
+    probe/*) timeout 300 "$root/tool/probe.sh" "${short%%/*}" "${short#*/}" ;;
     *) timeout 600 sh "$root/test/$name.t" ;;
     esac
 }

@@ -6,6 +6,7 @@
 #   root/NAME     test/root/NAME.c as root task          qemu/NAME        test/qemu/NAME.c started by ned
 #   example/NAME  example/NAME against its expect.txt    FOLDER/NAME      test/FOLDER/NAME.t
 # ./labe test DIR: a folder of one's own, against its expect.txt.
+# ./labe test probe[/...]: the conformance probe, when it lies beside the tree.
 # tool/test-one.sh runs one of them; logs are in build/test/. The last line is "N passed, N failed".
 
 . "$(dirname "$0")/common.sh"
@@ -27,6 +28,13 @@ names() {
         echo "folder/$(basename "$folder")"
         return
     fi
+    case $pattern in
+    probe*)
+        [ -z "$(probe_folder)" ] || (cd "$(probe_folder)" && ls kernel/golden/*.txt user/golden/*.txt) |
+            sed '/\.smp2\./d; s,^\(.*\)/golden/\(.*\)\.txt$,probe/\1/\2,'
+        return
+        ;;
+    esac
     cd "$root"
     for f in test/unit/*.c test/sim/*.c test/*/*.t test/root/*.c example/*/expect.txt test/qemu/*.c; do
         [ -f "$f" ] || continue

@@ -1,0 +1,59 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# tool/probe.sh kernel|user AREA: runs one area of the conformance probe on the built system and prints TAP, one result
+# for each recorded line. The probe is a folder beside the tree (or LABE_PROBE): programs, and in golden/ what the
+# reference system answered. Nothing of the tree needs it. Called through tool/test-one.sh; the log stays in
+# build/test/probe/.
+
+. "$(dirname "$0")/common.sh"
+kind=$1
+area=$2
+probe=$(probe_folder)/$kind
+programs=$build/probe/$kind
+log=$build/test/probe/$kind-$area.serial
+
+case $kind in
+kernel)
+    make -s -C "$probe" OUT="$programs" "$programs/probe-$area"
+    status=0
+    "$root/labe" run --mem 512 --timeout 60 --until "$area: end" --root "$programs/probe-$area" \
+        < /dev/null > "$log" || status=$?
+    grep -a "^$area/" "$log" > "$log.lines" || true
+    ;;
+user)
+    mkdir -p "$programs"
+    system=$build/probe/system
+    if ! mkdir "$programs/building" 2> /dev/null; then
+        while [ -d "$programs/building" ]; do sleep 0.2; done
+    else
+        make -s -C "$probe" B="$programs/bin" || true
+        rmdir "$programs/building"
+    fi
+    mkdir -p "$system"
+    for f in kernel sigma0 moe l4re ned cons; do ln -sf "$out/rom/$f" "$system/$f"; done
+    ln -sf "$out/bin/boot" "$system/boot"
+    status=0
+    SYS=$system KERNEL=kernel BOOTSTRAP=boot B=$programs/bin LIMIT=60 \
+        QEMU="qemu-system-x86_64 -nodefaults -no-user-config -M q35 -m 512 -cpu max" \
+        "$probe/run.sh" "$area" "$log" || status=$?
+    "$probe/lines.sh" "$log" "$area" > "$log.lines" || true
+    ;;
+esac
+
+awk -v golden="$probe/golden/$area.txt" -v status="$status" '
+    function key(s) { return index(s, ": ") ? substr(s, 1, index(s, ": ") - 1) : s }
+    { sub(/\r$/, ""); seen[$0]++; came[key($0)] = $0 }
+    END {
+        while ((getline line < golden) > 0) {
+            if (line == "") continue
+            n++
+            k = key(line)
+            if (seen[line]-- > 0) { print "ok " n " - " k; continue }
+            print "not ok " n " - " k
+            print "#   expected " line
+            print "#        got " (k in came ? came[k] : "nothing")
+        }
+        print "# exit status " status
+        print "1.." n
+    }' "$log.lines"
