@@ -268,6 +268,10 @@ $(foreach f,$(mains),$(eval $(call program,$(notdir $(call example_of,$f)),$f $(
 $O/test/root-%: $O/obj/test/root/%.o $O/lib/libl4.a
 	$(mkdir)
 	$q$(call link,$(addr_root))
+$O/bin/bench: $(call o_of,$(wildcard bench/*.c),$O) $O/lib/libl4.a
+	$(mkdir)
+	$q$(call link,$(addr_root))
+bench: $O/bin/bench
 $O/test/%: $O/obj/test/qemu/%.o $(call archives,$(app_libs)) $(crt)
 	$(mkdir)
 	$q$(call link,$(addr_app))

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* What the measurements (bench.c) need from the surroundings (rt.c): threads, a second task, output. */
+#pragma once
+#include <l4/sys/factory.h>
+#include <l4/sys/ipc.h>
+#include <l4/sys/irq.h>
+#include <l4/sys/rcv_endpoint.h>
+#include <l4/sys/scheduler.h>
+#include <l4/sys/semaphore.h>
+#include <l4/sys/task.h>
+#include <l4/sys/thread.h>
+#include <l4/sys/types.h>
+#include <l4/sys/utcb.h>
+#include <l4/sys/vcon.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define WARM_UP 100u
+#define ROUNDS 10000u
+#define PRIO 100u
+#define PAGE_WINDOW 0x50000000ul /* where the other task gets the spare page */
+
+enum bench_slot {
+    SLOT_EMPTY = 0x100,
+    SLOT_SEM,
+    SLOT_GATE,
+    SLOT_IRQ,
+    SLOT_IRQ2,
+    SLOT_SERVER,
+    SLOT_WORKER,
+    SLOT_OTHER_TASK,
+    SLOT_TASK2,
+    SLOT_RECEIVE,
+    SLOT_TASK_OF_SERVER, /* the task that the server runs in, in its own table */
+    SLOT_FAULT_GATE
+};
+static inline l4_cap_idx_t slot(unsigned n) { return (l4_cap_idx_t)n << L4_CAP_SHIFT; }
+
+enum bench_task { OWN_TASK, OTHER_TASK };
+
+static inline uint64_t ticks(void)
+{
+    uint32_t low, high;
+
+    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high)::"memory");
+    return (uint64_t)high << 32 | low;
+}
+
+extern char spare_page[];
+void setup(void);
+void print(const char *text);
+void print_number(uint64_t n);
+_Noreturn void fail(const char *what, long code);
+void must(const char *what, l4_msgtag_t tag);
+void sample(uint64_t begin, uint64_t end);
+void report(const char *name);
+
+/* A thread in one of the two tasks that runs body; a gate for it in SLOT_GATE of this task. */
+void server_start(void (*body)(void), enum bench_task where, unsigned prio);
+void server_stop(void);
+/* A thread of the other task whose pager and handler is this thread. */
+void faulter_start(void (*body)(void));
+/* Tells the thread that serves the faults that all rounds are over. Does not return. */
+_Noreturn void finished(void);
+void worker_start(unsigned in_slot, enum bench_task where, void (*body)(void), unsigned prio);
+void worker_stop(unsigned in_slot);
