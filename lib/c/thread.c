@@ -10,7 +10,8 @@
  *
  * I1  The lists are read and changed under `lock`. Creation is serialised by musl (thread list lock).
  * I2  A dying thread deletes its own kernel objects as its last system call: nobody has to wait for it, nothing leaks,
- *     and its slots and UTCB are given out again only after the kernel has let go of them.
+ *     and its slots and UTCB are given out again only after the kernel has let go of them. The in-task service keeps its
+ *     entry until the slot is registered again or unregistered: a thread needs its pager to the end.
  * I3  exit_futex becomes 0 after the last use of the thread's own stack and TLS: musl's joiner unmaps them then.
  */
 #include "layer.h"
@@ -399,9 +400,9 @@ static long thread_create(struct layer_thread *t, void *stack, void *thread_poin
         layer_lock_take(&lock);
         list_remove(&live, t);
         layer_lock_give(&lock);
-        itas_call(ITAS_UNREGISTER_THREAD, t->thread, NULL);
         l4_task_delete_obj(L4RE_THIS_TASK_CAP, t->semaphore);
         l4_task_delete_obj(L4RE_THIS_TASK_CAP, t->thread);
+        itas_call(ITAS_UNREGISTER_THREAD, t->thread, NULL);
     }
     return result;
 }
@@ -441,7 +442,6 @@ static _Noreturn __attribute__((used)) void thread_leave(struct layer_thread *t)
 
     if (t->stack_size != 0)
         layer_munmap((const long[6]){(long)t->stack_base, (long)t->stack_size});
-    itas_call(ITAS_UNREGISTER_THREAD, t->thread, NULL);
     layer_lock_take(&lock);
     list_remove(&live, t);
     list_add(&dying, t);
