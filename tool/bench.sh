@@ -45,8 +45,8 @@ shown() { printf '%-58s %12s  at most %s %s\n' "$1" "$2" "$3" "$4"; }
 if [ -z "$quick" ]; then
     mkdir -p "$scratch/clean"
     cp -R "$build/src" "$scratch/clean/src"
-    shown "clean build of everything, $(cpus) processors" \
-        "$(seconds make -s -C "$root" B="$scratch/clean" -j"$(cpus)")" 180 s
+    time=$(seconds make -s -C "$root" B="$scratch/clean" -j"$(cpus)") || exit 1
+    shown "clean build of everything, $(cpus) processors" "$time" 180 s
     rm -rf "$scratch/clean"
 fi
 
@@ -54,7 +54,8 @@ change_and_run() {
     make -s -C "$root" B="$build" -j"$(cpus)" -W kernel/ipc.c &&
         "$root/labe" run --until "Hello World" --timeout 60 "$root/example/hello/boot.lua"
 }
-shown "one kernel file changed, until hello's first line" "$(seconds change_and_run)" 10 s
+time=$(seconds change_and_run) || exit 1
+shown "one kernel file changed, until hello's first line" "$time" 10 s
 
 script=$root/example/hello/boot.lua
 compose
@@ -75,5 +76,6 @@ kill "$machine" 2> /dev/null || true
 figure "instructions from the kernel's entry to hello's first line" "$count" 40000000 ""
 
 small() { "$root/labe" run --mem 32 --until "fibonacci(10) = 55" --timeout 60; }
-shown "the default script in 32 MiB, build check included" "$(seconds small)" 60 s
+time=$(seconds small) || exit 1
+shown "the default script in 32 MiB, build check included" "$time" 60 s
 exit "$over"
