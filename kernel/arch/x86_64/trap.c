@@ -93,10 +93,14 @@ static void print_frame(const struct arch_frame *f)
 /* The words of the stack that point into the kernel's text, from the newest: return addresses, and a few that are not. */
 static void print_backtrace(word_t sp)
 {
-    word_t top = (word_t)boot_stack_top;
+    word_t top = (word_t)boot_stack_top, bottom = top - BOOT_STACK_SIZE;
     unsigned count = 0;
 
-    if (sp < top - BOOT_STACK_SIZE || sp >= top)
+    if (sp < bottom && sp >= (word_t)boot_stack_guard) {
+        kprintf("kernel stack overflow\n");
+        sp = bottom;
+    }
+    if (sp < bottom || sp >= top)
         return;
     kprintf("calls:");
     for (sp &= ~7ul; sp < top && count < 24; sp += 8) {
