@@ -82,8 +82,11 @@ scratch_make
 
 if [ -n "$root_elf" ]; then
     run_make kernel boot tools "$out/rom/kernel" "$out/rom/sigma0" || exit 1
-    cp "$root_elf" "$scratch/root-task"
-    printf 'entry run\nkernel kernel\nsigma0 sigma0\nroottask root-task\n' > "$scratch/modules.list"
+    name=$(basename -- "$root_elf")
+    case $name in -* | *[!A-Za-z0-9._+-]*) name=root-task ;; esac
+    mkdir "$scratch/root"
+    cp "$root_elf" "$scratch/root/$name"
+    printf 'entry run\nkernel kernel\nsigma0 sigma0\nroottask root/%s\n' "$name" > "$scratch/modules.list"
 elif [ -n "$list" ]; then
     run_make || exit 1
 else
