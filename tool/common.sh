@@ -35,11 +35,12 @@ cpus() { getconf _NPROCESSORS_ONLN 2> /dev/null || echo 1; }
 # LABE_BUILT is set by ./labe test for the many runs it starts: the set-up is done and the build is up to date.
 set_up() { [ -n "${LABE_BUILT:-}" ] || "$root/tool/setup.sh" || exit 1; }
 
-# run_make GOAL...: quiet when nothing is wrong; what the compiler says is shown as it is.
+# run_make GOAL...: quiet when nothing is wrong; what the compiler says is shown as it is. One build at a time.
 run_make() {
     [ -z "${LABE_BUILT:-}" ] || return 0
     mkdir -p "$build"
-    make -s -C "$root" B="$build" ARCH="$arch" -j"$(cpus)" "$@" > "$build/make.$$" || {
+    [ -e "$out/bin/boot" ] || say "building for the first time; this takes a minute or two"
+    flock "$build/lock" make -s -C "$root" B="$build" ARCH="$arch" -j"$(cpus)" "$@" > "$build/make.$$" || {
         grep -v '^  ' "$build/make.$$" >&2 || true
         rm -f "$build/make.$$"
         return 1
