@@ -19,7 +19,7 @@ __asm__(".globl _start\n"
 
 /* Aux records for whoever loads us: where our stack and the kernel info page go. */
 #define STACK_START 0x71000000ul
-#define STACK_SIZE 0x10000ul
+#define STACK_SIZE 0x20000ul
 #define KIP_ADDRESS 0x6ffff000ul
 __attribute__((section(".rol4re_elf_aux"), used)) static const uint64_t records[] = {
     2, 24, STACK_SIZE, 3, 24, STACK_START, 4, 24, KIP_ADDRESS, 0, 16,
