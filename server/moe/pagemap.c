@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Radix tree of pages; the contract is in pagemap.h. */
 #include "pagemap.h"
+#include <stddef.h>
 
 #define FANOUT_SHIFT 9u
 #define FANOUT (1ul << FANOUT_SHIFT)

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* The server loop: one thread, one loop; objects that end do so between two requests (O4). */
+#include "log.h"
+#include "object.h"
+#include <l4/sys/thread.h>
+
+#define SLOT_FIRST 0x20u
+#define SLOT_COUNT 16384u
+#define RECEIVE_CAPS 2u
+
+struct l4re_srv server;
+static l4_uint16_t slot_refs[SLOT_COUNT];
+static struct l4re_caps slots;
+
+/* Before each wait: what the last request has left to be ended ends, then the receive buffers. Only capabilities are
+ * taken, and of our own gates only the label. */
+static void setup_wait(struct l4re_srv *srv, l4_utcb_t *utcb)
+{
+    l4_buf_regs_t *b = l4_utcb_br_u(utcb);
+
+    object_doomed_end();
+    b->bdr = l4_bdr(srv->rcv_count, srv->rcv_count, 0, 0);
+    for (unsigned i = 0; i < srv->rcv_count; i++)
+        b->br[i] = srv->rcv[i] | L4_RCV_ITEM_SINGLE_CAP | L4_RCV_ITEM_LOCAL_ID;
+    b->br[srv->rcv_count] = 0;
+}
+
+static l4_kernel_clock_t deadline(struct l4re_srv *srv)
+{
+    (void)srv;
+    return log_deadline();
+}
+
+static void timeout(struct l4re_srv *srv)
+{
+    (void)srv;
+    log_flush();
+}
+
+static const struct l4re_srv_hooks hooks = {.setup_wait = setup_wait, .deadline = deadline, .timeout = timeout};
+
+long server_init(void)
+{
+    l4re_caps_init(&slots, SLOT_FIRST, slot_refs, SLOT_COUNT);
+    long r = l4re_srv_init(&server, &slots, L4_BASE_THREAD_CAP, L4_BASE_FACTORY_CAP, L4_BASE_TASK_CAP, RECEIVE_CAPS);
+    if (r < 0)
+        return r;
+    server.hooks = &hooks;
+    return l4re_srv_watch(&server);
+}
+
+void server_run(void)
+{
+    for (;;)
+        l4re_srv_loop(&server);
+}
