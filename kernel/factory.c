@@ -27,12 +27,12 @@ static void factory_destroy(struct kobj *obj) { (void)obj; }
 
 static void factory_free(struct kobj *obj)
 {
-    struct factory *f = factory_of(obj);
+    struct factory *f = factory_of(obj), *parent = obj->payer;
     size_t limit = f->quota.limit;
 
     kassert(f->quota.used == 0);
-    charged_slab_free(obj->payer, &factory_slab, f);
-    quota_give(obj->payer, limit);
+    charged_slab_free(parent, &factory_slab, f);
+    quota_give(parent, limit);
 }
 
 /* Each creator answers a tag (label 0: *out is the object, words as stored). */

@@ -196,7 +196,7 @@ void sched_check(const struct cpu *c)
             const struct thread *t = container_of(l, struct thread, ready_link);
 
             kassert(t->ready && t->prio == p && t->home == c && (t->flags & THREAD_STARTED));
-            kassert(t->ipc_state == IPC_IDLE || t->resume != NULL);
+            kassert(t->ipc_state == IPC_IDLE || t->resume != NULL || (t->flags & THREAD_DYING));
         }
     }
     timeout_check(&c->timeouts);

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A worker: one random thing that the current thread does in user mode. Mostly it fits the object in the slot that was
+ * picked; sometimes it does not.
+ */
+#include "ipc.h"
+#include "sim.h"
+
+#define RIGHTS_RWS (L4_RIGHT_R | L4_RIGHT_W | L4_RIGHT_S)
+
+static word_t random_address(void)
+{
+    switch (random_below(8)) {
+    case 0:
+        return UTCBS + random_below(16) * L4_UTCB_SIZE;
+    case 1:
+        return random_below((unsigned)host_ram_bytes());
+    case 2:
+        return random_word() >> random_below(40);
+    default:
+        return WINDOW + random_below(WINDOW_PAGES << L4_PAGE_SHIFT);
+    }
+}
+
+static word_t random_slot(void) { return one_in(32) ? random_below(0x11000) : random_below(SLOTS); }
+static word_t random_order(void) { return one_in(12) ? random_below(64) : 12 + random_below(4); }
+
+static word_t random_mem_page(void)
+{
+    return mem_page(random_address(), (unsigned)random_order(), random_below(8));
+}
+
+static word_t random_fpage(void)
+{
+    switch (random_below(8)) {
+    case 0:
+        return io_page(random_below(64), one_in(8) ? random_below(20) : random_below(6), random_below(8));
+    case 1:
+        return one_in(4) ? random_word() : L4_FPAGE_ALL;
+    case 2:
+    case 3:
+    case 4:
+        return obj_page(random_slot(), one_in(6) ? random_below(7) : 0, random_below(16));
+    default:
+        return random_mem_page();
+    }
+}
+
+static word_t random_hot_spot(word_t fpage)
+{
+    word_t hot = l4_fpage_type((l4_fpage){fpage}) == L4_FPAGE_OBJ ? selector(random_slot()) : random_address();
+
+    return hot & ~(L4_PAGE_SIZE - 1);
+}
+
+static void put_item(word_t *at, word_t fpage)
+{
+    at[0] = random_hot_spot(fpage) | L4_ITEM_MAP | (random_below(16) << 4) | (one_in(5) ? L4_ITEM_GRANT : 0) |
+            (one_in(5) ? L4_ITEM_COMPOUND : 0);
+    at[1] = fpage;
+    if (one_in(30))
+        at[0] = one_in(2) ? 0 : random_word();
+}
+
+/* Receive buffers for every kind; sometimes none. */
+static void put_buffers(struct l4_utcb *u)
+{
+    u->bdr = 0ul << L4_BDR_MEM_SHIFT | 6ul << L4_BDR_IO_SHIFT | 10ul << L4_BDR_OBJ_SHIFT |
+             (one_in(4) ? L4_BDR_INHERIT_FPU : 0);
+    if (one_in(20))
+        u->bdr = random_word();
+    for (unsigned i = 0; i < 6; i += 2) {
+        u->br[i] = one_in(10) ? 0 : L4_ITEM_MAP;
+        u->br[i + 1] = one_in(3) ? L4_FPAGE_ALL : random_mem_page();
+    }
+    u->br[6] = L4_ITEM_MAP;
+    u->br[7] = one_in(2) ? L4_FPAGE_ALL : io_page(0, 16, 0);
+    u->br[8] = 0;
+    for (unsigned i = 10; i < 16; i++)
+        u->br[i] = selector(random_slot()) | L4_ITEM_MAP | L4_RCV_SINGLE_CAP | (one_in(4) ? L4_RCV_LOCAL_ID : 0);
+    if (one_in(4)) {
+        u->br[10] = L4_ITEM_MAP | (one_in(3) ? L4_RCV_FORWARD : 0);
+        u->br[11] = one_in(2) ? L4_FPAGE_ALL : obj_page(random_below(SLOTS), random_below(5), 0);
+        u->br[12] = selector(random_slot());
+    }
+    u->br[16] = 0;
+}
+
+static unsigned random_timeout(struct l4_utcb *u)
+{
+    switch (random_below(8)) {
+    case 0:
+        return L4_TIMEOUT_NEVER;
+    case 1:
+    case 2:
+    case 3:
+        return L4_TIMEOUT_ZERO;
+    case 4:
+        u->br[40] = host_clock_us() + random_below(5000);
+        return L4_TIMEOUT_ABSOLUTE | 40;
+    default:
+        return random_below(6) << 10 | random_below(1024);
+    }
+}
+
+static word_t timeouts(struct l4_utcb *u)
+{
+    word_t send = random_timeout(u);
+
+    return send << 16 | random_timeout(u);
+}
+
+static void invoke(struct thread *t, word_t dest, l4_tag tag)
+{
+    sim_syscall(dest, tag, random_below(4096), timeouts(t->utcb));
+}
+
+/* ---- messages ---- */
+
+static void do_ipc(struct thread *t, word_t slot)
+{
+    static const word_t ops[] = {
+        L4_OP_SEND, L4_OP_RECV, L4_OP_RECV | L4_OP_OPEN_WAIT, OP_CALL, OP_CALL, OP_CALL,
+        L4_OP_SEND | L4_OP_RECV | L4_OP_OPEN_WAIT, L4_OP_REPLY | L4_OP_SEND,
+        L4_OP_REPLY | L4_OP_SEND | L4_OP_RECV | L4_OP_OPEN_WAIT, L4_OP_REPLY | L4_OP_SEND | L4_OP_RECV | L4_OP_OPEN_WAIT,
+    };
+    static const long labels[] = {0, 1, 42, L4_PROTO_SIGMA0, L4_PROTO_PAGE_FAULT, L4_PROTO_EXCEPTION, -1};
+    struct l4_utcb *u = t->utcb;
+    word_t op = one_in(20) ? random_below(16) : ops[random_below(10)];
+    unsigned words = one_in(20) ? random_below(64) : random_below(6), items = one_in(2) ? 0 : random_below(4);
+    word_t dest = selector(slot);
+
+    if (one_in(10))
+        dest = one_in(2) ? L4_SEL_INVALID : random_word();
+    if ((op & (L4_OP_REPLY | L4_OP_OPEN_WAIT)) && one_in(3))
+        dest = selector(random_below(600)) | L4_SEL_REPLY;
+    for (unsigned i = 0; i < words && i < L4_MR_COUNT; i++)
+        u->mr[i] = i == 0 ? random_address() : i == 1 ? random_mem_page() : random_word();
+    for (unsigned i = 0; i < items && words + 2 * i + 2 <= L4_MR_COUNT; i++)
+        put_item(&u->mr[words + 2 * i], random_fpage());
+    put_buffers(u);
+    invoke(t, (dest & ~L4_OP_MASK) | (op & L4_OP_MASK),
+           l4_tag_make(labels[random_below(7)], words, items, one_in(4) ? random_word() : 0));
+}
+
+/* ---- operations on objects ---- */
+
+static l4_tag with_item(struct l4_utcb *u, long proto, unsigned words, word_t slot)
+{
+    u->mr[words] = L4_ITEM_MAP;
+    u->mr[words + 1] = one_in(40) ? random_fpage() : obj_page(slot, 0, RIGHTS_RWS);
+    return l4_tag_make(proto, words, 1, 0);
+}
+
+static l4_tag task_message(struct l4_utcb *u)
+{
+    word_t *m = u->mr;
+    unsigned n = 2 + random_below(4);
+
+    switch (random_below(6)) {
+    case 0:
+        m[0] = L4_OP_TASK_CAP_INFO;
+        m[1] = selector(random_slot());
+        m[2] = selector(random_slot());
+        return l4_tag_make(L4_PROTO_TASK, 1 + random_below(3), 0, 0);
+    case 1:
+        m[0] = L4_OP_TASK_ADD_KU_MEM;
+        m[1] = mem_page(WINDOW + random_below(80) * L4_PAGE_SIZE, 11 + random_below(4), 0);
+        return l4_tag_make(L4_PROTO_TASK, 2, 0, 0);
+    case 2:
+    case 3:
+        m[0] = L4_OP_TASK_UNMAP;
+        m[1] = random_below(4) << 30;
+        for (unsigned i = 2; i < n; i++)
+            m[i] = random_fpage();
+        return l4_tag_make(L4_PROTO_TASK, n, 0, 0);
+    default:
+        m[0] = L4_OP_TASK_MAP;
+        put_item(&m[1], random_fpage());
+        return with_item(u, L4_PROTO_TASK, 3, random_slot());
+    }
+}
+
+static l4_tag thread_message(struct l4_utcb *u)
+{
+    word_t *m = u->mr;
+
+    m[0] = random_below(10);
+    switch (m[0]) {
+    case L4_OP_THREAD_CONTROL:
+        m[0] |= random_word() & (L4_THREAD_SET_PAGER | L4_THREAD_SET_HANDLER | L4_THREAD_BIND_TASK | L4_THREAD_ALIEN);
+        m[1] = selector(random_slot());
+        m[2] = selector(random_slot());
+        m[4] = random_word();
+        m[5] = UTCBS + random_below(9) * L4_UTCB_SIZE;
+        return with_item(u, L4_PROTO_THREAD, 6, random_slot());
+    case L4_OP_THREAD_EX_REGS:
+        m[0] |= random_word() & (L4_EXREGS_CANCEL | L4_EXREGS_TRIGGER);
+        m[1] = one_in(2) ? ~0ul : 0x1000;
+        m[2] = one_in(2) ? ~0ul : 0x2000;
+        return l4_tag_make(L4_PROTO_THREAD, 3, 0, 0);
+    case L4_OP_THREAD_MODIFY_SENDERS:
+        for (unsigned i = 1; i < 9; i++)
+            m[i] = random_below(4);
+        return l4_tag_make(L4_PROTO_THREAD, 1 + random_below(9), 0, 0);
+    case L4_OP_THREAD_DELETE_IRQ:
+        return with_item(u, L4_PROTO_THREAD, 1, random_slot());
+    default:
+        return l4_tag_make(L4_PROTO_THREAD, 1 + random_below(2), 0, 0);
+    }
+}
+
+static l4_tag gate_message(struct l4_utcb *u)
+{
+    static const word_t ops[] = {L4_OP_GATE_BIND, L4_OP_GATE_BIND, L4_OP_GATE_INFO, L4_OP_GATE_DEC_REFCNT};
+
+    u->mr[0] = ops[random_below(4)];
+    u->mr[1] = u->mr[0] == L4_OP_GATE_DEC_REFCNT ? random_below(2) : random_below(100) * (one_in(8) ? 1ul : 4ul);
+    return with_item(u, L4_PROTO_KOBJECT, 2, random_slot());
+}
+
+static l4_tag irq_message(struct l4_utcb *u)
+{
+    u->mr[1] = random_below(100);
+    switch (random_below(4)) {
+    case 0:
+        u->mr[0] = L4_OP_IRQ_BIND;
+        return with_item(u, L4_PROTO_KOBJECT, 2, random_slot());
+    case 1:
+        u->mr[0] = L4_OP_IRQ_DETACH;
+        return l4_tag_make(L4_PROTO_IRQ_SENDER, 1, 0, 0);
+    default:
+        u->mr[0] = one_in(2) ? L4_OP_IRQ_TRIGGER : L4_OP_IRQ_EOI;
+        return l4_tag_make(L4_PROTO_IRQ, 1, 0, 0);
+    }
+}
+
+static l4_tag sem_message(struct l4_utcb *u)
+{
+    bool up = one_in(2);
+
+    u->mr[0] = up ? L4_OP_SEM_UP : L4_OP_SEM_DOWN;
+    return l4_tag_make(up ? L4_PROTO_IRQ : L4_PROTO_SEMAPHORE, 1, 0, 0);
+}
+
+static l4_tag factory_message(struct l4_utcb *u)
+{
+    static const long protos[] = {L4_PROTO_NONE, L4_PROTO_KOBJECT, L4_PROTO_TASK, L4_PROTO_THREAD, L4_PROTO_FACTORY,
+                                  L4_PROTO_IRQ_SENDER, L4_PROTO_SEMAPHORE, L4_PROTO_VM, 77};
+    long proto = protos[random_below(9)];
+
+    u->mr[0] = (word_t)proto;
+    u->mr[2] = proto == L4_PROTO_FACTORY ? random_below(100000) : one_in(2) ? 0 : random_below(64) * 4ul;
+    if (proto == L4_PROTO_TASK && one_in(2))
+        u->mr[2] = mem_page(UTCBS, 12 + random_below(2), 0);
+    if ((proto == L4_PROTO_NONE || proto == L4_PROTO_KOBJECT) && one_in(2))
+        return with_item(u, L4_PROTO_FACTORY, 3, random_slot());
+    return l4_tag_make(L4_PROTO_FACTORY, one_in(10) ? random_below(5) : 3, 0, 0);
+}
+
+static l4_tag boot_object_message(struct l4_utcb *u, unsigned type)
+{
+    word_t *m = u->mr;
+
+    if (type == KOBJ_SCHED && !one_in(4)) {
+        m[0] = L4_OP_SCHED_RUN_THREAD;
+        m[1] = one_in(8) ? random_word() : 0;
+        m[2] = one_in(8) ? 0 : 1;
+        m[3] = 1 + random_below(150);
+        m[4] = random_below(20000);
+        return with_item(u, L4_PROTO_SCHEDULER, 5, random_slot());
+    }
+    if (type == KOBJ_VCON && !one_in(8)) {
+        m[0] = random_below(4);
+        m[1] = one_in(8) ? random_word() : random_below(64);
+        for (unsigned i = 2; i < 10; i++)
+            m[i] = 0x2020202020202020u;
+        return l4_tag_make(L4_PROTO_LOG, 1 + random_below(9), 0, 0);
+    }
+    m[0] = random_below(8);
+    m[1] = random_below(26);
+    m[2] = random_below(16);
+    return with_item(u, L4_PROTO_IRQ, 2 + random_below(2), random_slot());
+}
+
+static void do_operation(struct thread *t, word_t slot, unsigned type)
+{
+    struct l4_utcb *u = t->utcb;
+    word_t op = one_in(16) ? random_below(8) : OP_CALL;
+    struct task *task = t->task;
+    l4_tag tag;
+
+    put_buffers(u);
+    switch (type) {
+    case KOBJ_TASK:
+        tag = task_message(u);
+        break;
+    case KOBJ_THREAD:
+        tag = thread_message(u);
+        break;
+    case KOBJ_GATE:
+        tag = gate_message(u);
+        break;
+    case KOBJ_IRQ:
+        tag = irq_message(u);
+        break;
+    case KOBJ_SEM:
+        tag = one_in(4) ? irq_message(u) : sem_message(u);
+        break;
+    case KOBJ_FACTORY:
+        tag = factory_message(u);
+        break;
+    default:
+        tag = boot_object_message(u, type);
+        break;
+    }
+    word_t made = u->br[10] & L4_RCV_SINGLE_CAP ? u->br[10] >> L4_SEL_SHIFT : l4_fpage_start((l4_fpage){u->br[11]});
+    if (type == KOBJ_FACTORY && (u->bdr >> L4_BDR_OBJ_SHIFT & L4_BDR_INDEX_MASK) != 10)
+        u->bdr = 10ul << L4_BDR_OBJ_SHIFT;
+    invoke(t, selector(slot) | op, tag);
+    if (type == KOBJ_FACTORY)
+        world_watch(task, made);
+}
+
+/* ---- everything else ---- */
+
+static void do_touch(struct thread *t)
+{
+    static const unsigned kinds[] = {L4_MEM_R, L4_MEM_R, L4_MEM_W, L4_MEM_X};
+    unsigned access = kinds[random_below(4)];
+    word_t va = random_address();
+    bool ours = va - UTCBS < 16 * L4_UTCB_SIZE;
+
+    sim_trace("%p touch %lx access %u", (void *)t, va, access);
+    unsigned char *p = host_touch(va, access);
+    if (p == NULL)
+        sim.counts[COUNT_FAULT]++;
+    else if (access == L4_MEM_W && !ours)
+        *p = (unsigned char)random_word();
+}
+
+void worker_act(struct thread *t)
+{
+    word_t slot = random_slot();
+    unsigned rights, what = random_below(100);
+    const struct kobj *obj = cap_lookup(t->task, slot, &rights);
+
+    if (!(frame_tag(&t->arch.frame) & L4_TAG_ERROR))
+        sim.counts[COUNT_IPC_DONE]++;
+    if (what < 12) {
+        do_touch(t);
+    } else if (what < 15) {
+        sim_trace("%p exception", (void *)t);
+        sim.counts[COUNT_EXCEPTION]++;
+        host_exception(random_below(20), 0);
+    } else if (what < 18) {
+        sim_trace("%p port", (void *)t);
+        host_port(random_below(128));
+    } else if (what < 20) {
+        host_fpu_write(t, random_word());
+    } else if (obj == NULL || what < 50 || obj->type == KOBJ_TYPES) {
+        do_ipc(t, slot);
+    } else {
+        do_operation(t, slot, obj->type);
+    }
+}
