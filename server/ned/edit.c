@@ -2,9 +2,10 @@
 /*
  * Line editing on a plain terminal: what is typed at the end is echoed, everything else redraws the line.
  *
- * Keys: Enter; Backspace; Tab completes (a blank where nothing can be completed, and in pasted text); arrows, Home, End,
- * Delete; Ctrl-A/E begin/end, Ctrl-B/F left/right, Ctrl-K/U delete to the end/begin, Ctrl-W the word before, Ctrl-C the
- * line, Ctrl-L redraw, Ctrl-P/N history, Ctrl-D end of input on an empty line. Others are ignored.
+ * Keys: Enter; Backspace; Tab completes (a blank where nothing can be completed, and in pasted text); arrows,
+ * Home, End, Delete; Ctrl-A/E begin/end, Ctrl-B/F left/right, Ctrl-K/U delete to the end/begin, Ctrl-W the word
+ * before, Ctrl-C the line, Ctrl-L redraw, Ctrl-P/N history, Ctrl-D end of input on an empty line. Others are
+ * ignored.
  *
  * E1  line[0, length) is the text, length <= EDIT_LINE_MAX, at <= length; line[length] is 0 when edit_line() returns.
  */

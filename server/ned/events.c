@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the main thread waits for, in one server loop: programs that ended (an IRQ that the parent thread triggers), keys
- * of the console (an IRQ of its input line), and the command interface (L4.server_loop).
+ * What the main thread waits for, in one server loop: programs that ended (an IRQ that the parent thread
+ * triggers), keys of the console (an IRQ of its input line), and the command interface (L4.server_loop).
  */
 #include "ned.h"
 #include <l4/re/consts.h>
@@ -116,7 +116,8 @@ static int server_loop(lua_State *L)
 
 int events_open(lua_State *L, int sys)
 {
-    int r = l4re_srv_init(&events, l4re_util_caps(), l4re_env()->main_thread, l4re_env()->factory, L4RE_THIS_TASK_CAP, 0);
+    const l4re_env_t *e = l4re_env();
+    int r = l4re_srv_init(&events, l4re_util_caps(), e->main_thread, e->factory, L4RE_THIS_TASK_CAP, 0);
 
     if (r >= 0)
         r = l4re_srv_register_irq(&events, &end_irq, &end_iface);

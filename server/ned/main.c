@@ -4,9 +4,9 @@
  *
  *   ned [--exit | --wait-and-exit] [-e STATEMENT | --execute STATEMENT]... [SCRIPT [ARGUMENTS]]
  *
- * Without a script there is the prompt. Afterwards the loop runs: for ever, with --exit not at all, with --wait-and-exit
- * until every program that was started has ended. Exit status: 1 when the script failed, else the first status of a
- * program that was not 0.
+ * Without a script there is the prompt. Afterwards the loop runs: for ever, with --exit not at all, with --wait-
+ * and-exit until every program that was started has ended. Exit status: 1 when the script failed, else the first
+ * status of a program that was not 0.
  */
 #include "ned.h"
 #include <lualib.h>

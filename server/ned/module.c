@@ -17,7 +17,8 @@ struct constant {
 static const struct constant proto[] = {
     {"Dataspace", 0x4000}, {"Namespace", 0x4001}, {"Goos", 0x4003}, {"Mem_alloc", 0x4004}, {"Rm", 0x4005},
     {"Event", 0x4006}, {"Inhibitor", 0x4007}, {"Sigma0", -6}, {"Log", -13}, {"Scheduler", -14}, {"Factory", -15},
-    {"Vm", -16}, {"Dma_space", -17}, {"Irq_sender", -18}, {"Semaphore", -20}, {"Iommu", -22}, {"Ipc_gate", 0}, {NULL, 0},
+    {"Vm", -16}, {"Dma_space", -17}, {"Irq_sender", -18}, {"Semaphore", -20}, {"Iommu", -22}, {"Ipc_gate", 0},
+    {NULL, 0},
 };
 static const struct constant rights[] = {
     {"s", 2}, {"w", 1}, {"r", 4}, {"d", 8}, {"n", 16}, {"c", 32}, {"ro", 4}, {"rw", 5}, {"rws", 7}, {NULL, 0},

@@ -7,8 +7,8 @@
  *   running      -> gone      kill, wait             wait passes through zombie
  *   zombie       -> gone      wait, kill
  *
- * The parent thread has no C library state (no thread pointer): it does IPC and touches `ended`, `code` and the slots of
- * a process that has not ended, nothing else.
+ * The parent thread has no C library state (no thread pointer): it does IPC and touches `ended`, `code` and the
+ * slots of a process that has not ended, nothing else.
  *
  * P1  `ended` is written by the parent thread, once, after it has destroyed the task; then the slots are empty.
  * P2  A gate's label is the address of its process. Before a process is freed its gate is deleted and the parent thread
@@ -416,7 +416,8 @@ void process_open(lua_State *L, int sys)
         {"exit_handler", process_exit_handler}, {NULL, NULL},
     };
     static const luaL_Reg meta[] = {
-        {"__gc", process_gc}, {"__lt", process_lt}, {"__le", process_le}, {"__tostring", process_tostring}, {NULL, NULL},
+        {"__gc", process_gc}, {"__lt", process_lt}, {"__le", process_le}, {"__tostring", process_tostring},
+        {NULL, NULL},
     };
 
     (void)sys;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests to the object behind a capability value. Errors come back to Lua as numbers; policy.lua makes words of them. */
+/* Requests to the object behind a capability value. Errors are numbers here; policy.lua makes words of them. */
 #include "ned.h"
 #include <l4/re/consts.h>
 #include <l4/sys/err.h>
@@ -260,7 +260,8 @@ void request_open(lua_State *L, int sys)
 {
     static const luaL_Reg functions[] = {
         {"create", sys_create}, {"query", sys_query}, {"register", sys_register}, {"unlink", sys_unlink},
-        {"meta", sys_meta}, {"platform", sys_platform}, {"debug", sys_debug}, {"error_text", sys_error_text}, {NULL, NULL},
+        {"meta", sys_meta}, {"platform", sys_platform}, {"debug", sys_debug}, {"error_text", sys_error_text},
+        {NULL, NULL},
     };
 
     lua_pushvalue(L, sys);

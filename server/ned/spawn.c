@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Starting a program: from the table that policy.lua prepared to a plan for lib/loader, whose memory is made and attached
- * by messages to the program's own memory allocator and region map.
+ * Starting a program: from the table that policy.lua prepared to a plan for lib/loader, whose memory is made and
+ * attached by messages to the program's own memory allocator and region map.
  */
 #include "ned.h"
 #include <l4/re/c/dataspace.h>
@@ -51,8 +51,8 @@ static long memory_write(void *context, void *handle, word_t offset, const void 
     void *at = NULL;
 
     (void)context;
-    long r = l4re_rm_attach(&at, offset + size - first, L4RE_RM_F_SEARCH_ADDR | L4RE_RM_F_RW, (l4_cap_idx_t)handle, first,
-                            L4_PAGESHIFT);
+    long r = l4re_rm_attach(&at, offset + size - first, L4RE_RM_F_SEARCH_ADDR | L4RE_RM_F_RW, (l4_cap_idx_t)handle,
+                            first, L4_PAGESHIFT);
     if (r < 0)
         return r;
     memcpy((char *)at + (offset - first), data, size);
@@ -67,8 +67,8 @@ static long memory_copy(void *context, void *handle, word_t offset, word_t file_
     return l4re_ds_copy_in((l4_cap_idx_t)handle, offset, c->service->ds, file_offset, size);
 }
 
-static long attach_any(const struct context *c, l4_cap_idx_t ds, word_t offset, word_t start, word_t size, unsigned flags,
-                       const char *name)
+static long attach_any(const struct context *c, l4_cap_idx_t ds, word_t offset, word_t start, word_t size,
+                       unsigned flags, const char *name)
 {
     void *at = (void *)start;
 

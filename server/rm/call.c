@@ -17,8 +17,8 @@ long ds_info(l4_cap_idx_t ds, l4_umword_t *size)
 }
 
 /*
- * Maps what lies at `offset` to the page of `at`: the receive window is the largest aligned block around it that fits into
- * [min, max], and the server may send any part of it. *order: how much came.
+ * Maps what lies at `offset` to the page of `at`: the receive window is the largest aligned block around it that
+ * fits into [min, max], and the server may send any part of it. *order: how much came.
  */
 long ds_map(l4_cap_idx_t ds, l4_umword_t offset, l4_addr_t at, l4_addr_t min, l4_addr_t max, unsigned rights,
             unsigned *order)

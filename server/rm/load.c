@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The application: opens its file, places its segments and its stack, and starts its first thread. The file is attached as
- * a whole while we read it; read-only segments stay attachments of the file itself, the others become copies.
+ * The application: opens its file, places its segments and its stack, and starts its first thread. The file is
+ * attached as a whole while we read it; read-only segments stay attachments of the file itself, the others become
+ * copies.
  *
  * Whatever is wrong with the file ends the task with exit code 70 and one line that names file and reason.
  */
@@ -43,11 +44,12 @@ static void bad_file(const char *path, const char *why, long code)
 
 /* ---- the file ---- */
 
-static long attach(l4_addr_t *start, l4_umword_t size, uint32_t flags, l4_cap_idx_t ds, l4_umword_t offset, unsigned align,
+static long attach(l4_addr_t *start, l4_umword_t size, uint32_t flags, l4_cap_idx_t ds, l4_umword_t offset,
                    const char *name)
 {
-    struct attach_request a = {.start = *start, .size = size, .flags = flags, .ds = ds, .offset = offset, .align = align,
-                               .client_ref = CAP_NONE, .name = name, .name_length = strlen(name)};
+    struct attach_request a = {.start = *start, .size = size, .flags = flags, .ds = ds,
+                               .offset = offset, .align = L4_PAGESHIFT, .client_ref = CAP_NONE, .name = name,
+                               .name_length = strlen(name)};
     long r = space_attach(&a);
 
     *start = a.start;
@@ -64,7 +66,7 @@ static void file_attach(struct file *f)
     if (f->size == 0)
         bad_file(f->path, "the file is empty", 0);
     f->window = FILE_WINDOW;
-    r = attach(&f->window, f->size, REGION_R | REGION_SEARCH, f->ds, 0, L4_PAGESHIFT, "[file]");
+    r = attach(&f->window, f->size, REGION_R | REGION_SEARCH, f->ds, 0, "[file]");
     if (r < 0)
         bad_file(f->path, "cannot be attached", r);
     if (region_find(&space, f->window, f->window)->object == 0)
@@ -153,18 +155,19 @@ static void segment_attach(const struct file *f, const struct elf_segment *s)
     long r;
 
     if ((s->rights & REGION_W) == 0 && s->memory_size == s->file_size && (flags & FLAG_COPY_ALL) == 0) {
-        r = attach(&at, size, rights, f->ds, l4_trunc_page(s->offset), L4_PAGESHIFT, f->path);
+        r = attach(&at, size, rights, f->ds, l4_trunc_page(s->offset), f->path);
     } else {
         /* Attached before it is filled: a file of another server is copied through the mapping. */
         l4_cap_idx_t ds = segment_copy(f, size);
-        r = attach(&at, size, s->rights | REGION_W, ds, 0, L4_PAGESHIFT, f->path);
+        r = attach(&at, size, s->rights | REGION_W, ds, 0, f->path);
         if (r >= 0)
             segment_bytes(f, s, ds, at);
         slot_give(ds);
     }
+    if (r == -L4_EADDRNOTAVAIL)
+        bad_file(f->path, "the addresses of a segment are taken", r);
     if (r < 0)
-        bad_file(f->path, r == -L4_EADDRNOTAVAIL ? "the addresses of a segment are taken" : "a segment cannot be attached",
-                 r);
+        bad_file(f->path, "a segment cannot be attached", r);
 }
 
 static void segments_attach(const struct file *f)
@@ -200,7 +203,7 @@ static void stack_attach(const struct file *f)
     if (r < 0)
         bad_file(f->path, "no memory for the stack: the quota of the program's factory is too small", r);
     l4_addr_t at = app.stack_start;
-    r = attach(&at, app.stack_size, REGION_R | REGION_W, ds, 0, L4_PAGESHIFT, "[stack]");
+    r = attach(&at, app.stack_size, REGION_R | REGION_W, ds, 0, "[stack]");
     slot_give(ds);
     if (r < 0)
         bad_file(f->path, "the stack cannot be attached", r);

@@ -2,9 +2,10 @@
 /*
  * Memory and capability slots of the in-task service.
  *
- * Memory comes in powers of two from 32 bytes to one chunk; a given piece waits in the list of its size. Chunks are first a
- * part of our own zero-filled segment (pages that are never touched cost nothing), then anonymous memory of the outer
- * region map. A new chunk is fetched while there is still room for the node that describes it (see pool_refill).
+ * Memory comes in powers of two from 32 bytes to one chunk; a given piece waits in the list of its size. Chunks
+ * are first a part of our own zero-filled segment (pages that are never touched cost nothing), then anonymous
+ * memory of the outer region map. A new chunk is fetched while there is still room for the node that describes it
+ * (see pool_refill).
  */
 #include "rm.h"
 

@@ -15,8 +15,8 @@
  *   pool.c     memory and capability slots of this program
  *   log.c      lines of text
  *
- * One thread runs all this. It must not fault on memory that it does not know: pages of the application are touched only
- * after fault_resolve() said that they are there.
+ * One thread runs all this. It must not fault on memory that it does not know: pages of the application are
+ * touched only after fault_resolve() said that they are there.
  */
 #pragma once
 #include "rpc.h"
@@ -102,7 +102,8 @@ struct attach_request {
 };
 void space_init(void);
 long space_attach(struct attach_request *a); /* a->start is the result */
-long space_detach(l4_addr_t addr, l4_umword_t size, uint32_t flags, l4_addr_t *start, l4_umword_t *length, l4_umword_t *ref);
+long space_detach(l4_addr_t addr, l4_umword_t size, uint32_t flags, l4_addr_t *start, l4_umword_t *length,
+                  l4_umword_t *ref);
 long space_reserve(l4_addr_t *start, l4_umword_t size, uint32_t flags, unsigned align);
 long space_free_area(l4_addr_t addr);
 long space_chunk(l4_addr_t *start, l4_umword_t size); /* memory for the pool */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The message loop. A label tells which gate was used: the region map, the in-task service, or one thread's own gate (its
- * page faults and exceptions). The two low bits are the caller's rights; nothing here asks for any.
+ * The message loop. A label tells which gate was used: the region map, the in-task service, or one thread's own
+ * gate (its page faults and exceptions). The two low bits are the caller's rights; nothing here asks for any.
  *
  * Arguments that name capabilities arrive as the sender's own selector, because the sender lives in this task. What
  * arrives as a real capability came from another task: it is dropped again, and the argument counts as missing.

@@ -422,8 +422,9 @@ struct interface {
     const char *name;
 };
 static const struct interface rm_interfaces[] = {
-    {0, "v"}, {PROTO_RM, "N4L4Re2RmE"}, {L4_PROTO_PAGE_FAULT, "N2L45PagerE"}, {L4_PROTO_IO_PAGE_FAULT, "N2L48Io_pagerE"},
-    {L4_PROTO_EXCEPTION, "N2L49ExceptionE"}, {PROTO_DEBUG, "N4L4Re9Debug_objE"},
+    {0, "v"}, {PROTO_RM, "N4L4Re2RmE"}, {L4_PROTO_PAGE_FAULT, "N2L45PagerE"},
+    {L4_PROTO_IO_PAGE_FAULT, "N2L48Io_pagerE"}, {L4_PROTO_EXCEPTION, "N2L49ExceptionE"},
+    {PROTO_DEBUG, "N4L4Re9Debug_objE"},
 };
 static const struct interface itas_interfaces[] = {{PROTO_ITAS, "N4L4Re4ItasE"}};
 

@@ -2,10 +2,11 @@
 /*
  * Exceptions of the application's threads and POSIX signals.
  *
- * A CPU exception becomes a signal of the thread that raised it. A signal with a handler becomes a frame on the thread's
- * stack (or its alternate one): siginfo, machine context in the libc's layout, and a copy of the UTCB, because the handler
- * may do IPC where the interrupted code was about to. The handler returns to an address in a page that stays empty; the
- * fault there brings us back, and the frame restores everything. Without a handler the program ends here, with one line.
+ * A CPU exception becomes a signal of the thread that raised it. A signal with a handler becomes a frame on the
+ * thread's stack (or its alternate one): siginfo, machine context in the libc's layout, and a copy of the UTCB,
+ * because the handler may do IPC where the interrupted code was about to. The handler returns to an address in a
+ * page that stays empty; the fault there brings us back, and the frame restores everything. Without a handler the
+ * program ends here, with one line.
  */
 #include "signal.h"
 #include "thread.h"
@@ -65,8 +66,8 @@ struct cause {
 
 static void say_page_fault(const l4_exc_regs_t *r)
 {
-    unsigned access = ((r->err & PF_ERROR_WRITE) != 0 ? ACCESS_WRITE : 0) | ((r->err & PF_ERROR_FETCH) != 0 ? ACCESS_FETCH : 0);
-    const char *what = (access & ACCESS_FETCH) != 0 ? "execute" : (access & ACCESS_WRITE) != 0 ? "write" : "read";
+    unsigned access = (r->err & PF_ERROR_FETCH) != 0 ? ACCESS_FETCH : (r->err & PF_ERROR_WRITE) != 0 ? ACCESS_WRITE : 0;
+    const char *what = access == ACCESS_FETCH ? "execute" : access == ACCESS_WRITE ? "write" : "read";
 
     say("%s: fatal signal %d (%s): %s at address %lx, instruction pointer %lx: %s", program_name(), SIGSEGV,
         signal_name(SIGSEGV), what, r->pfa, r->ip, fault_reason(r->pfa, access));
@@ -79,8 +80,9 @@ static void say_fatal(const struct cause *c, const l4_exc_regs_t *r)
     else if (c->signal == SIGSEGV && r->trapno == TRAP_PAGE_FAULT)
         say_page_fault(r);
     else if (c->signal == SIGSEGV)
-        say("%s: fatal signal %d (%s): privileged instruction, I/O port, or an address that is none, instruction pointer %lx "
-            "(trap %lu, error %lx)", program_name(), c->signal, signal_name(c->signal), r->ip, r->trapno, r->err);
+        say("%s: fatal signal %d (%s): privileged instruction, I/O port, or an address that is none, "
+            "instruction pointer %lx (trap %lu, error %lx)", program_name(), c->signal, signal_name(c->signal), r->ip,
+            r->trapno, r->err);
     else
         say("%s: fatal signal %d (%s): instruction pointer %lx (trap %lu)", program_name(), c->signal,
             signal_name(c->signal), r->ip, r->trapno);
@@ -99,7 +101,7 @@ static void say_registers(const l4_exc_regs_t *r)
 
 static _Noreturn void program_end(const struct cause *c, const l4_exc_regs_t *r)
 {
-    if (c->signal == SIGILL || c->signal == SIGABRT || c->signal == SIGFPE || c->signal == SIGSEGV || c->signal == SIGBUS)
+    if (r != 0 || c->signal == SIGILL || c->signal == SIGABRT || c->signal == SIGFPE || c->signal == SIGSEGV)
         say_fatal(c, r);
     say_registers(r);
     leave(128 + c->signal);
@@ -292,8 +294,8 @@ static long exception_handle(struct thread *t, l4_exc_regs_t *r)
             program_name(), r->trapno, r->err, r->ip);
         return NO_REPLY;
     }
-    const struct signal_action *a = &actions[c.signal];
-    if (t == 0 || a->handler == ACTION_DEFAULT || a->handler == ACTION_IGNORE || (t->blocked >> (c.signal - 1) & 1) != 0 ||
+    l4_umword_t handler = actions[c.signal].handler;
+    if (t == 0 || handler == ACTION_DEFAULT || handler == ACTION_IGNORE || (t->blocked >> (c.signal - 1) & 1) != 0 ||
         frame_push(t, &c, r) < 0)
         program_end(&c, r);
     return 0;

@@ -112,8 +112,8 @@ long space_chunk(l4_addr_t *start, l4_umword_t size)
 
 /* ---- sources ---- */
 
-/* Keeps a counted duplicate, so that the mapping outlives the slot that the application named. What lies in that slot is
- * not looked at: an empty one makes a region whose faults fail. */
+/* Keeps a counted duplicate, so that the mapping outlives the slot that the application named. What lies in that slot
+ * is not looked at: an empty one makes a region whose faults fail. */
 static struct source *source_new(l4_cap_idx_t ds)
 {
     struct source *s = pool_take(sizeof *s);
@@ -230,7 +230,8 @@ long space_attach(struct attach_request *a)
 
 /* ---- detach ---- */
 
-long space_detach(l4_addr_t addr, l4_umword_t size, uint32_t flags, l4_addr_t *start, l4_umword_t *length, l4_umword_t *ref)
+long space_detach(l4_addr_t addr, l4_umword_t size, uint32_t flags, l4_addr_t *start, l4_umword_t *length,
+                  l4_umword_t *ref)
 {
     struct region_cut cut;
     struct region *spare = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Entry of the in-task service. Nothing is initialised before us: no libc, no thread pointer. What the creator left on the
- * stack is found through the auxiliary vector, never by position.
+ * Entry of the in-task service. Nothing is initialised before us: no libc, no thread pointer. What the creator
+ * left on the stack is found through the auxiliary vector, never by position.
  */
 #include "rm.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads of the application. A thread is known by the slot in which the application holds it; the slot may be used again
- * for another thread without notice: then the old entry's UTCB is no longer marked as used (the kernel clears the mark).
+ * Threads of the application. A thread is known by the slot in which the application holds it; the slot may be
+ * used again for another thread without notice: then the old entry's UTCB is no longer marked as used (the kernel
+ * clears the mark).
  */
 #include "thread.h"
 
