@@ -120,11 +120,6 @@ static bool copy_chunk(struct watch *w, const char *data, size_t len)
     return complete;
 }
 
-static int child_status(int state)
-{
-    return WIFEXITED(state) ? WEXITSTATUS(state) : 128 + WTERMSIG(state);
-}
-
 /* Copies until the end, the text, the deadline or a signal; returns the exit status or -1: COMMAND ended by itself. */
 static int copy_output(struct watch *w, int fd)
 {
@@ -156,9 +151,11 @@ static int copy_output(struct watch *w, int fd)
     }
 }
 
-/* COMMAND has ended by itself with that status. QEMU's 1 is its own when the machine has not written anything. */
-static int own_end(const struct watch *w, int status)
+/* COMMAND has ended by itself, waitpid's state says how. QEMU's 1 is its own when the machine has not written anything. */
+static int own_end(const struct watch *w, int state)
 {
+    int status = WIFEXITED(state) ? WEXITSTATUS(state) : 128 + WTERMSIG(state);
+
     if (w->until != NULL) {
         fprintf(stderr, "labe: the system ended before it printed \"%s\"\n", w->until);
         return 1;
@@ -167,7 +164,7 @@ static int own_end(const struct watch *w, int status)
         fprintf(stderr, "labe: the system ended without an exit status\n");
         return STATUS_NONE;
     }
-    if (w->qemu && w->started && status < 128 && status % 2 == 1)
+    if (w->qemu && w->started && WIFEXITED(state) && status % 2 == 1)
         return status / 2;
     return status;
 }
@@ -248,5 +245,5 @@ int main(int argc, char **argv)
         write_all("\n", 1);
     if (status == STATUS_TIMEOUT)
         fprintf(stderr, "labe: no end after %ld s\n", w.timeout_s);
-    return status < 0 ? own_end(&w, child_status(state)) : status;
+    return status < 0 ? own_end(&w, state) : status;
 }

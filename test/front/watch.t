@@ -29,8 +29,8 @@ says 'ended before it printed "two three"' "text not found: says so"
 run "$watch" -t 1 -u nothing sleep 30
 is 124 "text not found in time: status 124"
 
-run "$watch" -q sh -c 'echo on; exit 85'
-is 42 "debug exit: 2n + 1 means n"
+run "$watch" -q sh -c 'echo on; exit 255'
+is 127 "debug exit: 2n + 1 means n"
 run "$watch" -q sh -c 'echo on; exit 1'
 is 0 "debug exit: 1 means 0"
 run "$watch" -q sh -c 'exit 1'
