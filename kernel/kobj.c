@@ -8,18 +8,14 @@
 #include "factory.h"
 #include "ipc.h"
 
-static struct kobj *work_head;
-static bool work_running;
+struct kobj *kobj_work;
 
-static void work_run(void)
+void kobj_work_run(void)
 {
-    if (work_running)
-        return;
-    work_running = true;
-    while (work_head != NULL) {
-        struct kobj *obj = work_head;
+    while (kobj_work != NULL) {
+        struct kobj *obj = kobj_work;
 
-        work_head = obj->work;
+        kobj_work = obj->work;
         obj->work = NULL;
         if (obj->refs == 0) {
             struct factory *payer = obj->payer;
@@ -33,14 +29,12 @@ static void work_run(void)
             kobj_unref(obj);
         }
     }
-    work_running = false;
 }
 
 static void work_add(struct kobj *obj)
 {
-    obj->work = work_head;
-    work_head = obj;
-    work_run();
+    obj->work = kobj_work;
+    kobj_work = obj;
 }
 
 void kobj_init(struct kobj *obj, const struct kobj_ops *ops, enum kobj_type type, struct factory *payer)
@@ -83,6 +77,8 @@ struct thread *kobj_invoke(struct kobj *obj, struct invoke *in)
     answer = obj->ops->operate(obj, in);
     if (answer.raw == TAG_NO_REPLY.raw)
         return in->op & L4_OP_RECV ? ipc_receive(in, from) : ipc_done(in, in->tag);
+    if (unlikely(answer.raw == TAG_RESUMED.raw))
+        return in->self;
     if (!(in->op & L4_OP_RECV) && !l4_tag_error(answer))
         answer = in->tag;
     return ipc_done(in, answer);

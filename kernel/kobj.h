@@ -33,13 +33,15 @@ enum kobj_type {
 
 /* What operate() returns when the operation has no answer: the caller goes on to a real receive phase. */
 #define TAG_NO_REPLY ((l4_tag){~0ul})
+/* The operation has replaced the caller's registers: there is nobody to answer to, the caller goes on with them. */
+#define TAG_RESUMED ((l4_tag){~1ul})
 
 struct kobj_ops {
     const char *name;
     /* The whole invocation, any flags; returns the thread that runs next. kobj_invoke does the phases of the
      * objects that only answer, and calls operate. */
     struct thread *(*invoke)(struct kobj *obj, struct invoke *in);
-    /* One operation: answers a tag (label, words in the caller's MRs), ipc_error_tag(code), or TAG_NO_REPLY. */
+    /* One operation: answers a tag (label, words in the caller's MRs), ipc_error_tag(code), TAG_NO_REPLY or TAG_RESUMED. */
     l4_tag (*operate)(struct kobj *obj, struct invoke *in);
     /* The object has just become dead: release whoever waits. Must not free. */
     void (*destroy)(struct kobj *obj);
@@ -96,8 +98,12 @@ void kobj_init(struct kobj *obj, const struct kobj_ops *ops, enum kobj_type type
 static inline void kobj_ref(struct kobj *obj) { obj->refs++; }
 /* Drops a reference; frees the object with the last one. */
 void kobj_unref(struct kobj *obj);
-/* Makes the object dead: all slots void, waiters released, existence reference dropped. Idempotent. */
+/* Makes the object dead: all slots void. The rest (waiters released, existence reference dropped, memory given back)
+ * waits for the end of the kernel entry, so an operation may use whatever it has looked up. Idempotent. */
 void kobj_destroy(struct kobj *obj);
+/* That rest; kernel_leave calls it when there is something. */
+extern struct kobj *kobj_work;
+void kobj_work_run(void);
 /* Phases of an object that only answers (interface description, common rules for kernel-object invocations). */
 struct thread *kobj_invoke(struct kobj *obj, struct invoke *in);
 

@@ -50,6 +50,8 @@ struct thread *kernel_leave(struct thread *t)
     struct cpu *c = cpu_self();
 
     for (;;) {
+        if (unlikely(kobj_work != NULL))
+            kobj_work_run();
         if (c->reschedule)
             t = sched_exit(t);
         if (likely(t->resume == NULL && !(t->flags & THREAD_LEAVE_FLAGS)))

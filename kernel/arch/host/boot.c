@@ -85,7 +85,7 @@ void arch_memory_init(void **heap_start, void **heap_end)
     kip.mem[kip.mem_count++] = l4_mem_desc_make(host_ram_bytes(), memory_bytes - 1, L4_MEM_RESERVED, 0, 0);
 }
 
-void arch_init(void) {}
+void arch_init(void) { host_fpu_init(); }
 void arch_timer_start(void) {}
 
 void *arch_phys_to_virt(word_t pa) { return host_memory + pa; }

@@ -9,10 +9,10 @@ struct fpu_state {
 
 static struct slab fpu_slab;
 
+void host_fpu_init(void) { slab_init(&fpu_slab, "fpu", sizeof(struct fpu_state)); }
+
 static struct fpu_state *fpu_of(struct thread *t)
 {
-    if (fpu_slab.size == 0)
-        slab_init(&fpu_slab, "fpu", sizeof(struct fpu_state));
     if (t->arch.fpu == NULL)
         t->arch.fpu = charged_slab_alloc(t->obj.payer, &fpu_slab);
     return t->arch.fpu;

@@ -62,5 +62,6 @@ extern void (*host_on_halt)(void);
 
 /* between the files of this folder */
 void host_enter(struct thread *t);
+void host_fpu_init(void);
 void host_uart_echo(bool on);
 void host_console_entry(void);
