@@ -92,6 +92,8 @@ static void thread_unbind(struct thread *t)
     if (t->home != NULL) /* not for a thread that never had a CPU */
         t->utcb->free_marker = 0;
     list_remove(&t->task_link);
+    t->flags &= ~(uint32_t)THREAD_TRAMPOLINE;
+    t->tramp = NULL; /* its memory goes with the task */
     t->task = NULL;
     if (list_empty(&task->threads))
         task_thread_left(task);
@@ -310,6 +312,8 @@ static l4_tag thread_operate(struct kobj *obj, struct invoke *in)
         return thread_modify_senders(t, in);
     case L4_OP_THREAD_VCPU_RESUME: /* no thread has a vCPU */
         return tag_label(-L4_ERR_INVAL);
+    case L4_OP_THREAD_TRAMPOLINE:
+        return trampoline_control(t, in);
     case L4_OP_THREAD_GDT:
     case L4_OP_THREAD_SET_BASE:
     case L4_OP_THREAD_SEGMENTS:
@@ -362,4 +366,5 @@ void thread_check(const struct thread *t)
     if (t->ready) /* I5 */
         kassert(t->ipc_state == IPC_IDLE || t->resume != NULL || (t->flags & THREAD_DYING));
     kassert((t->flags & THREAD_KERNEL_IPC) != THREAD_KERNEL_IPC); /* F1 */
+    kassert(!(t->flags & THREAD_TRAMPOLINE) || t->tramp != NULL); /* T1 */
 }

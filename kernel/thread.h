@@ -10,6 +10,7 @@
 
 struct irq;
 struct cpu;
+struct l4_pf_tramp;
 
 /* See the head of ipc.c for the state machine. */
 enum ipc_state {
@@ -33,8 +34,15 @@ enum thread_flag {
     THREAD_ALIEN_AFTER = 1u << 9, /* the allowed call has been made; its exception follows */
     THREAD_WAIT_OPEN = 1u << 10, /* IPC_RECEIVING from anybody */
     THREAD_TO_BACK = 1u << 11,   /* goes to the back of its priority when it is made ready next */
-    THREAD_IO_FAULT = 1u << 12
+    THREAD_TRAMPOLINE = 1u << 12 /* page faults go to the handler of tramp, see trampoline.c */
+    THREAD_TIMED = 1u << 13      /* timeout is armed */
 };
+/* The parts of state_word that IPC looks at, and the three values that the fast path deals with. */
+#define THREAD_STATE(flags, ipc_state) ((uint64_t)(flags) | (uint64_t)(ipc_state) << 32)
+#define THREAD_STATE_MASK (~(uint64_t)THREAD_TRAMPOLINE)
+#define THREAD_STATE_RUNNING THREAD_STATE(THREAD_STARTED, IPC_IDLE)
+#define THREAD_STATE_WAIT_OPEN THREAD_STATE(THREAD_STARTED | THREAD_WAIT_OPEN, IPC_RECEIVING)
+#define THREAD_STATE_WAIT_CLOSED THREAD_STATE(THREAD_STARTED, IPC_RECEIVING)
 /* Looked at before every return to user mode. */
 #define THREAD_LEAVE_FLAGS (THREAD_DYING | THREAD_TRIGGER | THREAD_ALIEN_AFTER)
 #define THREAD_KERNEL_IPC (THREAD_IN_FAULT | THREAD_IN_EXCEPTION)
@@ -61,7 +69,7 @@ struct ipc_args {
     uint16_t op;
     uint16_t rights;
     uint32_t timeout;
-    struct reply_slot *wait_slot; /* open wait: where the next caller is stored */
+    struct reply_slot *wait_slot; /* open wait: where the next caller is stored; NULL while SENDING: implicit */
 };
 
 struct thread {
@@ -72,12 +80,16 @@ struct thread {
     struct task *task;       /* I, referenced; NULL before bind and after the end */
     struct cpu *home;        /* H; NULL: never scheduled, does not run */
     struct thread *(*resume)(struct thread *); /* H, runs instead of the return to user mode */
-    uint32_t flags;          /* H */
-
-    uint8_t ipc_state;       /* H */
+    union {
+        struct {
+            uint32_t flags;    /* H */
+            uint8_t ipc_state; /* H */
+            bool ready;        /* H, on the ready queue of home */
+            uint16_t unused;
+        };
+        uint64_t state_word; /* all of these at once */
+    };
     uint8_t prio;            /* H, 1..255 */
-    bool ready;              /* H, on the ready queue of home */
-    bool transferring;       /* H, asserts only */
     struct list ready_link;
     int32_t quantum_us, left_us; /* H, scheduling context */
 
@@ -92,6 +104,8 @@ struct thread {
     uint8_t kernel_error;    /* IPC error code, when kernel_tag has the error bit */
     l4_tag kernel_tag;       /* answer to a page-fault or exception call */
     word_t fault[2];         /* page-fault message */
+    struct l4_pf_tramp *tramp; /* H, kernel address; NULL: never set up */
+    word_t tramp_user;       /* H, its user address */
     uint32_t pager, handler; /* capability indices in the own task; THREAD_NO_INDEX never set */
     struct irq *delete_irq;  /* referenced */
     struct list task_link;   /* threads of the task */
@@ -141,3 +155,9 @@ struct thread *fault_triggered(struct thread *self);
 /* System call of an alien thread. */
 struct thread *fault_alien_syscall(struct thread *self);
 struct thread *fault_alien_after(struct thread *self);
+
+/* ---- trampoline.c ---- */
+/* A page fault of self, which has THREAD_TRAMPOLINE: it goes on at its handler. False: one is in progress already. */
+bool trampoline_upcall(struct thread *self, word_t fault);
+/* The thread operation. */
+l4_tag trampoline_control(struct thread *t, struct invoke *in);

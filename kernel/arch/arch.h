@@ -8,6 +8,7 @@
  *   struct arch_thread   per-thread part: the frame, segment bases, FPU pointer; first member of the saved state
  *   struct arch_space    per-task part: page table root, I/O bitmap pointer
  *   struct arch_cpu      per-CPU part
+ *   ARCH_TRAP_SYSCALL    trap number of an unchanged system call frame; ARCH_TRAP_PAGE_FAULT that of a page fault
  *
  * Accessors (static inline in arch_types.h):
  *   word_t frame_tag(f), frame_dest(f), frame_label(f), frame_timeout(f)     system call registers, as entered
@@ -15,6 +16,7 @@
  *   word_t frame_ip(f), frame_sp(f), frame_flags(f); void frame_set_ip(f, v), frame_set_sp(f, v)
  *   word_t frame_trapno(f), frame_err(f), frame_fault_addr(f)                last exception
  *   void   frame_set_trap(f, trapno, err)
+ *   void   frame_set_args(f, first, second)                                  arguments of an upcall
  *   struct cpu *cpu_self(void)                                               per-CPU block of the executing CPU
  */
 #pragma once
@@ -68,6 +70,9 @@ void arch_thread_full_exit(struct thread *t);
 /* Exception message: 26 words from / to the saved state; load sanitises flags and segments (cs is not taken). */
 void arch_exc_store(const struct thread *t, word_t *words);
 void arch_exc_load(struct thread *t, const word_t *words);
+/* The frame alone, without segment bases and selectors (trampoline area); load sanitises as arch_exc_load does. */
+void arch_regs_store(const struct thread *t, word_t *words);
+void arch_regs_load(struct thread *t, const word_t *words);
 /* Moves FPU state (message with the FPU flag); allocation failure leaves the receiver's state unchanged. */
 void arch_fpu_transfer(struct thread *from, struct thread *to);
 /* Thread operations 0x10-0x13 (segments); answers as an operation does. */

@@ -17,6 +17,7 @@ struct cpu;
 struct thread;
 
 #define ARCH_TRAP_SYSCALL 0x100u
+#define ARCH_TRAP_PAGE_FAULT 14u
 
 /* Words 0-22 of the exception state. */
 struct arch_frame {
@@ -81,6 +82,11 @@ static inline void frame_set_trap(struct arch_frame *f, word_t trapno, word_t er
     f->err = err;
 }
 static inline void frame_set_arg(struct arch_frame *f, word_t v) { f->rdi = v; }
+static inline void frame_set_args(struct arch_frame *f, word_t first, word_t second)
+{
+    f->rdi = first;
+    f->rsi = second;
+}
 
 extern struct cpu *host_cpu;
 static inline struct cpu *cpu_self(void) { return host_cpu; }

@@ -40,17 +40,29 @@ void arch_exc_store(const struct thread *t, word_t *words)
     regs->ds = regs->es = regs->fs = regs->gs = 0;
 }
 
+void arch_regs_store(const struct thread *t, word_t *words)
+{
+    memcpy(words, &t->arch.frame, sizeof t->arch.frame);
+}
+
+void arch_regs_load(struct thread *t, const word_t *words)
+{
+    struct arch_frame *f = &t->arch.frame;
+
+    memcpy(f, words, sizeof *f);
+    f->trapno &= 0xff;
+    f->cs = SEL_USER_CODE;
+    f->ss = SEL_USER_DATA;
+    f->flags = (f->flags & FLAGS_SETTABLE) | FLAGS_USER;
+}
+
 void arch_exc_load(struct thread *t, const word_t *words)
 {
     const struct l4_exc_regs *regs = (const struct l4_exc_regs *)words;
 
-    memcpy(&t->arch.frame, regs, sizeof t->arch.frame);
-    t->arch.frame.cs = SEL_USER_CODE;
-    t->arch.frame.ss = SEL_USER_DATA;
-    t->arch.frame.flags = (t->arch.frame.flags & FLAGS_SETTABLE) | FLAGS_USER;
+    arch_regs_load(t, words);
     t->arch.fs_base = regs->fs_base;
     t->arch.gs_base = regs->gs_base;
-    arch_thread_full_exit(t);
 }
 
 /* This machine has no user-settable segments. */

@@ -15,7 +15,6 @@
 #define PTE_ADDR 0x000ffffffffff000ul
 
 #define TRAP_GP 13u
-#define TRAP_PF 14u
 
 /* The leaf entry for va, or NULL; *order is its size. */
 static word_t *walk(const struct arch_space *s, word_t va, unsigned *order)
@@ -105,7 +104,7 @@ void *host_touch(word_t va, unsigned access)
         return t->pa < host_memory_bytes() ? host_memory + t->pa + (va - page) : &device;
     }
     f->pfa = va;
-    frame_set_trap(f, TRAP_PF, (e != NULL ? 1u : 0) | (access & L4_MEM_W ? 2u : 0) | 4u | (access & L4_MEM_X ? 16u : 0));
+    frame_set_trap(f, ARCH_TRAP_PAGE_FAULT, (e != NULL ? 1u : 0) | (access & L4_MEM_W ? 2u : 0) | 4u | (access & L4_MEM_X ? 16u : 0));
     if (va >= L4_USER_END)
         entered(kernel_exception(host_current()));
     else

@@ -38,6 +38,7 @@ struct thread;
 #define ARCH_GDT_USER_COUNT 4u
 
 #define ARCH_TRAP_SYSCALL 0x100u /* trap number of an unchanged system call frame */
+#define ARCH_TRAP_PAGE_FAULT 14u
 
 /* Words 0-22 of the exception state (struct l4_exc_regs), in the order in which the entry code pushes them. */
 struct arch_frame {
@@ -117,6 +118,11 @@ static inline void frame_set_trap(struct arch_frame *f, word_t trapno, word_t er
 }
 /* First argument of a new thread's entry function (the KIP for sigma0). */
 static inline void frame_set_arg(struct arch_frame *f, word_t v) { f->rdi = v; }
+static inline void frame_set_args(struct arch_frame *f, word_t first, word_t second)
+{
+    f->rdi = first;
+    f->rsi = second;
+}
 
 /* struct cpu begins with struct arch_cpu; in the kernel the gs base is its address. */
 static inline struct cpu *cpu_self(void)

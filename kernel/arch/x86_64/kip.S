@@ -21,7 +21,7 @@ kip:
     .asciz "abiver:3"
     .asciz "mapdb"
     .asciz "segments"
-    .asciz "fi_gr_cputime"
+    .asciz "pf_tramp"
     .byte 0
 
 /* Clock in µs: TSC * scaler >> 32. */

@@ -56,19 +56,34 @@ void arch_exc_store(const struct thread *t, word_t *words)
     memcpy(&r->ds, &t->arch.selectors, sizeof t->arch.selectors);
 }
 
-void arch_exc_load(struct thread *t, const word_t *words)
+void arch_regs_store(const struct thread *t, word_t *words)
 {
-    const struct l4_exc_regs *r = (const struct l4_exc_regs *)words;
+    memcpy(words, &t->arch.frame, sizeof t->arch.frame);
+}
+
+/* Checks the copy, not the words: they are memory that user code on another CPU may write meanwhile. */
+void arch_regs_load(struct thread *t, const word_t *words)
+{
     struct arch_frame *f = &t->arch.frame;
     word_t cs = f->cs;
 
-    memcpy(f, r, sizeof *f);
-    f->trapno = r->trapno & 0xff; /* X2 */
+    memcpy(f, words, sizeof *f);
+    f->trapno &= 0xff; /* X2 */
     f->cs = cs;
-    f->flags = (r->flags & FLAGS_USER) | FLAG_IF | 2;
-    f->ss = r->ss & 0xffff;
-    t->arch.fs_base = cpu_canonical(r->fs_base) ? r->fs_base : 0;
-    t->arch.gs_base = cpu_canonical(r->gs_base) ? r->gs_base : 0;
+    f->flags = (f->flags & FLAGS_USER) | FLAG_IF | 2;
+    f->ss &= 0xffff;
+}
+
+static word_t canonical_or_0(word_t address) { return cpu_canonical(address) ? address : 0; }
+
+void arch_exc_load(struct thread *t, const word_t *words)
+{
+    const struct l4_exc_regs *r = (const struct l4_exc_regs *)words;
+    word_t fs_base = *(const volatile word_t *)&r->fs_base, gs_base = *(const volatile word_t *)&r->gs_base;
+
+    arch_regs_load(t, words);
+    t->arch.fs_base = canonical_or_0(fs_base);
+    t->arch.gs_base = canonical_or_0(gs_base);
     memcpy(&t->arch.selectors, &r->ds, sizeof t->arch.selectors);
     cpu_segments_reload(t);
 }

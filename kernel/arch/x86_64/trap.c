@@ -8,7 +8,6 @@
 
 #define TRAP_NM 7u
 #define TRAP_GP 13u
-#define TRAP_PF 14u
 #define PF_ERR_PRESENT 1u
 #define PF_ERR_WRITE 2u
 #define PF_ERR_FETCH 0x10u
@@ -35,7 +34,7 @@ static struct thread *trap_page_fault(struct thread *self)
 struct thread *trap_exception(struct thread *self)
 {
     switch (self->arch.frame.trapno) {
-    case TRAP_PF:
+    case ARCH_TRAP_PAGE_FAULT:
         return trap_page_fault(self);
     case TRAP_NM:
         return fpu_take(self) ? self : kernel_exception(self);
