@@ -125,7 +125,8 @@ compose() {
         if [ -n "$batch" ]; then
             echo "roottask moe --exit-port=0xf4 -- --wait-and-exit rom/$start"
         else
-            echo "roottask moe --exit-port=0xf4 rom/$start"
+            # Without a script of its own ned goes on with the prompt.
+            echo "roottask moe --exit-port=0xf4 -- -e \"dofile('rom/$start')\""
         fi
         for f in "$scratch"/rom/*; do
             echo "module rom/$(basename "$f")"
