@@ -34,7 +34,7 @@ enum thread_flag {
     THREAD_ALIEN_AFTER = 1u << 9, /* the allowed call has been made; its exception follows */
     THREAD_WAIT_OPEN = 1u << 10, /* IPC_RECEIVING from anybody */
     THREAD_TO_BACK = 1u << 11,   /* goes to the back of its priority when it is made ready next */
-    THREAD_TRAMPOLINE = 1u << 12 /* page faults go to the handler of tramp, see trampoline.c */
+    THREAD_TRAMPOLINE = 1u << 12, /* page faults go to the handler of tramp, see trampoline.c */
     THREAD_TIMED = 1u << 13      /* timeout is armed */
 };
 /* The parts of state_word that IPC looks at, and the three values that the fast path deals with. */
