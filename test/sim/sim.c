@@ -8,7 +8,6 @@
  */
 #include "sim.h"
 #include "memory.h"
-#include <sanitizer/asan_interface.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +15,9 @@
 #include <time.h>
 
 #define ROUND_STEPS 4000u /* events from one set-up to the comparison with the start */
+
+/* Of the address sanitizer, when it is linked. */
+void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
 
 struct sim sim = {.steps = 200000, .check_every = 1, .inject = true};
 
@@ -193,7 +195,8 @@ int main(int argc, char **argv)
     printf("sim: seed %lu\n", (unsigned long)sim.seed);
     fflush(stdout);
     host_on_halt = on_halt;
-    __sanitizer_set_death_callback(print_place);
+    if (__sanitizer_set_death_callback != NULL)
+        __sanitizer_set_death_callback(print_place);
     host_start(&(struct host_config){.memory_bytes = 24ul << 20, .heap_bytes = 8ul << 20, .sigma0_ip = 0x100000,
                                      .root_ip = 0x200000});
     manager_setup();
