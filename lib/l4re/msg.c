@@ -216,7 +216,7 @@ void l4re_wr_array(struct l4re_wr *w, void const *p, unsigned count, unsigned el
 }
 
 /* Length of s, but no more than what could never fit. */
-static unsigned text_len(char const *s)
+static unsigned text_len_capped(char const *s)
 {
     unsigned n = 0;
 
@@ -225,7 +225,7 @@ static unsigned text_len(char const *s)
     return n;
 }
 
-void l4re_wr_string(struct l4re_wr *w, char const *s) { l4re_wr_array(w, s, text_len(s) + 1, 1, 1); }
+void l4re_wr_string(struct l4re_wr *w, char const *s) { l4re_wr_array(w, s, text_len_capped(s) + 1, 1, 1); }
 void l4re_wr_name(struct l4re_wr *w, char const *s, unsigned len) { l4re_wr_array(w, s, len, 1, 1); }
 
 void l4re_wr_item(struct l4re_wr *w, l4_umword_t ctl, l4_fpage_t fp)
@@ -265,7 +265,7 @@ static void wr_varg(struct l4re_wr *w, unsigned type, void const *value, unsigne
 
 void l4re_wr_varg_int(struct l4re_wr *w, l4_mword_t v) { wr_varg(w, L4_VARG_TYPE_MWORD, &v, sizeof v); }
 void l4re_wr_varg_uint(struct l4re_wr *w, l4_umword_t v) { wr_varg(w, L4_VARG_TYPE_UMWORD, &v, sizeof v); }
-void l4re_wr_varg_str(struct l4re_wr *w, char const *s) { wr_varg(w, L4_VARG_TYPE_STRING, s, text_len(s) + 1); }
+void l4re_wr_varg_str(struct l4re_wr *w, char const *s) { wr_varg(w, L4_VARG_TYPE_STRING, s, text_len_capped(s) + 1); }
 void l4re_wr_varg_fpage(struct l4re_wr *w, l4_fpage_t fp) { wr_varg(w, L4_VARG_TYPE_FPAGE, &fp.raw, sizeof fp.raw); }
 void l4re_wr_varg_nil(struct l4re_wr *w) { l4re_wr_u64(w, L4_VARG_TYPE_NIL); }
 
