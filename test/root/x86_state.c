@@ -16,7 +16,6 @@
 
 static char stack_victim[8192] __attribute__((aligned(16)));
 static char stack_other[8192] __attribute__((aligned(16)));
-static char page[4096] __attribute__((aligned(4096)));
 static volatile word_t seen[8];
 static struct l4_exc_regs state;
 static l4_tag last;
@@ -48,7 +47,9 @@ CODE(v_fpu_set, "movq $0x1111, %rax\n movq %rax, %xmm7\n fld1\n ud2\n"
 CODE(v_fpu_read, "movq %xmm7, seen\n stmxcsr seen + 8\n fnstcw seen + 16\n ud2\n");
 CODE(v_spin, "1: movq %rcx, %xmm7\n movq %xmm7, %rbx\n cmpq %rbx, %rcx\n jne 2f\n addq $1, seen(,%rdi,8)\n jmp 1b\n"
              "2: ud2\n");
-CODE(top_syscall, "syscall\n");
+/* A page whose last instruction is a system call; sigma0 gives the pages of text with the right to execute. */
+extern char top_page[];
+__asm__(".text\n.balign 4096\ntop_page: .skip 4094, 0xcc\nsyscall\n");
 
 static void wait_exception(word_t destination, l4_tag tag)
 {
@@ -153,11 +154,10 @@ static void test_refused(void)
 
 static void test_top_of_memory(void)
 {
-    page[4094] = top_syscall[0];
-    page[4095] = top_syscall[1];
+    is(*(volatile char *)top_page, (char)0xcc, "page of text");
     utcb()->mr[0] = L4_OP_TASK_MAP;
     utcb()->mr[1] = TOP_PAGE | L4_ITEM_MAP;
-    utcb()->mr[2] = l4_fpage_make(L4_FPAGE_MEM, (word_t)page >> 12, 0 + 12, 7).raw;
+    utcb()->mr[2] = l4_fpage_make(L4_FPAGE_MEM, (word_t)top_page >> 12, 12, L4_MEM_R | L4_MEM_X).raw;
     put_cap_item(3, L4_SLOT_TASK, 15);
     is(call(L4_SLOT_TASK, L4_PROTO_TASK, 3, 1), 0, "map a page to the top of user memory");
     run(v_ud2);
