@@ -85,7 +85,10 @@ kernel_flags := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kern
     -fno-stack-protector -fcf-protection=none -fno-strict-aliasing -fno-asynchronous-unwind-tables \
     $(kwarn) $(call kinc,$(ARCH)) -I$O/gen $(if $(DEBUG),-DDEBUG)
 kernel_dir := kernel/arch/$(ARCH)
-kernel_src := $(call c_of,kernel) $(filter-out %/offsets.c,$(call c_of,$(kernel_dir)))
+# An option is a pair of files of which one is left out: FASTPATH=none takes every message the general way.
+left_out   := kernel/$(if $(filter none,$(FASTPATH)),fastpath,fastpath_none).c
+neutral    := $(filter-out $(left_out),$(call c_of,kernel))
+kernel_src := $(neutral) $(filter-out %/offsets.c,$(call c_of,$(kernel_dir)))
 kernel_obj := $(call o_of,$(kernel_src),$O)
 offsets    := $(patsubst $(kernel_dir)/offsets.c,$O/gen/offsets.h,$(wildcard $(kernel_dir)/offsets.c))
 
@@ -107,7 +110,7 @@ $O/gen/offsets.h: $(kernel_dir)/offsets.c
 san := $(if $(filter 0,$(SAN)),-O2,-O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 host_flags := -std=gnu11 -g $(san) -fno-strict-aliasing $(kwarn) $(call kinc,host) -Itest \
     $(patsubst %,-I%,$(wildcard lib/*/include)) -DDEBUG
-host_obj   := $(call o_of,$(call c_of,kernel) $(call c_of,kernel/arch/host),$H)
+host_obj   := $(call o_of,$(neutral) $(call c_of,kernel/arch/host),$H)
 sim_obj    := $(call o_of,$(call c_of,test/sim),$H)
 
 host: $H/libkernel.a

@@ -30,6 +30,14 @@ extern struct cpu cpus[CPU_MAX];
 
 /* ---- sched.c ---- */
 void sched_init(struct cpu *c);
+/* Is a thread ready that is more important than prio? */
+static inline bool sched_ready_above(const struct cpu *c, unsigned prio)
+{
+    for (unsigned w = prio / 64; w < 4; w++)
+        if (c->ready_map[w] >> (w == prio / 64 ? prio % 64 : 0) >> (w == prio / 64 ? 1 : 0) != 0)
+            return true;
+    return false;
+}
 /* t has become able to run. Puts it on its ready queue (front, or back with THREAD_TO_BACK) and notes a preemption
  * when its priority is at least that of the running context. No effect without a CPU. */
 void sched_wake(struct thread *t);

@@ -104,8 +104,10 @@ static word_t block_allowed(struct thread *self, unsigned timeout16, word_t phas
         return L4_IPC_SEND_CANCELED | phase;
     if (!timeout_deadline(self, timeout16, &deadline))
         return L4_IPC_SEND_TIMEOUT | phase;
-    if (deadline != 0)
+    if (deadline != 0) {
         timeout_arm(&self->home->timeouts, &self->timeout, deadline);
+        self->flags |= THREAD_TIMED;
+    }
     return 0;
 }
 
@@ -143,11 +145,10 @@ void ipc_unblock(struct thread *t)
     default:
         break;
     }
-    if (t->timeout.armed)
+    if (t->flags & THREAD_TIMED)
         timeout_disarm(&t->home->timeouts, &t->timeout);
     held_by_clear(t);
-    t->flags &= ~(uint32_t)THREAD_WAIT_OPEN;
-    t->partner = 0;
+    t->flags &= ~(uint32_t)(THREAD_WAIT_OPEN | THREAD_TIMED);
     t->ipc_state = IPC_IDLE;
 }
 
@@ -225,8 +226,8 @@ static word_t receive_begin(struct thread *t, bool open, uint64_t partner, struc
     if (code != 0)
         return code;
     t->ipc_state = IPC_RECEIVING;
-    t->ipc.wait_slot = slot;
-    t->partner = open ? 0 : partner;
+    t->ipc.wait_slot = slot != NULL ? slot : &t->reply;
+    t->partner = partner;
     if (open)
         t->flags |= THREAD_WAIT_OPEN;
     else if (partner == 0 || partner == t->snd.id) /* a sleep: goes to the back of its priority when it wakes */
@@ -248,7 +249,7 @@ static void receive_finished(struct thread *r, struct thread *s, word_t s_op, un
     result_set(r, tag);
     frame_set_label_unless_fault(r, s->snd.label);
     if (was_open && op_is_call(s_op))
-        reply_slot_set(slot != NULL ? slot : &r->reply, s, rights);
+        reply_slot_set(slot, s, rights);
 }
 
 /* The queued sender s has had its message taken by r (err 0) or refused: its own second phase, or the end. */
@@ -284,7 +285,7 @@ static void take_from_thread(struct thread *self, struct thread *s, bool open, s
     err = msg_transfer(s, self, s->ipc.tag, rights, &tag);
     if (open)
         self->flags |= THREAD_WAIT_OPEN;
-    self->ipc.wait_slot = slot;
+    self->ipc.wait_slot = slot != NULL ? slot : &self->reply;
     /* The caller is in its receive phase before it is named by the reply capability (R1). */
     if (err == 0 && open && op_is_call(op)) {
         send_finished(s, self, 0);

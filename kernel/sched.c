@@ -122,6 +122,7 @@ struct thread *sched_switch(struct thread *self, struct thread *to)
 
     kassert(self == c->current && to->home == c && to != self);
     sched_dequeue(to);
+    to->flags &= ~(uint32_t)THREAD_TO_BACK;
     if (self->ipc_state == IPC_IDLE && self != c->idle)
         requeue(self);
     c->current = to;
@@ -130,7 +131,7 @@ struct thread *sched_switch(struct thread *self, struct thread *to)
 
 void sched_set(struct thread *t, struct cpu *home, unsigned prio, int32_t quantum_us)
 {
-    bool was_ready = t->ready, armed = t->timeout.armed;
+    bool was_ready = t->ready, armed = (t->flags & THREAD_TIMED) != 0;
     uint64_t deadline = t->timeout.deadline_us;
     struct cpu *old = t->home;
 

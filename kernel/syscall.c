@@ -71,7 +71,7 @@ struct thread *kernel_leave(struct thread *t)
     }
 }
 
-struct thread *kernel_syscall(struct thread *self)
+struct thread *syscall_general(struct thread *self)
 {
     self->flags &= ~(uint32_t)THREAD_CANCELED;
     if (unlikely(self->flags & THREAD_ALIEN))

@@ -66,6 +66,8 @@ struct arch_space {
     bool tlb_stale;    /* the TLB may hold entries that the tables have lost: flush when loaded next */
 };
 
+typedef word_t __attribute__((aligned(4))) word4_t; /* words of the TSS are aligned to four bytes */
+
 struct cpu_tables; /* GDT, TSS with I/O bitmap: cpu.c */
 
 struct arch_cpu {
@@ -78,8 +80,10 @@ struct arch_cpu {
     struct thread *fpu_owner;  /* NULL: FPU registers are nobody's */
     struct arch_space *io_space; /* whose I/O bitmap is in the TSS; NULL: nobody's */
     struct cpu_tables *tables;
+    word4_t *rsp0;             /* in the TSS: where the CPU pushes the state of the running thread */
     bool ts;                   /* CR0.TS as it is */
     bool gdt_used;             /* the user entries of the GDT are not all empty */
+    bool switch_special;       /* arch_switch_fast must leave the switch to cpu_load_thread */
 };
 
 /* ---- what pt.c needs to know about the CPU, and does with the TLB (cpu.c) ---- */

@@ -182,10 +182,17 @@ static void tables_load(struct cpu_tables *t)
     __asm__ volatile("ltr %w0" ::"r"(ARCH_SEL_TSS));
 }
 
+static void switch_special_update(struct arch_cpu *a)
+{
+    a->switch_special = cpu_features.pcid || cpu_features.fsgsbase || a->gdt_used || a->io_space != NULL;
+}
+
 void cpu_init(struct cpu *c)
 {
     c->arch.self = c;
     c->arch.tables = &boot_tables;
+    c->arch.rsp0 = (void *)((char *)&boot_tables.tss + offsetof(struct tss, rsp));
+    switch_special_update(&c->arch);
     c->arch.stack_top = (word_t)boot_stack_top;
     c->arch.ts = true;
     idt_fill();
@@ -277,6 +284,7 @@ void arch_io_changed(struct arch_space *s)
     if (a->io_space != s)
         return;
     a->io_space = NULL;
+    switch_special_update(a);
     a->tables->tss.iomap = IOMAP_NONE;
 }
 
@@ -289,6 +297,7 @@ bool cpu_io_reload(struct thread *t)
         return false;
     memcpy(a->tables->tss.io_bitmap, s->io_bitmap, IO_BITMAP_SIZE);
     a->io_space = s;
+    switch_special_update(a);
     a->tables->tss.iomap = IOMAP_VALID;
     return true;
 }
@@ -328,6 +337,7 @@ static void gdt_load(struct arch_cpu *a, const struct thread *t)
     for (unsigned i = 0; i < ARCH_GDT_USER_COUNT; i++)
         a->tables->gdt[ARCH_GDT_USER_FIRST + i] = t->arch.gdt[i];
     a->gdt_used = t->arch.gdt_used;
+    switch_special_update(a);
 }
 
 /* Loads the four registers; those of fs and gs change the bases, which must be written afterwards. */
@@ -410,6 +420,6 @@ void cpu_load_thread(struct thread *t)
         space_switch(a, s);
     fpu_switch(a, t);
     a->frame_end = (word_t)(&t->arch.frame + 1);
-    a->tables->tss.rsp[0] = a->frame_end;
+    *a->rsp0 = a->frame_end;
     a->loaded = t;
 }

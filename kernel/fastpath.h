@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The system call entry: fastpath.c delivers plain messages the short way, fastpath_none.c takes every message the general
+ * way (for the simulation, which compares the two). Both define kernel_syscall of arch.h.
+ */
+#pragma once
+#include "thread.h"
+
+/* The general way: decode, object, operation, continuations. */
+struct thread *syscall_general(struct thread *self);
