@@ -48,7 +48,7 @@ silent_about() {
 ok() {
     name=$1
     shift
-    if "$@" > "$tmp/out" 2>&1; then result 0 "$name"; else result 1 "$name" "failed: $*"; fi
+    if "$@" > "$tmp/ok" 2>&1; then result 0 "$name"; else result 1 "$name" "failed: $*" "$(cat "$tmp/ok")"; fi
 }
 
 tap_done() { echo "1..$tests"; }
