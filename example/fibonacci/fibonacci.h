@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What client and server agree on: the label of a request; its one word is n, the answer's one word is the n-th number. */
+/* What client and server agree on: the label of a request. Its one word is n, the answer's is the n-th number. */
 #ifndef FIBONACCI_H
 #define FIBONACCI_H
 

@@ -5,6 +5,7 @@
  * console's input line; a console without input is at its end at once.
  *
  * I1  `input` is bound to line 0 before the first wait; every wait is preceded by a read that found nothing.
+ * A person types to one reader: two threads that read at the same time may wait for the same line.
  */
 #include "layer.h"
 #include <errno.h>
@@ -18,6 +19,7 @@
 #include <l4/sys/vcon.h>
 
 static struct layer_lock input; /* only its semaphore is used: tokens come from the console */
+static int bound;
 
 /* ---- writing ---- */
 
@@ -67,12 +69,13 @@ static long input_wait(void)
 {
     struct layer_thread *self = layer_threaded() ? layer_thread_self() : NULL;
 
-    if (input.semaphore == 0) {
+    if (!bound) {
         if (layer_lock_create(&input) < 0)
             return -ENOMEM;
         if (l4_error(l4_icu_bind(l4re_env()->log, 0, input.semaphore)) < 0)
             return 0;
         l4_icu_unmask(l4re_env()->log, 0, NULL, L4_IPC_NEVER);
+        bound = 1;
         return 1;
     }
     if (self != NULL && atomic_exchange(&self->interrupted, 0))
@@ -125,13 +128,15 @@ long layer_console_read(const struct iovec *v, int count)
 
 static long attributes_get(struct termios *t)
 {
-    l4_vcon_attr_t attr = {.i_flags = L4_VCON_ICRNL, .o_flags = L4_VCON_ONLCR, .l_flags = L4_VCON_ICANON | L4_VCON_ECHO};
+    l4_vcon_attr_t attr = {
+        .i_flags = L4_VCON_ICRNL, .o_flags = L4_VCON_ONLCR, .l_flags = L4_VCON_ICANON | L4_VCON_ECHO};
 
     (void)l4_vcon_get_attr(l4re_env()->log, &attr); /* a log has no attributes: what it does is the initial value */
     *t = (struct termios){.c_cflag = CS8 | CREAD | CLOCAL};
     t->c_iflag = (attr.i_flags & L4_VCON_INLCR ? INLCR : 0u) | (attr.i_flags & L4_VCON_IGNCR ? IGNCR : 0u) |
                  (attr.i_flags & L4_VCON_ICRNL ? ICRNL : 0u);
-    t->c_oflag = (attr.o_flags & L4_VCON_ONLCR ? OPOST | ONLCR : 0u) | (attr.o_flags & L4_VCON_OCRNL ? OPOST | OCRNL : 0u) |
+    t->c_oflag = (attr.o_flags & L4_VCON_ONLCR ? OPOST | ONLCR : 0u) |
+                 (attr.o_flags & L4_VCON_OCRNL ? OPOST | OCRNL : 0u) |
                  (attr.o_flags & L4_VCON_ONLRET ? OPOST | ONLRET : 0u);
     t->c_lflag = (attr.l_flags & L4_VCON_ICANON ? ICANON : 0u) | (attr.l_flags & L4_VCON_ECHO ? ECHO : 0u);
     t->c_cc[VMIN] = 1;

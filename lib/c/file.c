@@ -668,7 +668,8 @@ static long names_attach(struct file *f)
     if (l4_is_invalid_cap(list))
         return -ENOMEM;
     long result = 0;
-    if (l4re_ns_query_to_srv(f->object.cap, ".dirinfo", list, 0) >= 0 && l4re_ds_info(list, &stats) >= 0 && stats.size > 0) {
+    if (l4re_ns_query_to_srv(f->object.cap, ".dirinfo", list, 0) >= 0 && l4re_ds_info(list, &stats) >= 0 &&
+        stats.size > 0) {
         result = layer_memory_attach(list, stats.size);
         if (result >= 0) {
             f->contents_size = stats.size;
@@ -680,14 +681,15 @@ static long names_attach(struct file *f)
     return result;
 }
 
-/* A line of the list is "length:name\n". Answers the length of the name at *at and moves *at behind the line, 0 at the end. */
+/* A line of the list is "length:name\n". Answers the length of the name at *at and moves *at behind the line; 0: end. */
 static size_t list_name(const struct file *f, uint64_t *at, const char **name)
 {
     uint64_t i = *at, length = 0;
 
     while (i < f->contents_size && f->contents[i] >= '0' && f->contents[i] <= '9' && length < PATH_SIZE)
         length = length * 10 + (uint64_t)(f->contents[i++] - '0');
-    if (i >= f->contents_size || f->contents[i] != ':' || length == 0 || length >= PATH_SIZE || length >= f->contents_size - i)
+    if (i >= f->contents_size || f->contents[i] != ':' || length == 0 || length >= PATH_SIZE ||
+        length >= f->contents_size - i)
         return 0;
     *name = f->contents + i + 1;
     *at = i + 1 + length;

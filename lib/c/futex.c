@@ -4,8 +4,8 @@
  * of waiters (futex_table.h) and one kernel semaphore per thread.
  *
  * I1  The table changes only under `lock`; so does `queued` of every waiter.
- * I2  Whoever takes a waiter off the table posts its semaphore before giving the lock back; the waiter looks at `queued`
- *     under the lock before its stack frame goes. So nobody touches a waiter that is gone.
+ * I2  Whoever takes a waiter off the table posts its semaphore before giving the lock back; the waiter looks at
+ *     `queued` under the lock before its stack frame goes. So nobody touches a waiter that is gone.
  * I3  The value is compared under the lock: a wake that follows a change of the value finds the waiter.
  */
 #include "layer.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who waits at which address: a hash table of queues, first come first served. Pure data; the caller (futex.c) holds the
- * one lock and decides how a thread sleeps and wakes. Tested on the build machine (test/unit/libc_futex.c).
+ * Who waits at which address: a hash table of queues, first come first served. Pure data; the caller (futex.c) holds
+ * the one lock and decides how a thread sleeps and wakes. Tested on the build machine (test/unit/libc_futex.c).
  *
  * I1  A waiter is in exactly one queue while `queued` is set, and in none otherwise.
  * I2  Waiters of one address leave in the order in which they came; moved ones queue behind those already there.

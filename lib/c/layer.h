@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of this folder share. Everything below the line "musl calls" is reached through labe_syscall (syscall.c)
- * alone; a handler gets the six argument words, answers a value >= 0 or a negative errno, and never touches errno or
- * thread-local variables (it may run on the stack of a thread whose TLS is gone).
+ * What the files of this folder share. Everything below the line "musl calls" is reached through labe_syscall
+ * (syscall.c) alone; a handler gets the six argument words, answers a value >= 0 or a negative errno, and never
+ * touches errno or thread-local variables (it may run on the stack of a thread whose TLS is gone).
  */
 #pragma once
 #include "path.h"
@@ -39,6 +39,7 @@ struct layer_thread {
     l4_utcb_t *utcb;
     int *exit_futex;            /* set to 0 and woken when the thread has left its stack for good */
     unsigned priority;
+    l4_umword_t cpus;           /* mask of the first 64, 0: wherever the scheduler likes */
     _Atomic int interrupted;    /* cancellation asked for: what blocks next, or blocks now, answers -EINTR */
     uint64_t signals_blocked;   /* by the thread itself only */
     uint64_t signals_pending;
@@ -90,21 +91,21 @@ void layer_console_interrupt(void);
 _Noreturn void layer_process_end(int code);
 
 /* ---- musl calls ---- */
-#define LAYER_HANDLERS(H)                                                                                              \
-    H(read, 1) H(write, 1) H(readv, 1) H(writev, 1) H(pread64, 1) H(preadv, 1) H(lseek, 0) H(close, 1) H(open, 1)       \
-    H(openat, 1) H(creat, 1) H(fstat, 1) H(stat, 1) H(lstat, 1) H(newfstatat, 1) H(access, 1) H(faccessat, 1)           \
-    H(faccessat2, 1) H(readlink, 1) H(readlinkat, 1) H(getdents64, 1) H(ioctl, 1) H(fcntl, 0) H(dup, 0) H(dup2, 1)      \
-    H(dup3, 1) H(getcwd, 0) H(chdir, 1) H(fchdir, 0) H(pwrite64, 1) H(pwritev, 1) H(ftruncate, 0) H(fsync, 0)           \
-    H(fdatasync, 0) H(truncate, 1) H(unlink, 1) H(unlinkat, 1) H(rename, 1) H(renameat, 1) H(mkdir, 1) H(mkdirat, 1)    \
-    H(rmdir, 1) H(link, 1) H(symlink, 1) H(umask, 0)                                                                   \
-    H(mmap, 1) H(munmap, 1) H(mprotect, 1) H(madvise, 0) H(msync, 0) H(brk, 0)                                         \
-    H(clone, 1) H(futex, 1) H(set_tid_address, 0) H(gettid, 0) H(exit, 1) H(set_robust_list, 0)                                    \
-    H(sched_yield, 1) H(sched_setscheduler, 1) H(sched_setparam, 1) H(sched_getscheduler, 0) H(sched_getparam, 0)       \
-    H(sched_get_priority_max, 0) H(sched_get_priority_min, 0) H(sched_getaffinity, 1)                                  \
-    H(clock_gettime, 1) H(clock_getres, 0) H(gettimeofday, 0) H(nanosleep, 1) H(clock_nanosleep, 1) H(times, 0)         \
-    H(exit_group, 1) H(getpid, 0) H(getppid, 0) H(getuid, 0) H(geteuid, 0) H(getgid, 0) H(getegid, 0) H(getpgid, 0)     \
-    H(getsid, 0) H(uname, 0) H(sysinfo, 1) H(prlimit64, 0) H(getrlimit, 0) H(getrusage, 1) H(getcpu, 0)                 \
-    H(kill, 1) H(tkill, 1) H(tgkill, 1) H(rt_sigaction, 1) H(rt_sigprocmask, 0) H(rt_sigpending, 0)
+#define LAYER_HANDLERS(H) \
+    H(read, 1) H(write, 1) H(readv, 1) H(writev, 1) H(pread64, 1) H(preadv, 1) H(lseek, 0) H(close, 1) H(open, 1) \
+    H(openat, 1) H(creat, 1) H(fstat, 1) H(stat, 1) H(lstat, 1) H(newfstatat, 1) H(access, 1) H(faccessat, 1) \
+    H(faccessat2, 1) H(readlink, 1) H(readlinkat, 1) H(getdents64, 1) H(ioctl, 1) H(fcntl, 0) H(dup, 0) H(dup2, 1) \
+    H(dup3, 1) H(getcwd, 0) H(chdir, 1) H(fchdir, 0) H(pwrite64, 1) H(pwritev, 1) H(ftruncate, 0) H(fsync, 0) \
+    H(fdatasync, 0) H(truncate, 1) H(unlink, 1) H(unlinkat, 1) H(rename, 1) H(renameat, 1) H(mkdir, 1) H(mkdirat, 1) \
+    H(rmdir, 1) H(link, 1) H(symlink, 1) H(umask, 0) H(mmap, 1) H(munmap, 1) H(mprotect, 1) H(madvise, 0) \
+    H(msync, 0) H(brk, 0) H(clone, 1) H(futex, 1) H(set_tid_address, 0) H(gettid, 0) H(exit, 1) \
+    H(set_robust_list, 0) H(sched_yield, 1) H(sched_setscheduler, 1) H(sched_setparam, 1) H(sched_getscheduler, 0) \
+    H(sched_getparam, 0) H(sched_get_priority_max, 0) H(sched_get_priority_min, 0) H(sched_getaffinity, 1) \
+    H(sched_setaffinity, 1) H(clock_gettime, 1) H(clock_getres, 0) H(gettimeofday, 0) H(nanosleep, 1) \
+    H(clock_nanosleep, 1) H(times, 0) H(exit_group, 1) H(getpid, 0) H(getppid, 0) H(getuid, 0) H(geteuid, 0) \
+    H(getgid, 0) H(getegid, 0) H(getpgid, 0) H(getsid, 0) H(uname, 0) H(sysinfo, 1) H(prlimit64, 0) H(getrlimit, 0) \
+    H(getrusage, 1) H(getcpu, 0) H(kill, 1) H(tkill, 1) H(tgkill, 1) H(rt_sigaction, 1) H(rt_sigprocmask, 0) \
+    H(rt_sigpending, 0)
 
 #define LAYER_DECLARE(name, messages) layer_handler layer_##name;
 LAYER_HANDLERS(LAYER_DECLARE)

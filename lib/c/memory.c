@@ -177,8 +177,8 @@ long layer_mprotect(const long *a)
         if (flags & L4RE_RM_F_IN_AREA) {
             if (rights == 0)
                 return 0;
-            result = attach(at, stop - at,
-                                 L4RE_RM_F_IN_AREA | rights | L4RE_RM_F_ANONYMOUS | L4RE_RM_F_PRIVATE, L4_INVALID_CAP, 0);
+            result = attach(at, stop - at, L4RE_RM_F_IN_AREA | rights | L4RE_RM_F_ANONYMOUS | L4RE_RM_F_PRIVATE,
+                            L4_INVALID_CAP, 0);
             if (result < 0)
                 return result;
         } else if ((rights & ~flags & L4RE_RM_F_RWX) != 0) {

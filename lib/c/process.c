@@ -2,8 +2,8 @@
 /*
  * The process as POSIX sees it: one task, so its numbers are constants; its end is a message to its parent. Signals are
  * sent by the program to itself only: kill, raise and abort call the handler, or end the program with 128 + number.
- * Faults of the processor are the in-task service's business: it is told the handlers of their signals, and ends a program
- * without one with the same numbers.
+ * Faults of the processor are the in-task service's business: it is told the handlers of their signals, and ends a
+ * program without one with the same numbers.
  */
 #include "layer.h"
 #include <errno.h>
@@ -89,7 +89,9 @@ static long limit_of(long resource, struct rlimit *r)
     if (resource < 0 || resource >= RLIM_NLIMITS)
         return -EINVAL;
     if (r != NULL)
-        r->rlim_cur = r->rlim_max = resource == RLIMIT_STACK ? 0x200000 : resource == RLIMIT_NOFILE ? 64 : RLIM_INFINITY;
+        r->rlim_cur = r->rlim_max = resource == RLIMIT_STACK    ? 0x200000
+                                    : resource == RLIMIT_NOFILE ? 64
+                                                                : RLIM_INFINITY;
     return 0;
 }
 

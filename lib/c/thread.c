@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * POSIX threads on kernel threads: creation, identity and end. musl keeps its own descriptor of a thread beside its TLS;
- * ours is a page of its own, because it outlives the stack: a thread that ends runs its last instructions on it.
+ * POSIX threads on kernel threads: creation, identity and end. musl keeps its own descriptor of a thread beside its
+ * TLS; ours is a page of its own, because it outlives the stack: a thread that ends runs its last instructions on it.
  *
  * States of a descriptor, and who moves it:
  *   free  -> live   layer_clone           has a UTCB and two capability slots, no kernel objects
@@ -10,13 +10,14 @@
  *
  * I1  The lists are read and changed under `lock`. Creation is serialised by musl (thread list lock).
  * I2  A dying thread deletes its own kernel objects as its last system call: nobody has to wait for it, nothing leaks,
- *     and its slots and UTCB are given out again only after the kernel has let go of them. The in-task service keeps its
- *     entry until the slot is registered again or unregistered: a thread needs its pager to the end.
+ *     and its slots and UTCB are given out again only after the kernel has let go of them. The in-task service keeps
+ *     its entry until the slot is registered again or unregistered: a thread needs its pager to the end.
  * I3  exit_futex becomes 0 after the last use of the thread's own stack and TLS: musl's joiner unmaps them then.
  */
 #include "layer.h"
 #include <errno.h>
 #include <sched.h>
+#include <string.h>
 #include <l4/re/c/util/cap_alloc.h>
 #include <l4/re/c/util/kumem_alloc.h>
 #include <l4/re/consts.h>
@@ -291,7 +292,7 @@ static void descriptor_give(struct layer_thread *t)
 
 /* ---- creation ---- */
 
-/* The in-task service makes itself pager and exception handler of the new thread. Negative: it cannot, or there is none. */
+/* The in-task service makes itself pager and exception handler of the new thread. Negative: it cannot, or is absent. */
 static long itas_call(int operation, l4_cap_idx_t thread, l4_utcb_t *utcb)
 {
     l4_cap_idx_t itas = l4re_env()->itas;
@@ -323,6 +324,8 @@ static long thread_schedule(struct layer_thread *t)
 {
     l4_sched_param_t p = l4_sched_param(t->priority, 0);
 
+    if (t->cpus != 0)
+        p.affinity = l4_sched_cpu_set(0, 0, t->cpus);
     return l4_error(l4_scheduler_run_thread(l4re_env()->scheduler, t->thread, &p));
 }
 
@@ -388,6 +391,7 @@ static long thread_create(struct layer_thread *t, void *stack, void *thread_poin
         return result;
     atomic_store(&t->interrupted, 0);
     t->priority = self != NULL ? self->priority : L4RE_MAIN_THREAD_PRIO;
+    t->cpus = self != NULL ? self->cpus : 0;
     t->signals_blocked = self != NULL ? self->signals_blocked : 0;
     t->signals_pending = 0;
     layer_lock_take(&lock);
@@ -438,7 +442,8 @@ static void exit_futex_clear(int *address)
 /* On the stack inside the descriptor; the thread's own stack and TLS may be gone from here on. */
 static _Noreturn __attribute__((used)) void thread_leave(struct layer_thread *t)
 {
-    l4_fpage_t objects[2] = {l4_obj_fpage(t->semaphore, 0, L4_CAP_FPAGE_RWSD), l4_obj_fpage(t->thread, 0, L4_CAP_FPAGE_RWSD)};
+    l4_fpage_t objects[2] = {l4_obj_fpage(t->semaphore, 0, L4_CAP_FPAGE_RWSD),
+                             l4_obj_fpage(t->thread, 0, L4_CAP_FPAGE_RWSD)};
 
     if (t->stack_size != 0)
         layer_munmap((const long[6]){(long)t->stack_base, (long)t->stack_size});
@@ -536,7 +541,9 @@ static int policy_of(const struct layer_thread *t)
 {
     if (t->priority == L4RE_MAIN_THREAD_PRIO)
         return SCHED_OTHER;
-    return t->priority < L4RE_MAIN_THREAD_PRIO ? SCHED_IDLE : t->priority > L4RE_MAIN_THREAD_PRIO + 99 ? POLICY_L4 : SCHED_RR;
+    if (t->priority < L4RE_MAIN_THREAD_PRIO)
+        return SCHED_IDLE;
+    return t->priority > L4RE_MAIN_THREAD_PRIO + 99 ? POLICY_L4 : SCHED_RR;
 }
 
 long layer_sched_setparam(const long *a)
@@ -594,16 +601,42 @@ long layer_sched_yield(const long *a)
     return 0;
 }
 
-long layer_sched_getaffinity(const long *a)
+/* The CPUs that there are, as a mask of the first 64; 0 if nobody tells. */
+static l4_umword_t cpus_present(void)
 {
-    unsigned long *mask = (unsigned long *)a[2];
     l4_umword_t cpu_max;
     l4_sched_cpu_set_t cpus = l4_sched_cpu_set(0, 0, 0);
 
-    if ((unsigned long)a[1] < sizeof *mask)
+    return l4_error(l4_scheduler_info(l4re_env()->scheduler, &cpu_max, &cpus)) < 0 ? 0 : cpus.map;
+}
+
+long layer_sched_getaffinity(const long *a)
+{
+    const struct layer_thread *t = scheduled_thread(a[0]);
+    l4_umword_t present = cpus_present();
+
+    if (t == NULL || present == 0)
+        return t == NULL ? -ESRCH : -ENOSYS;
+    if ((unsigned long)a[1] < sizeof present)
         return -EINVAL;
-    if (l4_error(l4_scheduler_info(l4re_env()->scheduler, &cpu_max, &cpus)) < 0)
-        return -ENOSYS;
-    *mask = cpus.map;
-    return sizeof *mask;
+    *(l4_umword_t *)a[2] = t->cpus != 0 ? t->cpus & present : present;
+    return sizeof present;
+}
+
+long layer_sched_setaffinity(const long *a)
+{
+    struct layer_thread *t = scheduled_thread(a[0]);
+    l4_umword_t wanted = 0;
+
+    if (t == NULL)
+        return -ESRCH;
+    memcpy(&wanted, (const void *)a[2], (unsigned long)a[1] < sizeof wanted ? (unsigned long)a[1] : sizeof wanted);
+    if ((wanted & cpus_present()) == 0)
+        return -EINVAL;
+    l4_umword_t before = t->cpus;
+    t->cpus = wanted;
+    long result = thread_schedule(t);
+    if (result < 0)
+        t->cpus = before;
+    return layer_errno(result);
 }

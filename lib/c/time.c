@@ -20,6 +20,11 @@ uint64_t layer_clock_us(void)
     return l4_kip_clock(l4_kip());
 }
 
+static uint64_t microseconds(const struct timespec *t)
+{
+    return (uint64_t)t->tv_sec * 1000000u + (uint64_t)(t->tv_nsec + 999) / 1000u;
+}
+
 int layer_deadline(const struct timespec *relative, uint64_t *deadline_us)
 {
     if (relative->tv_sec < 0 || (unsigned long)relative->tv_nsec >= 1000000000ul)
@@ -27,7 +32,7 @@ int layer_deadline(const struct timespec *relative, uint64_t *deadline_us)
     if ((uint64_t)relative->tv_sec >= LAYER_NEVER / 2000000u)
         *deadline_us = LAYER_NEVER;
     else
-        *deadline_us = layer_clock_us() + (uint64_t)relative->tv_sec * 1000000u + (uint64_t)(relative->tv_nsec + 999) / 1000u;
+        *deadline_us = layer_clock_us() + microseconds(relative);
     return 1;
 }
 
@@ -167,9 +172,7 @@ long layer_clock_nanosleep(const long *a)
         return sleep_for(t, (struct timespec *)a[3]);
     if (t->tv_sec < 0 || (unsigned long)t->tv_nsec >= 1000000000ul)
         return -EINVAL;
-    return sleep_until((uint64_t)t->tv_sec >= LAYER_NEVER / 2000000u
-                           ? LAYER_NEVER
-                           : (uint64_t)t->tv_sec * 1000000u + (uint64_t)(t->tv_nsec + 999) / 1000u);
+    return sleep_until((uint64_t)t->tv_sec >= LAYER_NEVER / 2000000u ? LAYER_NEVER : microseconds(t));
 }
 
 uint64_t layer_process_time_us(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The thread pointer of the calling thread. A file of its own: programs without an environment need nothing else here. */
+/* The thread pointer of the calling thread. A file of its own: programs without an environment need nothing else. */
 #include <l4/sys/ipc.h>
 #include <l4/sys/thread.h>
 

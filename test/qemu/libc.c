@@ -92,7 +92,8 @@ static void mapping_tests(void)
     ok(p[0x1000] == 5 && p[0x4000] == 5, "which keeps its contents");
     is(munmap(p, 0x8000), 0, "munmap of it all");
     errno = 0;
-    ok(mmap(NULL, 0, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED && errno == EINVAL, "mmap of nothing: EINVAL");
+    ok(mmap(NULL, 0, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED && errno == EINVAL,
+       "mmap of nothing: EINVAL");
     errno = 0;
     ok(mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, 17, 0) == MAP_FAILED && errno == EBADF, "mmap of no file: EBADF");
     ok(sbrk(0) == NULL || sbrk(4096) == (void *)-1, "there is no heap end to move");
@@ -148,12 +149,13 @@ static void file_tests(void)
     ok(read(other, magic, 1) == 1 && close(other) == 0, "the other one lives on");
     errno = 0;
     ok(read(fd, magic, 1) == -1 && errno == EBADF, "the closed one does not");
-    ok(p[2] == 'L' && q[2] == 'L', "nor do the mappings go with it");
+    ok(p != MAP_FAILED && q != MAP_FAILED && p[2] == 'L' && q[2] == 'L', "nor do the mappings go with it");
     munmap(p, 4096);
     munmap(q, 4096);
 
     FILE *f = fopen("rom/libc", "rb");
-    ok(f != NULL && fread(magic, 1, 4, f) == 4 && fseek(f, 0, SEEK_END) == 0 && ftell(f) == s.st_size, "stdio reads the same file");
+    ok(f != NULL && fread(magic, 1, 4, f) == 4 && fseek(f, 0, SEEK_END) == 0 && ftell(f) == s.st_size,
+       "stdio reads the same file");
     if (f != NULL)
         fclose(f);
 }

@@ -476,7 +476,8 @@ static void priority_tests(void)
     is(pthread_setschedparam(pthread_self(), SCHED_RR, &p), EINVAL, "priority 100: EINVAL");
     p.sched_priority = 20;
     is(pthread_setschedparam(pthread_self(), SCHED_RR, &p), 0, "the own priority can be raised");
-    ok(pthread_getschedparam(pthread_self(), &policy, &p) == 0 && policy == SCHED_RR && p.sched_priority == 20, "and is known");
+    ok(pthread_getschedparam(pthread_self(), &policy, &p) == 0 && policy == SCHED_RR && p.sched_priority == 20,
+       "and is known");
     p.sched_priority = 0;
     is(pthread_setschedparam(pthread_self(), SCHED_OTHER, &p), 0, "and lowered again");
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What lies beneath a POSIX thread. A thread that has been joined or has ended while detached must not be asked about. */
+/* What lies beneath a POSIX thread. Not for threads that were joined, or that were detached and have ended. */
 #pragma once
 #include <pthread.h>
 #include <l4/sys/types.h>
