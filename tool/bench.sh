@@ -61,7 +61,8 @@ script=$root/example/hello/boot.lua
 compose
 image_make "$scratch/modules.list" "$scratch" ""
 figure "boot image with the examples, without debug information" "$(wc -c < "$scratch/image.elf")" 2097152 bytes
-figure "kernel text" "$(size -A "$out/bin/kernel" | awk '$1 ~ /^\.(text|init)/ { sum += $2 } END { print sum }')" 81920 bytes
+text=$(size -A "$out/bin/kernel" | awk '$1 ~ /^\.(text|init)/ { sum += $2 } END { print sum }')
+figure "kernel text" "$text" 81920 bytes
 
 socket=$scratch/debugger
 qemu-system-x86_64 -nodefaults -no-user-config -no-reboot -display none -monitor none -m 256 \

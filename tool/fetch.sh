@@ -74,7 +74,8 @@ from_apt() {
 # from_site URL FILE
 from_site() {
     if [ -x /usr/lib/apt/apt-helper ]; then
-        /usr/lib/apt/apt-helper -o APT::Sandbox::User=root -o Acquire::Retries=2 download-file "$1" "$2" > /dev/null 2>&1
+        /usr/lib/apt/apt-helper -o APT::Sandbox::User=root -o Acquire::Retries=2 download-file "$1" "$2" \
+            > /dev/null 2>&1
     elif command -v curl > /dev/null; then
         curl -fsSL -o "$2" "$1"
     else
@@ -105,4 +106,5 @@ grep -v '^#' "$list" | while read -r name package version sha url; do
     mv "$dest/$name.new" "$dest/$name"
 done
 
-echo "# Sources of $(grep -v '^#' "$list" | awk '{ printf "%s%s %s", s, $1, $3; s = ", " }') are unpacked here." > "$dest/ready.mk"
+names=$(grep -v '^#' "$list" | awk '{ printf "%s%s %s", s, $1, $3; s = ", " }')
+echo "# Sources of $names are unpacked here." > "$dest/ready.mk"

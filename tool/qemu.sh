@@ -16,7 +16,8 @@ image_make() {
     boot_list=$1
     boot_path=$2
     shift 2
-    "$host/tool/mkimage" -o "$scratch/image.elf" -s "$out/bin/boot" -p "$boot_path" -p "$out/rom" "$@" "$boot_list" || exit 1
+    "$host/tool/mkimage" -o "$scratch/image.elf" -s "$out/bin/boot" -p "$boot_path" -p "$out/rom" "$@" \
+        "$boot_list" || exit 1
 }
 
 # qemu_run: the serial line is this terminal. Keys, Tab among them, reach the system; Ctrl-C ends QEMU.

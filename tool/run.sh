@@ -67,7 +67,8 @@ while [ $# -gt 0 ]; do
 done
 
 [ -z "$entry" ] || [ -n "$list" ] || usage_error "--entry needs --list"
-[ -z "$root_elf" ] || [ -z "$list$script$files" ] || usage_error "--root boots that file alone: no script, --file or --list"
+[ -z "$root_elf" ] || [ -z "$list$script$files" ] ||
+    usage_error "--root boots that file alone: no script, --file or --list"
 [ -z "$list" ] || [ -z "$script" ] || usage_error "--list says what is started: no script beside it"
 if [ -n "$script" ] && [ ! -d "$script" ]; then
     need_file run "$script"
@@ -94,5 +95,6 @@ else
     . "$root/tool/compose.sh"
     compose
 fi
-image_make "${list:-$scratch/modules.list}" "$(if [ -n "$list" ]; then dirname "$list"; else echo "$scratch"; fi)" "$entry"
+list=${list:-$scratch/modules.list}
+image_make "$list" "$(dirname "$list")" "$entry"
 qemu_run

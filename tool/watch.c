@@ -151,7 +151,7 @@ static int copy_output(struct watch *w, int fd)
     }
 }
 
-/* COMMAND has ended by itself, waitpid's state says how. QEMU's 1 is its own when the machine has not written anything. */
+/* COMMAND has ended by itself; waitpid's state says how. QEMU's 1 is its own when the machine has not written. */
 static int own_end(const struct watch *w, int state)
 {
     int status = WIFEXITED(state) ? WEXITSTATUS(state) : 128 + WTERMSIG(state);

@@ -49,7 +49,11 @@ int shared(void);
 int main(int argc, char **argv) { printf("one %d %d %s\n", shared(), argc, argv[argc - 1]); return 0; }
 END
 echo 'int shared(void) { return 42; }' > shapes/helper.c
-printf '#include "part.h"\n#include <stdio.h>\nint main(void) { printf("deep %%d\\n", part()); return 3; }\n' > shapes/deep/a.c
+cat > shapes/deep/a.c << 'END'
+#include "part.h"
+#include <stdio.h>
+int main(void) { printf("deep %d\n", part()); return 3; }
+END
 printf '#include "part.h"\nint part(void) { return 7; }\n' > shapes/deep/b.c
 echo 'int part(void);' > shapes/deep/part.h
 echo 'return { text = "from a module" }' > shapes/module.lua
