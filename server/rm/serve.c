@@ -127,6 +127,8 @@ void serve(void)
             buffers_load();
             tag = l4_ipc_wait(u, &label, L4_IPC_NEVER);
         } else if (t != 0) {
+            /* Without "schedule" the answered thread would run on with the time slice that it lent us. */
+            result.raw |= L4_MSGTAG_SCHEDULE;
             l4_ipc_reply(L4_INVALID_REPLY_CAP, u, result, L4_IPC_SEND_TIMEOUT_0);
             signal_interrupt(t);
             buffers_load();
