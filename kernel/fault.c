@@ -17,8 +17,13 @@ static struct thread *fault_call(struct thread *self, word_t index, l4_tag tag)
     struct kobj *obj = cap_lookup(self->task, index, &in.rights);
 
     if (obj == NULL) { /* exceptions only: nobody will ever answer, but a cancel ends it */
-        if (self->task->is_sigma0)
+        if (self->task->is_sigma0) {
+            const struct arch_frame *f = &self->arch.frame;
+
+            kprintf("\nsigma0: exception %lu, error code 0x%lx, at 0x%lx, last fault address 0x%lx\n", frame_trapno(f),
+                    frame_err(f), frame_ip(f), frame_fault_addr(f));
             kpanic("exception in sigma0", __FILE__, __LINE__);
+        }
         in.op = L4_OP_RECV;
         return ipc_receive(&in, NULL);
     }
@@ -34,7 +39,8 @@ struct thread *fault_exception(struct thread *self)
 
 struct thread *fault_triggered(struct thread *self)
 {
-    self->flags &= ~(uint32_t)THREAD_TRIGGER;
+    /* A cancel that came with the trigger has done its work: it is not meant for the exception's own message. */
+    self->flags &= ~(uint32_t)(THREAD_TRIGGER | THREAD_CANCELED);
     frame_set_trap(&self->arch.frame, L4_TRAP_TRIGGERED, 0);
     return fault_exception(self);
 }
