@@ -681,7 +681,7 @@ static long names_attach(struct file *f)
     return result;
 }
 
-/* A line of the list is "length:name\n". Answers the length of the name at *at and moves *at behind the line; 0: end. */
+/* A line of the list is "length:name\n". Answers the length of the name at *at, moves *at behind the line; 0: end. */
 static size_t list_name(const struct file *f, uint64_t *at, const char **name)
 {
     uint64_t i = *at, length = 0;
