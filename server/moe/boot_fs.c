@@ -73,21 +73,20 @@ static long file_add(const struct l4_module *m)
     const char *options = first_word(line, &length);
     bool writable = has_word(options, ":rw");
     length = base_name(line, length, name, sizeof name);
-    long r = mem_take(m->start, m->end);
-    if (r < 0) {
-        say("module %s: memory from %lx to %lx is not available: %ld", line, m->start, m->end, r);
-        return r;
+    struct ns *ns = writable ? boot_rwfs : boot_rom;
+    if (ns_find(ns, name, length) != NULL) {
+        say("module %s: a module of that name is there already: ignored", line);
+        return 0;
     }
+    long r = mem_take(m->start, m->end);
+    if (r < 0)
+        return r;
     memset((void *)m->end, 0, rest); /* nothing of a neighbour shows behind the end of the file */
     r = ds_create_static(&root_factory, m->start, size, writable ? DS_RIGHTS : DS_R | DS_X | DS_COW, &d);
     if (r < 0)
         return r;
-    r = ns_add(writable ? boot_rwfs : boot_rom, name, length, &d->object,
-               writable ? L4_CAP_FPAGE_RW : L4_CAP_FPAGE_RO);
-    if (r == -L4_EEXIST)
-        say("module %s: a module of that name is there already: ignored", line);
     debug(DEBUG_BOOT, "module %s: %lx, %lu bytes%s", line, m->start, size, writable ? ", writable" : "");
-    return r == -L4_EEXIST ? 0 : r;
+    return ns_add(ns, name, length, &d->object, writable ? L4_CAP_FPAGE_RW : L4_CAP_FPAGE_RO);
 }
 
 /* The file .dirinfo of a name space: a line "LENGTH:NAME" per entry. */
@@ -126,8 +125,8 @@ long boot_fs_init(word_t module_info)
         return r;
     boot_rom->object.is_fixed = boot_rwfs->object.is_fixed = true;
     while ((m = module_next(module_info, &cursor)) != NULL)
-        if ((m->flags & KIND_MASK) == KIND_FILE && m->end > m->start && (r = file_add(m)) == -L4_ENOMEM)
-            return r;
+        if ((m->flags & KIND_MASK) == KIND_FILE && (r = file_add(m)) < 0)
+            say("module %s is left out: error %ld", (const char *)m->cmdline, r);
     if ((r = directory_add(boot_rom)) < 0)
         return r;
     return directory_add(boot_rwfs);

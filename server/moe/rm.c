@@ -230,22 +230,31 @@ long rm_rescue_remove(struct rm *rm, word_t pc)
 
 /* ---- exceptions of the task's service thread ---- */
 
+/* The loader attaches the service's segments under the name of the program; "[stack]" and the like are no names. */
+static const char *program_name(const struct rm *rm)
+{
+    const struct region *r = region_find(&rm->map, 0, ~0ul);
+
+    while (r != NULL && (r->name[0] == 0 || r->name[0] == '['))
+        r = r->end == ~0ul ? NULL : region_find(&rm->map, r->end + 1, ~0ul);
+    return r == NULL ? "a program" : r->name;
+}
+
 bool rm_exception(struct rm *rm, l4_exc_regs_t *regs)
 {
     const struct rescue *rescue = *rescue_find(rm, regs->ip);
-    const struct region *text = region_find(&rm->map, regs->ip, regs->ip);
-    const char *program = text == NULL || text->name[0] == 0 ? "a program" : text->name;
+    const char *program = program_name(rm);
 
     if (rescue != NULL) {
         regs->ip = rescue->to;
         return true;
     }
     if (regs->trapno == 14)
-        say("%s: cannot %s address %lx (instruction %lx, stack %lx): thread stopped", program,
+        say("%s: its in-task service cannot %s address %lx (instruction %lx, stack %lx): stopped", program,
             (regs->err & 0x10) != 0 ? "execute" : (regs->err & 2) != 0 ? "write" : "read", regs->pfa, regs->ip, regs->sp);
     else
-        say("%s: exception %lu, error %lx (instruction %lx, stack %lx): thread stopped", program, regs->trapno, regs->err,
-            regs->ip, regs->sp);
+        say("%s: its in-task service raised exception %lu, error %lx (instruction %lx, stack %lx): stopped", program,
+            regs->trapno, regs->err, regs->ip, regs->sp);
     return false;
 }
 
