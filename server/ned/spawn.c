@@ -183,7 +183,7 @@ static void plan_fill(lua_State *L, struct loader_plan *p, struct context *c, co
     p->utcb_order = UTCB_ORDER;
     p->service = service->data;
     p->service_size = service->size;
-    p->service_name = "[in-task service]";
+    p->service_name = p->binary; /* the root task names the program by it when the service itself fails */
     p->factory = cap_standard(cap_field(L, 1, "factory"));
     p->kernel_factory = p->factory.cap;
     p->run_scheduler = L4_INVALID_CAP;
@@ -222,6 +222,24 @@ static long service_open(const char *path)
 
 /* ---- Lua ---- */
 
+/* With less the in-task service could not even say what is wrong: it would stop at a page that nobody supplies. */
+#define MEMORY_LEAST 0x14000u
+
+static int memory_too_small(lua_State *L, l4_cap_idx_t mem)
+{
+    l4re_ma_stats_t s;
+
+    if (l4re_ma_info_srv(mem, &s) < 0 || s.quota_limit == 0 || s.quota_limit == ~0ul)
+        return 0; /* no quota, or an allocator that does not tell */
+    l4_umword_t left = s.quota_limit - s.quota_used;
+    if (left >= MEMORY_LEAST)
+        return 0;
+    lua_pushnil(L);
+    lua_pushfstring(L, "could not create process: the quota of its memory allocator has %I bytes left, at least %d are "
+                    "needed (%d)", (LUAI_UACINT)left, MEMORY_LEAST, -L4_ENOMEM);
+    return 2;
+}
+
 static int failed(lua_State *L, const char *what, long error)
 {
     lua_pushnil(L);
@@ -243,6 +261,9 @@ static int sys_spawn(lua_State *L)
     if (r < 0)
         return failed(L, path, r);
     plan_fill(L, &plan, &context, &service);
+    int results = memory_too_small(L, context.mem);
+    if (results > 0)
+        return results;
     struct process *p = process_new(L);
     process_slots(p, &task, &thread, &rm);
     plan.parent = (struct loader_cap){NULL, process_gate(p), L4_CAP_FPAGE_RWS, 0};
