@@ -28,6 +28,17 @@ static bool keys_fetch(struct console *c)
     return c->count > 0;
 }
 
+/* We echo ourselves: what is typed is not always what is shown. */
+static void echo_off(l4_cap_idx_t vcon)
+{
+    l4_vcon_attr_t a;
+
+    if (l4_error(l4_vcon_get_attr(vcon, &a)) < 0)
+        return;
+    a.l_flags &= ~(unsigned)(L4_VCON_ECHO | L4_VCON_ICANON);
+    l4_vcon_set_attr(vcon, &a);
+}
+
 static int console_key(void *context)
 {
     struct console *c = context;
@@ -91,7 +102,10 @@ static int sys_read_line(lua_State *L)
     const char *prompt = luaL_checkstring(L, 1);
 
     lua_settop(L, 2);
-    console.vcon = l4re_env()->log;
+    if (l4_is_invalid_cap(console.vcon)) {
+        console.vcon = l4re_env()->log;
+        echo_off(console.vcon);
+    }
     console.L = L;
     long n = edit_line(&edit, prompt);
     fflush(stdout);

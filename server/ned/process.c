@@ -67,42 +67,73 @@ static void program_ended(struct process *p, l4_umword_t code)
     l4_irq_trigger(events_end_irq());
 }
 
-/* The label of the reply, or -L4_ENOREPLY: nobody is there any more to get one. */
-static long parent_request(struct process *p, l4_msgtag_t tag)
+static l4_msgtag_t answer(long label) { return l4_msgtag(label, 0, 0, 0); }
+
+/* Meta: how many interfaces, which is number n, is there this one? */
+static l4_msgtag_t parent_meta(const l4_umword_t *mr, unsigned words)
 {
-    l4_umword_t *mr = l4_utcb_mr()->mr;
+    struct l4re_wr out;
+
+    switch ((unsigned)mr[0]) {
+    case 0:
+        return answer(1);
+    case 1:
+        if (words < 2 || mr[1] != 0)
+            return answer(words < 2 ? -L4_EMSGTOOSHORT : -L4_ERANGE);
+        l4re_wr_init(&out, l4_utcb_mr());
+        l4re_wr_i64(&out, L4RE_PROTO_PARENT);
+        l4re_wr_string(&out, "N4L4Re6ParentE");
+        return l4re_wr_tag(&out, 0, 0);
+    case 2:
+        return answer(words < 2 ? -L4_EMSGTOOSHORT : mr[1] == L4RE_PROTO_PARENT);
+    default:
+        return answer(-L4_ENOSYS);
+    }
+}
+
+static l4_msgtag_t parent_signal(struct process *p, const l4_umword_t *mr, unsigned words)
+{
+    if ((unsigned)mr[0] != 0)
+        return answer(-L4_ENOSYS);
+    if (words < 3)
+        return answer(-L4_EMSGTOOSHORT);
+    if (mr[1] != SIGNAL_EXIT)
+        return answer(0);
+    program_ended(p, mr[2]);
+    return answer(-L4_ENOREPLY); /* nobody is there any more to get a reply */
+}
+
+static l4_msgtag_t parent_request(struct process *p, l4_msgtag_t tag)
+{
+    const l4_umword_t *mr = l4_utcb_mr()->mr;
+    unsigned words = l4_msgtag_words(tag);
+    long protocol = l4_msgtag_label(tag);
 
     if (p == NULL)
-        return 0; /* the main thread makes sure that we are not in the middle of something (P2) */
-    if (l4_msgtag_label(tag) != L4RE_PROTO_PARENT)
-        return -L4_EBADPROTO;
-    if (l4_msgtag_words(tag) < 1)
-        return -L4_EMSGTOOSHORT;
-    if ((unsigned)mr[0] != 0)
-        return -L4_ENOSYS;
-    if (l4_msgtag_words(tag) < 3)
-        return -L4_EMSGTOOSHORT;
-    if (mr[1] != SIGNAL_EXIT)
-        return 0;
-    program_ended(p, mr[2]);
-    return -L4_ENOREPLY;
+        return answer(0); /* the main thread makes sure that we are not in the middle of something (P2) */
+    if (protocol != L4RE_PROTO_PARENT && protocol != L4_PROTO_META)
+        return answer(-L4_EBADPROTO);
+    if (words < 1)
+        return answer(-L4_EMSGTOOSHORT);
+    return protocol == L4_PROTO_META ? parent_meta(mr, words) : parent_signal(p, mr, words);
 }
 
 static void parent_loop(void)
 {
     l4_utcb_t *u = l4_utcb();
+    l4_msgtag_t tag, reply = answer(-L4_ENOREPLY);
     l4_umword_t label;
-    long r = -L4_ENOREPLY;
 
     for (;;) {
-        l4_msgtag_t tag;
         l4_utcb_br_u(u)->bdr = 0;
         l4_utcb_br_u(u)->br[0] = 0;
-        if (r == -L4_ENOREPLY)
+        if (l4_msgtag_label(reply) == -L4_ENOREPLY)
             tag = l4_ipc_wait(u, &label, L4_IPC_NEVER);
         else
-            tag = l4_ipc_reply_and_wait(u, l4_msgtag(r, 0, 0, 0), &label, L4_IPC_SEND_TIMEOUT_0);
-        r = l4_msgtag_has_error(tag) ? -L4_ENOREPLY : parent_request((struct process *)(label & ~3ul), tag);
+            tag = l4_ipc_reply_and_wait(u, reply, &label, L4_IPC_SEND_TIMEOUT_0);
+        reply = answer(-L4_ENOREPLY);
+        if (!l4_msgtag_has_error(tag))
+            reply = parent_request((struct process *)(label & ~3ul), tag);
     }
 }
 

@@ -62,7 +62,7 @@ static long copy_create(struct cow *c)
 /* For an original of another server: both pages into a window, and the bytes by hand. */
 static long copy_by_hand(struct cow *c, l4_umword_t at, l4_cap_idx_t original)
 {
-    l4_addr_t window = 0x72000000ul;
+    l4_addr_t window = PRIVATE_RANGE;
     unsigned order;
     long e = region_place(&space, &window, 2 * L4_PAGESIZE, REGION_SEARCH, L4_PAGESHIFT);
 

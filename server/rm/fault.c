@@ -43,6 +43,8 @@ const char *fault_reason(l4_addr_t addr, unsigned access)
 {
     const struct region *r = region_find(&space, addr, addr);
 
+    if (addr > space.max)
+        return "no program can have memory there";
     if (r == 0)
         return "nothing is attached there";
     if ((r->flags & REGION_KERNEL) != 0)

@@ -15,7 +15,6 @@
 #define BASE_PROGRAM 0x200000ul
 #define BASE_INTERPRETER 0x400000ul
 #define SUPERPAGE_ORDER 21u
-#define FILE_WINDOW 0x72000000ul
 #define INTERPRETER_DEFAULT "rom/libld-l4.so.1"
 
 #define FLAG_EAGER 1ul
@@ -25,6 +24,7 @@
 
 struct file {
     const char *path;
+    const char *role; /* in messages, before the path */
     l4_cap_idx_t ds;
     l4_addr_t window;
     l4_umword_t size;
@@ -37,9 +37,10 @@ static struct {
     struct thread *thread;
 } app;
 
-static void bad_file(const char *path, const char *why, long code)
+static void bad_file(const struct file *f, const char *why, long code)
 {
-    die(EXIT_LOAD_FAILED, "%s: cannot start '%s': %s (%ld)", program_name(), path, why, code);
+    die(EXIT_LOAD_FAILED, "cannot start '%s': %s%s%s%s (%ld)", program_name(), f->role, f->role[0] != 0 ? f->path : "",
+        f->role[0] != 0 ? ": " : "", why, code);
 }
 
 /* ---- the file ---- */
@@ -62,18 +63,18 @@ static void file_attach(struct file *f)
     long r = ds_info(f->ds, &f->size);
 
     if (r < 0)
-        bad_file(f->path, "not a file", r);
+        bad_file(f, "not a file", r);
     if (f->size == 0)
-        bad_file(f->path, "the file is empty", 0);
-    f->window = FILE_WINDOW;
+        bad_file(f, "the file is empty", 0);
+    f->window = PRIVATE_RANGE;
     r = attach(&f->window, f->size, REGION_R | REGION_SEARCH, f->ds, 0, "[file]");
     if (r < 0)
-        bad_file(f->path, "cannot be attached", r);
+        bad_file(f, "cannot be attached", r);
     if (region_find(&space, f->window, f->window)->object == 0)
         return;
     for (l4_umword_t at = 0; at < f->size; at += L4_PAGESIZE)
         if ((r = fault_resolve(f->window + at, 0, 0)) < 0)
-            bad_file(f->path, "cannot be read", r);
+            bad_file(f, "cannot be read", r);
 }
 
 static void file_load(struct file *f)
@@ -84,14 +85,14 @@ static void file_load(struct file *f)
     f->ds = slot_take();
     long r = l4_is_invalid_cap(f->ds) ? -L4_ENOMEM : file_open(f->path, f->ds, &problem);
     if (r < 0)
-        bad_file(f->path, problem, r);
+        bad_file(f, problem, r);
     file_attach(f);
     if (elf_open((const void *)f->window, f->size, &f->elf, &wrong) < 0) {
         char line[200];
         struct text t;
         text_start(&t, line, sizeof line);
         elf_problem_text(&wrong, &t);
-        bad_file(f->path, line, -L4_EINVAL);
+        bad_file(f, line, -L4_EINVAL);
     }
 }
 
@@ -119,7 +120,7 @@ static void base_choose(struct file *f, l4_addr_t from)
     l4_umword_t size = f->elf.high + 1 - f->elf.low;
     long r = region_place(&space, &at, size, REGION_SEARCH, SUPERPAGE_ORDER);
     if (r < 0)
-        bad_file(f->path, "no room in the address space", r);
+        bad_file(f, "no room in the address space", r);
     f->base = at - f->elf.low;
 }
 
@@ -131,7 +132,7 @@ static l4_cap_idx_t segment_copy(const struct file *f, l4_umword_t size)
     long r = l4_is_invalid_cap(ds) ? -L4_ENOMEM : ds_create(ds, size, flags);
 
     if (r < 0)
-        bad_file(f->path, "no memory for a segment: the quota of the program's factory is too small", r);
+        bad_file(f, "no memory for a segment: the quota of the program's factory is too small", r);
     return ds;
 }
 
@@ -143,7 +144,7 @@ static void segment_bytes(const struct file *f, const struct elf_segment *s, l4_
         return;
     long r = ds_copy_in(ds, in_page, f->ds, s->offset, s->file_size);
     if (r < 0 && (r = user_write(at + in_page, (const char *)f->window + s->offset, s->file_size)) < 0)
-        bad_file(f->path, "a segment cannot be copied", r);
+        bad_file(f, "a segment cannot be copied", r);
 }
 
 static void segment_attach(const struct file *f, const struct elf_segment *s)
@@ -165,9 +166,9 @@ static void segment_attach(const struct file *f, const struct elf_segment *s)
         slot_give(ds);
     }
     if (r == -L4_EADDRNOTAVAIL)
-        bad_file(f->path, "the addresses of a segment are taken", r);
+        bad_file(f, "the addresses of a segment are taken", r);
     if (r < 0)
-        bad_file(f->path, "a segment cannot be attached", r);
+        bad_file(f, "a segment cannot be attached", r);
 }
 
 static void segments_attach(const struct file *f)
@@ -180,7 +181,7 @@ static void segments_attach(const struct file *f)
         segment_attach(f, &s);
     while (elf_reserved_next(&f->elf, &next, &start, &end)) {
         if (end < start || space_reserve(&start, end - start + 1, 0, L4_PAGESHIFT) < 0)
-            bad_file(f->path, "a reserved range makes no sense", -L4_EINVAL);
+            bad_file(f, "a reserved range makes no sense", -L4_EINVAL);
     }
 }
 
@@ -197,16 +198,16 @@ static void stack_attach(const struct file *f)
     if (elf_record_find(&f->elf, ELF_RECORD_STACK_SIZE, &value))
         app.stack_size = l4_round_page(value);
     if (app.stack_size == 0 || app.stack_size > STACK_SIZE_MAX)
-        bad_file(f->path, "the stack size makes no sense", -L4_EINVAL);
+        bad_file(f, "the stack size makes no sense", -L4_EINVAL);
     l4_cap_idx_t ds = slot_take();
     long r = l4_is_invalid_cap(ds) ? -L4_ENOMEM : ds_create(ds, app.stack_size, 0);
     if (r < 0)
-        bad_file(f->path, "no memory for the stack: the quota of the program's factory is too small", r);
+        bad_file(f, "no memory for the stack: the quota of the program's factory is too small", r);
     l4_addr_t at = app.stack_start;
     r = attach(&at, app.stack_size, REGION_R | REGION_W, ds, 0, "[stack]");
     slot_give(ds);
     if (r < 0)
-        bad_file(f->path, "the stack cannot be attached", r);
+        bad_file(f, "the stack cannot be attached", r);
 }
 
 static unsigned list_length(char **list)
@@ -252,11 +253,11 @@ static void stack_fill(const struct file *program, const struct file *interprete
     l4_umword_t size = (stack_size(&p) + 15) & ~15ul;
     l4_addr_t top = app.stack_start + app.stack_size;
     if (size > app.stack_size / 2)
-        die(EXIT_LOAD_FAILED, "%s: cannot start: arguments and environment (%lu bytes) do not fit on the stack",
+        die(EXIT_LOAD_FAILED, "cannot start '%s': arguments and environment (%lu bytes) do not fit on the stack",
             program_name(), size);
     for (l4_addr_t at = l4_trunc_page(top - size); at < top; at += L4_PAGESIZE)
         if (fault_resolve(at, ACCESS_WRITE, 0) < 0)
-            die(EXIT_LOAD_FAILED, "%s: cannot start: no memory for the stack", program_name());
+            die(EXIT_LOAD_FAILED, "cannot start '%s': no memory for the stack", program_name());
     app.sp = stack_build(&p, (void *)(top - size), size, top);
 }
 
@@ -265,7 +266,7 @@ static void stack_fill(const struct file *program, const struct file *interprete
 static void must(long r, const char *what)
 {
     if (r < 0)
-        die(EXIT_LOAD_FAILED, "%s: cannot start: %s: %s (%ld)", program_name(), what, l4sys_errtostr(r), r);
+        die(EXIT_LOAD_FAILED, "cannot start '%s': %s: %s (%ld)", program_name(), what, l4sys_errtostr(r), r);
 }
 
 static long create(l4_cap_idx_t slot, long protocol)
@@ -290,7 +291,8 @@ static void thread_make(void)
 
 void application_load(void)
 {
-    struct file program = {.path = program_name()}, interpreter = {.path = 0};
+    struct file program = {.path = program_name(), .role = ""};
+    struct file interpreter = {.role = "its interpreter "};
 
     thread_make();
     file_load(&program);

@@ -5,7 +5,8 @@
  * Memory comes in powers of two from 32 bytes to one chunk; a given piece waits in the list of its size. Chunks
  * are first a part of our own zero-filled segment (pages that are never touched cost nothing), then anonymous
  * memory of the outer region map. A new chunk is fetched while there is still room for the node that describes it
- * (see pool_refill).
+ * (see pool_refill). A page is asked for before it is touched: our own pager could not tell us that there is no memory
+ * left, it could only leave us stopped.
  */
 #include "rm.h"
 
@@ -18,8 +19,9 @@ struct piece {
     struct piece *next;
 };
 static struct piece *given[LARGEST + 1];
-static char first_chunk[CHUNK] __attribute__((aligned(4096)));
+static char first_chunk[CHUNK] __attribute__((aligned(4096), section(".bss.chunk"))); /* placed by rm.ld */
 static char *chunk = first_chunk, *chunk_end = first_chunk + CHUNK;
+static char *chunk_present = first_chunk; /* pages below it are there */
 static int refilling;
 
 static unsigned order_of(size_t size)
@@ -39,10 +41,28 @@ static void pool_refill(size_t wanted)
         return;
     refilling = 1;
     if (space_chunk(&at, 2 * CHUNK) == 0) {
-        chunk = (char *)at;
+        chunk = chunk_present = (char *)at;
         chunk_end = chunk + 2 * CHUNK;
     }
     refilling = 0;
+}
+
+bool pool_pages_own(l4_addr_t start, l4_addr_t end)
+{
+    for (l4_addr_t at = l4_trunc_page(start); at < end; at += L4_PAGESIZE)
+        if (outer_fault(at | ACCESS_WRITE, 0) < 0)
+            return false;
+    return true;
+}
+
+static bool chunk_reach(char *end)
+{
+    while (chunk_present < end) {
+        if (!pool_pages_own((l4_addr_t)chunk_present, (l4_addr_t)chunk_present + 1))
+            return false;
+        chunk_present += L4_PAGESIZE;
+    }
+    return true;
 }
 
 void *pool_take(size_t size)
@@ -55,7 +75,7 @@ void *pool_take(size_t size)
         given[order] = p->next;
     } else {
         pool_refill(1ul << order);
-        if ((size_t)(chunk_end - chunk) < 1ul << order)
+        if ((size_t)(chunk_end - chunk) < 1ul << order || !chunk_reach(chunk + (1ul << order)))
             return 0;
         p = (struct piece *)chunk;
         chunk += 1ul << order;

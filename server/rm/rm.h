@@ -20,6 +20,7 @@
  */
 #pragma once
 #include "rpc.h"
+#include <stdbool.h>
 #include <l4/sys/factory.h>
 #include <l4/sys/scheduler.h>
 #include <l4/sys/task.h>
@@ -59,6 +60,9 @@ void slots_init(l4_umword_t first);
 l4_cap_idx_t slot_take(void); /* CAP_NONE when there is none */
 void slot_give(l4_cap_idx_t slot); /* empties it, too */
 void slot_give_deleted(l4_cap_idx_t slot); /* the object goes with it */
+
+bool pool_pages_own(l4_addr_t start, l4_addr_t end); /* supplied and writable from now on; false: no memory */
+#define PRIVATE_RANGE 0x72000000ul /* where addresses for memory of our own are searched */
 
 /* ---- log.c ---- */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2))); /* conversions of loader/text.h */

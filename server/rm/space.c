@@ -11,8 +11,6 @@
 #include "rm.h"
 #include <l4/kip.h>
 
-#define PRIVATE_RANGE 0x72000000ul /* where memory of our own is searched from */
-
 struct region_map space;
 l4_addr_t signal_return_address;
 
@@ -49,7 +47,7 @@ static void copy_from_outer(void)
                 flags |= REGION_PAGER;
             struct region *r = region_new(rec[i].start, rec[i].end + 1 - rec[i].start, flags);
             if (r == 0 || region_find(&space, rec[i].start, rec[i].end) != 0)
-                die(EXIT_LOAD_FAILED, "%s: cannot start: the outer region map makes no sense", program_name());
+                die(EXIT_LOAD_FAILED, "cannot start '%s': the outer region map makes no sense", program_name());
             outer_name(rec[i].start, r->name);
             region_insert(&space, r);
         }

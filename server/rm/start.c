@@ -43,11 +43,25 @@ static void stack_read(l4_umword_t *sp)
     }
 }
 
+/* Everything we write to besides the pool. Without it nothing works, and nothing can be said about it either. */
+#define STACK_DEPTH 0x3000ul
+
+static void memory_own(l4_addr_t sp)
+{
+    extern char data_start[], data_end[], bss_start[], bss_end[]; /* rm.ld */
+
+    if (!pool_pages_own(sp - STACK_DEPTH, sp) || !pool_pages_own((l4_addr_t)data_start, (l4_addr_t)data_end) ||
+        !pool_pages_own((l4_addr_t)bss_start, (l4_addr_t)bss_end))
+        die(EXIT_LOAD_FAILED, "cannot start '%s': no memory: the quota of its memory allocator is too small",
+            program_name());
+}
+
 void start(l4_umword_t *sp)
 {
     stack_read(sp);
     if (startup.env == 0 || startup.aux == 0)
         __builtin_trap(); /* whoever made this task did not follow the interface: there is nobody to tell */
+    memory_own((l4_addr_t)sp);
     slots_init(startup.env->first_free_cap);
     space_init();
     application_load();
