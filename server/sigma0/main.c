@@ -193,6 +193,8 @@ static l4_msgtag_t sigma0_request(unsigned client, l4_msgtag_t tag)
     case REQ_KIP:
         return reply_memory((l4_addr_t)l4_kip(), L4_PAGESHIFT, L4_FPAGE_RX, L4_FPAGE_CACHEABLE);
     case REQ_DEBUG_DUMP:
+        if (client != CLIENT_ROOT) /* the console is the root task's: nobody else fills it through us */
+            return reply_error(-L4_EPERM);
         dump();
         return reply_error(0);
     default:

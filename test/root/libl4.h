@@ -106,7 +106,7 @@ static int root_printf(const char *format, ...)
 /* ---- a thread beside the main one ---- */
 
 /* Starts entry on stack_end in the own task, at UTCB number n (1..3) of the initial page. 0 or an error. */
-static long thread_begin(l4_cap_idx_t thread, unsigned n, void (*entry)(void), char *stack_end, unsigned prio)
+static inline long thread_begin(l4_cap_idx_t thread, unsigned n, void (*entry)(void), char *stack_end, unsigned prio)
 {
     l4_sched_param_t sp = l4_sched_param(prio, 0);
     long r = l4_error(l4_factory_create_thread(L4_BASE_FACTORY_CAP, thread));
