@@ -7,6 +7,7 @@
  */
 #pragma once
 #include "arch/arch.h"
+#include "thread.h"
 #include "timeout.h"
 
 struct thread;
@@ -27,6 +28,12 @@ struct cpu {
     uint64_t last_tick_us;
 };
 extern struct cpu cpus[CPU_MAX];
+
+/* Where a thread's time-out is armed; threads without a CPU keep theirs at the first. */
+static inline struct timeout_queue *thread_timeouts(const struct thread *t)
+{
+    return t->home != NULL ? &t->home->timeouts : &cpus[0].timeouts;
+}
 
 /* ---- sched.c ---- */
 void sched_init(struct cpu *c);

@@ -5,12 +5,12 @@
  * States of thread.ipc_state, and who moves it:
  *   IDLE      -> SENDING     ipc_send_block     receiver not ready, the caller may wait
  *   IDLE      -> GATE, SEM   gate.c, sem.c
- *   IDLE      -> RECEIVING   receive_begin      no matching sender is queued
+ *   IDLE      -> RECEIVING, WAITING  receive_begin   no matching sender is queued (closed receive, open wait)
  *   SENDING   -> RECEIVING   send_finished      the receiver took the message of a call
  *   any wait  -> IDLE        ipc_unblock        message, time-out, cancel, end
  *
  *   I1  SENDING   => on exactly one sender queue, that of snd.receiver.
- *   I2  RECEIVING => on no queue; WAIT_OPEN, or partner is the id of the only sender that is taken.
+ *   I2  RECEIVING, WAITING => on no queue. RECEIVING: partner is the id of the only sender that is taken.
  *   I3  IDLE      => on no queue, no timeout armed, held_by NULL.
  *   I4  A thread in an open wait has an empty sender queue. A thread in a closed wait has not got its partner queued.
  *   I5  ipc_state != IDLE and ready => canceled or killed: resume says which; the wait still stands until it runs, and
@@ -105,7 +105,7 @@ static word_t block_allowed(struct thread *self, unsigned timeout16, word_t phas
     if (!timeout_deadline(self, timeout16, &deadline))
         return L4_IPC_SEND_TIMEOUT | phase;
     if (deadline != 0) {
-        timeout_arm(&self->home->timeouts, &self->timeout, deadline);
+        timeout_arm(thread_timeouts(self), &self->timeout, deadline);
         self->flags |= THREAD_TIMED;
     }
     return 0;
@@ -113,7 +113,7 @@ static word_t block_allowed(struct thread *self, unsigned timeout16, word_t phas
 
 word_t ipc_block(struct thread *self, enum ipc_state state, unsigned timeout16)
 {
-    word_t code = block_allowed(self, timeout16, state == IPC_RECEIVING || state == IPC_SEM ? 1 : 0);
+    word_t code = block_allowed(self, timeout16, state == IPC_SEM ? 1 : 0);
 
     if (code == 0)
         self->ipc_state = (uint8_t)state;
@@ -146,9 +146,9 @@ void ipc_unblock(struct thread *t)
         break;
     }
     if (t->flags & THREAD_TIMED)
-        timeout_disarm(&t->home->timeouts, &t->timeout);
+        timeout_disarm(thread_timeouts(t), &t->timeout);
     held_by_clear(t);
-    t->flags &= ~(uint32_t)(THREAD_WAIT_OPEN | THREAD_TIMED);
+    t->flags &= ~(uint32_t)THREAD_TIMED;
     t->ipc_state = IPC_IDLE;
 }
 
@@ -161,7 +161,7 @@ void ipc_abort(struct thread *t, word_t code)
 
 static word_t wait_phase(const struct thread *t)
 {
-    return t->ipc_state == IPC_RECEIVING || t->ipc_state == IPC_SEM ? 1 : 0;
+    return thread_receives(t) || t->ipc_state == IPC_SEM ? 1 : 0;
 }
 
 void ipc_timeout(struct thread *t)
@@ -215,7 +215,7 @@ static bool op_is_call(word_t op)
 
 static bool receiver_matches(const struct thread *r, uint64_t sender_id)
 {
-    return r->ipc_state == IPC_RECEIVING && ((r->flags & THREAD_WAIT_OPEN) || r->partner == sender_id);
+    return r->ipc_state == IPC_WAITING || (r->ipc_state == IPC_RECEIVING && r->partner == sender_id);
 }
 
 /* t enters its receive phase, no matching sender being queued. Returns 0 or the receive error (then t stays IDLE). */
@@ -225,21 +225,18 @@ static word_t receive_begin(struct thread *t, bool open, uint64_t partner, struc
 
     if (code != 0)
         return code;
-    t->ipc_state = IPC_RECEIVING;
+    t->ipc_state = open ? IPC_WAITING : IPC_RECEIVING;
     t->ipc.wait_slot = slot != NULL ? slot : &t->reply;
     t->partner = partner;
-    if (open)
-        t->flags |= THREAD_WAIT_OPEN;
-    else if (partner == 0 || partner == t->snd.id) /* a sleep: goes to the back of its priority when it wakes */
+    if (!open && (partner == 0 || partner == t->snd.id)) /* a sleep: goes to the back of its priority when it wakes */
         t->flags |= THREAD_TO_BACK;
     return 0;
 }
 
-/* Both sides of a finished transfer: the receiver's result and, for a call into an open wait, the reply capability. */
-static void receive_finished(struct thread *r, struct thread *s, word_t s_op, unsigned rights, word_t err, l4_tag tag)
+/* A finished transfer: the receiver's result and, for a call into an open wait (slot), the reply capability. */
+static void receive_finished(struct thread *r, struct thread *s, word_t s_op, unsigned rights, word_t err, l4_tag tag,
+                             struct reply_slot *slot)
 {
-    bool was_open = (r->flags & THREAD_WAIT_OPEN) != 0;
-    struct reply_slot *slot = r->ipc.wait_slot;
 
     ipc_unblock(r);
     if (err != 0) {
@@ -248,7 +245,7 @@ static void receive_finished(struct thread *r, struct thread *s, word_t s_op, un
     }
     result_set(r, tag);
     frame_set_label_unless_fault(r, s->snd.label);
-    if (was_open && op_is_call(s_op))
+    if (slot != NULL && op_is_call(s_op))
         reply_slot_set(slot, s, rights);
 }
 
@@ -283,9 +280,6 @@ static void take_from_thread(struct thread *self, struct thread *s, bool open, s
 
     ipc_unblock(s);
     err = msg_transfer(s, self, s->ipc.tag, rights, &tag);
-    if (open)
-        self->flags |= THREAD_WAIT_OPEN;
-    self->ipc.wait_slot = slot != NULL ? slot : &self->reply;
     /* The caller is in its receive phase before it is named by the reply capability (R1). */
     if (err == 0 && open && op_is_call(op)) {
         send_finished(s, self, 0);
@@ -294,7 +288,7 @@ static void take_from_thread(struct thread *self, struct thread *s, bool open, s
     } else {
         send_finished(s, self, err);
     }
-    receive_finished(self, s, op, rights, err, tag);
+    receive_finished(self, s, op, rights, err, tag, !open ? NULL : slot != NULL ? slot : &self->reply);
 }
 
 static void take_from_irq(struct thread *self, struct irq *irq)
@@ -418,7 +412,7 @@ struct thread *ipc_run(struct invoke *in, struct thread *to, struct kobj *from)
         return ipc_send_block(in, to);
 
     err = msg_transfer(self, to, in->tag, in->rights, &tag);
-    receive_finished(to, self, in->op, in->rights, err, tag);
+    receive_finished(to, self, in->op, in->rights, err, tag, to->ipc_state == IPC_WAITING ? to->ipc.wait_slot : NULL);
     if (unlikely(err != 0)) {
         sched_wake(to);
         return ipc_fail(in, err);

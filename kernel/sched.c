@@ -68,7 +68,7 @@ void sched_wake(struct thread *t)
 {
     struct cpu *c = t->home;
 
-    if (c == NULL || t->ready || t == c->current || !(t->flags & THREAD_STARTED))
+    if (c == NULL || t->ready || t == c->current || !thread_alive(t))
         return;
     requeue(t);
     if (t->prio >= c->context->prio)
@@ -99,6 +99,8 @@ struct thread *sched_exit(struct thread *self)
     kassert(self == c->current);
     if (likely(!c->reschedule))
         return self;
+    if (unlikely(self->home != c)) /* it has lost its CPU and stops here */
+        return sched_pick(self);
     c->reschedule = false;
     next = ready_first(c);
     if (next == NULL || next->prio < c->context->prio) {
@@ -110,7 +112,7 @@ struct thread *sched_exit(struct thread *self)
         return self;
     }
     sched_dequeue(next);
-    if (self != c->idle && self->home == c)
+    if (self != c->idle)
         requeue(self);
     c->current = c->context = next;
     return next;
@@ -136,9 +138,13 @@ void sched_set(struct thread *t, struct cpu *home, unsigned prio, int32_t quantu
     struct cpu *old = t->home;
 
     sched_dequeue(t);
-    if (old != NULL)
-        timeout_disarm(&old->timeouts, &t->timeout);
+    if (armed)
+        timeout_disarm(thread_timeouts(t), &t->timeout);
     t->home = home;
+    if (armed)
+        timeout_arm(thread_timeouts(t), &t->timeout, deadline);
+    if (old != home && old != NULL && old->context == t)
+        old->context = old->current;
     t->prio = (uint8_t)prio;
     t->quantum_us = t->left_us = quantum_us != 0 ? quantum_us : SCHED_QUANTUM_US;
     if (home == NULL) {
@@ -146,9 +152,7 @@ void sched_set(struct thread *t, struct cpu *home, unsigned prio, int32_t quantu
             old->reschedule = true;
         return;
     }
-    if (armed)
-        timeout_arm(&home->timeouts, &t->timeout, deadline);
-    if (was_ready || (old == NULL && (t->flags & THREAD_STARTED) && (t->ipc_state == IPC_IDLE || t->resume != NULL)))
+    if (was_ready || (old == NULL && !(t->flags & THREAD_UNSTARTED) && (t->ipc_state == IPC_IDLE || t->resume != NULL)))
         sched_wake(t);
     if (t == home->current) {
         const struct thread *first = ready_first(home);
@@ -196,7 +200,7 @@ void sched_check(const struct cpu *c)
         for (const struct list *l = c->ready[p].next; l != &c->ready[p]; l = l->next) {
             const struct thread *t = container_of(l, struct thread, ready_link);
 
-            kassert(t->ready && t->prio == p && t->home == c && (t->flags & THREAD_STARTED));
+            kassert(t->ready && t->prio == p && t->home == c && !(t->flags & THREAD_UNSTARTED));
             kassert(t->ipc_state == IPC_IDLE || t->resume != NULL || (t->flags & THREAD_DYING));
         }
     }

@@ -39,6 +39,7 @@ struct thread *thread_create(struct factory *payer)
     t->snd.id = sender_id_next();
     t->prio = 1;
     t->quantum_us = t->left_us = SCHED_QUANTUM_US;
+    t->flags = THREAD_UNSTARTED;
     t->pager = t->handler = THREAD_NO_INDEX;
     return t;
 }
@@ -68,7 +69,7 @@ void thread_start(struct thread *t, word_t ip, word_t sp)
     frame_set_ip(&t->arch.frame, ip);
     frame_set_sp(&t->arch.frame, sp);
     arch_thread_full_exit(t);
-    t->flags |= THREAD_STARTED;
+    t->flags &= ~(uint32_t)THREAD_UNSTARTED;
     sched_wake(t);
 }
 
@@ -92,12 +93,21 @@ static void thread_unbind(struct thread *t)
     if (t->home != NULL) /* not for a thread that never had a CPU */
         t->utcb->free_marker = 0;
     list_remove(&t->task_link);
-    t->flags &= ~(uint32_t)THREAD_TRAMPOLINE;
+    t->options = 0;
     t->tramp = NULL; /* its memory goes with the task */
     t->task = NULL;
     if (list_empty(&task->threads))
         task_thread_left(task);
     kobj_unref(&task->obj);
+}
+
+static void delete_irq_drop(struct thread *t)
+{
+    if (t->delete_irq == NULL)
+        return;
+    t->delete_irq->deletion_of = NULL;
+    kobj_unref(&t->delete_irq->base.obj);
+    t->delete_irq = NULL;
 }
 
 static void thread_finish(struct thread *t)
@@ -108,11 +118,7 @@ static void thread_finish(struct thread *t)
     t->resume = NULL;
     ipc_thread_gone(t);
     sched_dequeue(t);
-    if (t->delete_irq != NULL) {
-        t->delete_irq->deletion_of = NULL;
-        kobj_unref(&t->delete_irq->base.obj);
-        t->delete_irq = NULL;
-    }
+    delete_irq_drop(t);
     arch_thread_free(t);
     thread_unbind(t);
     if (c != NULL && c->context == t)
@@ -141,7 +147,7 @@ void thread_kill(struct thread *t)
     if (t->flags & (THREAD_DYING | THREAD_GONE))
         return;
     kobj_ref(&t->obj); /* dropped by thread_finish */
-    if (!(t->flags & THREAD_STARTED) || t->home == NULL) {
+    if ((t->flags & THREAD_UNSTARTED) || t->home == NULL) {
         thread_finish(t);
         return;
     }
@@ -158,6 +164,7 @@ static void thread_free(struct kobj *obj)
 {
     struct thread *t = thread_of(obj);
 
+    delete_irq_drop(t); /* registered when the thread had died of a fault and still had capabilities */
     charged_slab_free(obj->payer, &thread_slab, t);
 }
 
@@ -219,7 +226,7 @@ static l4_tag thread_ex_regs(struct thread *t, struct invoke *in)
     mr[2] = frame_sp(f);
     if (in_exception && !(flags & L4_EXREGS_CANCEL))
         return tag_words(0, 3);
-    if (!(t->flags & THREAD_STARTED)) {
+    if (t->flags & THREAD_UNSTARTED) {
         thread_start(t, ip == ~0ul ? frame_ip(f) : ip, sp == ~0ul ? frame_sp(f) : sp);
     } else if (ip != ~0ul || sp != ~0ul) {
         if (ip != ~0ul)
@@ -356,7 +363,9 @@ void thread_check(const struct thread *t)
         break;
     case IPC_RECEIVING: /* I2, I4 */
         kassert(t->snd.receiver == NULL && list_empty(&t->snd.link));
-        kassert(!(t->flags & THREAD_WAIT_OPEN) || list_empty(&t->senders));
+        break;
+    case IPC_WAITING:
+        kassert(t->snd.receiver == NULL && list_empty(&t->snd.link) && list_empty(&t->senders));
         break;
     default:
         break;
@@ -366,5 +375,5 @@ void thread_check(const struct thread *t)
     if (t->ready) /* I5 */
         kassert(t->ipc_state == IPC_IDLE || t->resume != NULL || (t->flags & THREAD_DYING));
     kassert((t->flags & THREAD_KERNEL_IPC) != THREAD_KERNEL_IPC); /* F1 */
-    kassert(!(t->flags & THREAD_TRAMPOLINE) || t->tramp != NULL); /* T1 */
+    kassert(!(t->options & THREAD_OPT_TRAMPOLINE) || t->tramp != NULL); /* T1 */
 }

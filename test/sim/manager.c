@@ -113,10 +113,10 @@ static void give_capability(unsigned task)
     unsigned rights = L4_RIGHT_R | random_below(4), slot;
     word_t attributes = random_below(16) << 4;
 
-    if (one_in(6)) {
+    if (one_in(8)) {
         slot = boot[random_below(4)];
     } else {
-        slot = slot_of(random_below(KINDS));
+        slot = slot_of(one_in(2) ? THREAD + random_below(2) : random_below(KINDS));
         if (one_in(4))
             rights |= L4_RIGHT_D;
     }
@@ -138,12 +138,27 @@ static void make_task(void)
     if (!create(TASK, slot, mem_page(UTCBS, 13, 0), 0))
         return;
     world_watch(sim.root->task, slot);
-    for (unsigned n = 4 + random_below(30); n > 0; n--)
+    for (unsigned n = 10 + random_below(40); n > 0; n--)
         give_capability(slot);
     for (unsigned n = random_below(6); n > 0; n--)
         give_memory(slot);
     if (one_in(3))
         map(slot, 0, io_page(random_below(64), random_below(8), L4_MEM_R | L4_MEM_W));
+}
+
+/* A slot of the task that can be sent to, when a few tries find one. */
+static word_t partner_of(unsigned task_slot)
+{
+    word_t slot = random_below(SLOTS);
+    unsigned rights;
+    const struct kobj *task = cap_lookup(sim.root->task, task_slot, &rights);
+
+    for (unsigned tries = 0; task != NULL && tries < 16; tries++, slot = random_below(SLOTS)) {
+        const struct kobj *obj = cap_lookup(container_of(task, const struct task, obj), slot, &rights);
+        if (obj != NULL && (obj->type == KOBJ_THREAD || obj->type == KOBJ_GATE))
+            break;
+    }
+    return selector(slot);
 }
 
 static void make_thread(void)
@@ -154,8 +169,8 @@ static void make_thread(void)
         return;
     mr()[0] = L4_OP_THREAD_CONTROL | L4_THREAD_SET_PAGER | L4_THREAD_SET_HANDLER | L4_THREAD_BIND_TASK |
               (one_in(8) ? L4_THREAD_ALIEN : 0);
-    mr()[1] = selector(random_below(SLOTS));
-    mr()[2] = selector(random_below(SLOTS));
+    mr()[1] = partner_of(task);
+    mr()[2] = partner_of(task);
     mr()[4] = random_word();
     mr()[5] = UTCBS + random_below(8) * L4_UTCB_SIZE;
     item(6, task);
@@ -242,7 +257,8 @@ void manager_act(void)
             remove_object();
         break;
     case 7:
-        give_capability(slot_of(TASK));
+        for (unsigned n = 0; n < 4; n++)
+            give_capability(slot_of(TASK));
         break;
     case 8:
         give_memory(slot_of(TASK));
@@ -294,7 +310,6 @@ void sigma0_act(struct thread *t)
             m[0] = addr | L4_ITEM_MAP;
             m[1] = mem_page(addr % host_ram_bytes(), 12, L4_MEM_RIGHTS);
         }
-        sim.counts[COUNT_IPC_DONE]++;
     }
     t->utcb->bdr = 0;
     t->utcb->br[0] = 0;

@@ -74,7 +74,7 @@ static void summary(void)
            (unsigned long)sim.counts[COUNT_SYSCALL], (unsigned long)sim.counts[COUNT_FAULT],
            (unsigned long)sim.counts[COUNT_EXCEPTION], (unsigned long)sim.counts[COUNT_IRQ],
            (unsigned long)sim.counts[COUNT_TICK], (unsigned long)sim.counts[COUNT_CREATED],
-           (unsigned long)sim.counts[COUNT_IPC_DONE]);
+           (unsigned long)sim.counts[COUNT_MESSAGE]);
 }
 
 /* ---- events ---- */
@@ -83,6 +83,8 @@ void sim_syscall(word_t dest, l4_tag tag, word_t label, word_t timeout)
 {
     struct thread *self = host_current();
 
+    if (!(frame_tag(&self->arch.frame) & L4_TAG_ERROR) && frame_dest(&self->arch.frame) & L4_OP_OPEN_WAIT)
+        sim.counts[COUNT_MESSAGE]++; /* the last thing it did was an open wait, and it has not failed */
     sim_trace("%p syscall dest %lx tag %lx label %lx timeout %lx", (void *)self, dest, tag.raw, label, timeout);
     sim.counts[COUNT_SYSCALL]++;
     host_syscall(dest, tag.raw, label, timeout);
@@ -186,6 +188,8 @@ static void options(char **argv)
         }
     }
     sim.random = sim.seed;
+    if (sim.trace)
+        setvbuf(stdout, NULL, _IOLBF, 0); /* in order with what goes to stderr */
 }
 
 int main(int argc, char **argv)

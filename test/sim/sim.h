@@ -23,7 +23,7 @@ struct sim {
     uint64_t counts[8];     /* what happened, for the summary */
 };
 extern struct sim sim;
-enum { COUNT_SYSCALL, COUNT_FAULT, COUNT_EXCEPTION, COUNT_IRQ, COUNT_TICK, COUNT_ROUND, COUNT_CREATED, COUNT_IPC_DONE };
+enum { COUNT_SYSCALL, COUNT_FAULT, COUNT_EXCEPTION, COUNT_IRQ, COUNT_TICK, COUNT_ROUND, COUNT_CREATED, COUNT_MESSAGE };
 
 /* ---- sim.c ---- */
 uint64_t random_word(void);

@@ -23,6 +23,23 @@ static word_t random_address(void)
 }
 
 static word_t random_slot(void) { return one_in(32) ? random_below(0x11000) : random_below(SLOTS); }
+
+/* A slot that holds an object of one of the types (a bit each), when a few tries find one. */
+static word_t pick_slot(const struct task *task, unsigned types)
+{
+    word_t slot = random_slot();
+    unsigned rights;
+
+    for (unsigned tries = 0; tries < 16; tries++) {
+        const struct kobj *obj = cap_lookup(task, slot, &rights);
+        if (obj != NULL && (types >> obj->type & 1u))
+            break;
+        slot = random_slot();
+    }
+    return slot;
+}
+#define ANY_TYPE (~0u)
+#define PARTNERS (1u << KOBJ_THREAD | 1u << KOBJ_GATE)
 static word_t random_order(void) { return one_in(12) ? random_below(64) : 12 + random_below(4); }
 
 static word_t random_mem_page(void)
@@ -30,7 +47,8 @@ static word_t random_mem_page(void)
     return mem_page(random_address(), (unsigned)random_order(), random_below(8));
 }
 
-static word_t random_fpage(void)
+/* Something to pass on: a capability, memory or ports that the task probably has. */
+static word_t random_fpage(const struct task *task)
 {
     switch (random_below(8)) {
     case 0:
@@ -40,7 +58,8 @@ static word_t random_fpage(void)
     case 2:
     case 3:
     case 4:
-        return obj_page(random_slot(), one_in(6) ? random_below(7) : 0, random_below(16));
+        return obj_page(pick_slot(task, ANY_TYPE), one_in(6) ? random_below(7) : 0,
+                        one_in(3) ? random_below(16) : L4_RIGHT_R | random_below(4));
     default:
         return random_mem_page();
     }
@@ -92,10 +111,8 @@ static unsigned random_timeout(struct l4_utcb *u)
     case 0:
         return L4_TIMEOUT_NEVER;
     case 1:
-    case 2:
-    case 3:
         return L4_TIMEOUT_ZERO;
-    case 4:
+    case 2:
         u->br[40] = host_clock_us() + random_below(5000);
         return L4_TIMEOUT_ABSOLUTE | 40;
     default:
@@ -117,10 +134,10 @@ static void invoke(struct thread *t, word_t dest, l4_tag tag)
 
 /* ---- messages ---- */
 
-static void do_ipc(struct thread *t, word_t slot)
+static void do_ipc(struct thread *t)
 {
     static const word_t ops[] = {
-        L4_OP_SEND, L4_OP_RECV, L4_OP_RECV | L4_OP_OPEN_WAIT, OP_CALL, OP_CALL, OP_CALL,
+        L4_OP_SEND, L4_OP_RECV, L4_OP_RECV | L4_OP_OPEN_WAIT, L4_OP_RECV | L4_OP_OPEN_WAIT, OP_CALL, OP_CALL,
         L4_OP_SEND | L4_OP_RECV | L4_OP_OPEN_WAIT, L4_OP_REPLY | L4_OP_SEND,
         L4_OP_REPLY | L4_OP_SEND | L4_OP_RECV | L4_OP_OPEN_WAIT, L4_OP_REPLY | L4_OP_SEND | L4_OP_RECV | L4_OP_OPEN_WAIT,
     };
@@ -128,7 +145,7 @@ static void do_ipc(struct thread *t, word_t slot)
     struct l4_utcb *u = t->utcb;
     word_t op = one_in(20) ? random_below(16) : ops[random_below(10)];
     unsigned words = one_in(20) ? random_below(64) : random_below(6), items = one_in(2) ? 0 : random_below(4);
-    word_t dest = selector(slot);
+    word_t dest = selector(pick_slot(t->task, PARTNERS));
 
     if (one_in(10))
         dest = one_in(2) ? L4_SEL_INVALID : random_word();
@@ -137,7 +154,7 @@ static void do_ipc(struct thread *t, word_t slot)
     for (unsigned i = 0; i < words && i < L4_MR_COUNT; i++)
         u->mr[i] = i == 0 ? random_address() : i == 1 ? random_mem_page() : random_word();
     for (unsigned i = 0; i < items && words + 2 * i + 2 <= L4_MR_COUNT; i++)
-        put_item(&u->mr[words + 2 * i], random_fpage());
+        put_item(&u->mr[words + 2 * i], random_fpage(t->task));
     put_buffers(u);
     invoke(t, (dest & ~L4_OP_MASK) | (op & L4_OP_MASK),
            l4_tag_make(labels[random_below(7)], words, items, one_in(4) ? random_word() : 0));
@@ -145,14 +162,17 @@ static void do_ipc(struct thread *t, word_t slot)
 
 /* ---- operations on objects ---- */
 
-static l4_tag with_item(struct l4_utcb *u, long proto, unsigned words, word_t slot)
+/* The message of an operation with a capability argument of that type. */
+static l4_tag with_item(const struct task *task, struct l4_utcb *u, long proto, unsigned words, unsigned type)
 {
+    word_t slot = pick_slot(task, type == KOBJ_TYPES ? ANY_TYPE : 1u << type);
+
     u->mr[words] = L4_ITEM_MAP;
-    u->mr[words + 1] = one_in(40) ? random_fpage() : obj_page(slot, 0, RIGHTS_RWS);
+    u->mr[words + 1] = one_in(40) ? random_fpage(task) : obj_page(slot, 0, RIGHTS_RWS);
     return l4_tag_make(proto, words, 1, 0);
 }
 
-static l4_tag task_message(struct l4_utcb *u)
+static l4_tag task_message(const struct task *task, struct l4_utcb *u)
 {
     word_t *m = u->mr;
     unsigned n = 2 + random_below(4);
@@ -172,16 +192,16 @@ static l4_tag task_message(struct l4_utcb *u)
         m[0] = L4_OP_TASK_UNMAP;
         m[1] = random_below(4) << 30;
         for (unsigned i = 2; i < n; i++)
-            m[i] = random_fpage();
+            m[i] = random_fpage(task);
         return l4_tag_make(L4_PROTO_TASK, n, 0, 0);
     default:
         m[0] = L4_OP_TASK_MAP;
-        put_item(&m[1], random_fpage());
-        return with_item(u, L4_PROTO_TASK, 3, random_slot());
+        put_item(&m[1], random_fpage(task));
+        return with_item(task, u, L4_PROTO_TASK, 3, KOBJ_TASK);
     }
 }
 
-static l4_tag thread_message(struct l4_utcb *u)
+static l4_tag thread_message(const struct task *task, struct l4_utcb *u)
 {
     word_t *m = u->mr;
 
@@ -189,11 +209,11 @@ static l4_tag thread_message(struct l4_utcb *u)
     switch (m[0]) {
     case L4_OP_THREAD_CONTROL:
         m[0] |= random_word() & (L4_THREAD_SET_PAGER | L4_THREAD_SET_HANDLER | L4_THREAD_BIND_TASK | L4_THREAD_ALIEN);
-        m[1] = selector(random_slot());
-        m[2] = selector(random_slot());
+        m[1] = selector(pick_slot(task, PARTNERS));
+        m[2] = selector(pick_slot(task, PARTNERS));
         m[4] = random_word();
         m[5] = UTCBS + random_below(9) * L4_UTCB_SIZE;
-        return with_item(u, L4_PROTO_THREAD, 6, random_slot());
+        return with_item(task, u, L4_PROTO_THREAD, 6, KOBJ_TASK);
     case L4_OP_THREAD_EX_REGS:
         m[0] |= random_word() & (L4_EXREGS_CANCEL | L4_EXREGS_TRIGGER);
         m[1] = one_in(2) ? ~0ul : 0x1000;
@@ -204,28 +224,28 @@ static l4_tag thread_message(struct l4_utcb *u)
             m[i] = random_below(4);
         return l4_tag_make(L4_PROTO_THREAD, 1 + random_below(9), 0, 0);
     case L4_OP_THREAD_DELETE_IRQ:
-        return with_item(u, L4_PROTO_THREAD, 1, random_slot());
+        return with_item(task, u, L4_PROTO_THREAD, 1, KOBJ_IRQ);
     default:
         return l4_tag_make(L4_PROTO_THREAD, 1 + random_below(2), 0, 0);
     }
 }
 
-static l4_tag gate_message(struct l4_utcb *u)
+static l4_tag gate_message(const struct task *task, struct l4_utcb *u)
 {
     static const word_t ops[] = {L4_OP_GATE_BIND, L4_OP_GATE_BIND, L4_OP_GATE_INFO, L4_OP_GATE_DEC_REFCNT};
 
     u->mr[0] = ops[random_below(4)];
     u->mr[1] = u->mr[0] == L4_OP_GATE_DEC_REFCNT ? random_below(2) : random_below(100) * (one_in(8) ? 1ul : 4ul);
-    return with_item(u, L4_PROTO_KOBJECT, 2, random_slot());
+    return with_item(task, u, L4_PROTO_KOBJECT, 2, KOBJ_THREAD);
 }
 
-static l4_tag irq_message(struct l4_utcb *u)
+static l4_tag irq_message(const struct task *task, struct l4_utcb *u)
 {
     u->mr[1] = random_below(100);
     switch (random_below(4)) {
     case 0:
         u->mr[0] = L4_OP_IRQ_BIND;
-        return with_item(u, L4_PROTO_KOBJECT, 2, random_slot());
+        return with_item(task, u, L4_PROTO_KOBJECT, 2, KOBJ_THREAD);
     case 1:
         u->mr[0] = L4_OP_IRQ_DETACH;
         return l4_tag_make(L4_PROTO_IRQ_SENDER, 1, 0, 0);
@@ -243,7 +263,7 @@ static l4_tag sem_message(struct l4_utcb *u)
     return l4_tag_make(up ? L4_PROTO_IRQ : L4_PROTO_SEMAPHORE, 1, 0, 0);
 }
 
-static l4_tag factory_message(struct l4_utcb *u)
+static l4_tag factory_message(const struct task *task, struct l4_utcb *u)
 {
     static const long protos[] = {L4_PROTO_NONE, L4_PROTO_KOBJECT, L4_PROTO_TASK, L4_PROTO_THREAD, L4_PROTO_FACTORY,
                                   L4_PROTO_IRQ_SENDER, L4_PROTO_SEMAPHORE, L4_PROTO_VM, 77};
@@ -254,11 +274,11 @@ static l4_tag factory_message(struct l4_utcb *u)
     if (proto == L4_PROTO_TASK && one_in(2))
         u->mr[2] = mem_page(UTCBS, 12 + random_below(2), 0);
     if ((proto == L4_PROTO_NONE || proto == L4_PROTO_KOBJECT) && one_in(2))
-        return with_item(u, L4_PROTO_FACTORY, 3, random_slot());
+        return with_item(task, u, L4_PROTO_FACTORY, 3, KOBJ_THREAD);
     return l4_tag_make(L4_PROTO_FACTORY, one_in(10) ? random_below(5) : 3, 0, 0);
 }
 
-static l4_tag boot_object_message(struct l4_utcb *u, unsigned type)
+static l4_tag boot_object_message(const struct task *task, struct l4_utcb *u, unsigned type)
 {
     word_t *m = u->mr;
 
@@ -268,7 +288,7 @@ static l4_tag boot_object_message(struct l4_utcb *u, unsigned type)
         m[2] = one_in(8) ? 0 : 1;
         m[3] = 1 + random_below(150);
         m[4] = random_below(20000);
-        return with_item(u, L4_PROTO_SCHEDULER, 5, random_slot());
+        return with_item(task, u, L4_PROTO_SCHEDULER, 5, KOBJ_THREAD);
     }
     if (type == KOBJ_VCON && !one_in(8)) {
         m[0] = random_below(4);
@@ -280,7 +300,7 @@ static l4_tag boot_object_message(struct l4_utcb *u, unsigned type)
     m[0] = random_below(8);
     m[1] = random_below(26);
     m[2] = random_below(16);
-    return with_item(u, L4_PROTO_IRQ, 2 + random_below(2), random_slot());
+    return with_item(task, u, L4_PROTO_IRQ, 2 + random_below(2), one_in(2) ? KOBJ_IRQ : KOBJ_SEM);
 }
 
 static void do_operation(struct thread *t, word_t slot, unsigned type)
@@ -293,25 +313,25 @@ static void do_operation(struct thread *t, word_t slot, unsigned type)
     put_buffers(u);
     switch (type) {
     case KOBJ_TASK:
-        tag = task_message(u);
+        tag = task_message(task, u);
         break;
     case KOBJ_THREAD:
-        tag = thread_message(u);
+        tag = thread_message(task, u);
         break;
     case KOBJ_GATE:
-        tag = gate_message(u);
+        tag = gate_message(task, u);
         break;
     case KOBJ_IRQ:
-        tag = irq_message(u);
+        tag = irq_message(task, u);
         break;
     case KOBJ_SEM:
-        tag = one_in(4) ? irq_message(u) : sem_message(u);
+        tag = one_in(4) ? irq_message(task, u) : sem_message(u);
         break;
     case KOBJ_FACTORY:
-        tag = factory_message(u);
+        tag = factory_message(task, u);
         break;
     default:
-        tag = boot_object_message(u, type);
+        tag = boot_object_message(task, u, type);
         break;
     }
     word_t made = u->br[10] & L4_RCV_SINGLE_CAP ? u->br[10] >> L4_SEL_SHIFT : l4_fpage_start((l4_fpage){u->br[11]});
@@ -341,26 +361,26 @@ static void do_touch(struct thread *t)
 
 void worker_act(struct thread *t)
 {
-    word_t slot = random_slot();
-    unsigned rights, what = random_below(100);
-    const struct kobj *obj = cap_lookup(t->task, slot, &rights);
+    unsigned what = random_below(100), rights;
+    word_t slot;
+    const struct kobj *obj;
 
-    if (!(frame_tag(&t->arch.frame) & L4_TAG_ERROR))
-        sim.counts[COUNT_IPC_DONE]++;
-    if (what < 12) {
+    if (what < 8) {
         do_touch(t);
-    } else if (what < 15) {
+    } else if (what < 10) {
         sim_trace("%p exception", (void *)t);
         sim.counts[COUNT_EXCEPTION]++;
         host_exception(random_below(20), 0);
-    } else if (what < 18) {
+    } else if (what < 12) {
         sim_trace("%p port", (void *)t);
         host_port(random_below(128));
-    } else if (what < 20) {
+    } else if (what < 14) {
         host_fpu_write(t, random_word());
-    } else if (obj == NULL || what < 50 || obj->type == KOBJ_TYPES) {
-        do_ipc(t, slot);
+    } else if (what < 60) {
+        do_ipc(t);
     } else {
-        do_operation(t, slot, obj->type);
+        slot = pick_slot(t->task, ANY_TYPE);
+        obj = cap_lookup(t->task, slot, &rights);
+        do_operation(t, slot, obj == NULL ? random_below(KOBJ_TYPES) : obj->type);
     }
 }
