@@ -3,14 +3,15 @@
 # What a boot consists of: $scratch/rom gets the files of rom/, $scratch/modules.list names them. Read by tool/run.sh,
 # which sets script, files, batch, scratch. Later additions win over examples, never over the system's own programs.
 
-own_programs=$(cd "$root/server" && ls -d -- * | sed 's/^rm$/l4re/' | tr '\n' ' ')
+# The system's programs in rom/ (sigma0 and moe are not).
+own_programs=$(cd "$root/server" && ls -d -- * | sed '/^sigma0$/d; /^moe$/d; s/^rm$/l4re/' | tr '\n' ' ')
 
 # rom_add FILE NAME: FILE becomes rom/NAME.
 rom_add() {
     case $2 in
     '' | .* | -* | *[!A-Za-z0-9._+-]*) usage_error "'$1': a file in rom/ has a name of letters, digits and . _ + -" ;;
     esac
-    case " kernel sigma0 moe $own_programs" in
+    case " $own_programs" in
     *" $2 "*) usage_error "'$1': the name $2 belongs to the system" ;;
     esac
     if [ -e "$scratch/given/$2" ]; then
