@@ -364,6 +364,20 @@ static long piece_copy(struct ds *dst, word_t dst_offset, struct ds *src, word_t
     return 0;
 }
 
+/* Pages from src_page on that the source does not have, at most `max`: the copy does not have them either. */
+static word_t hole_copy(struct ds *dst, word_t dst_page, struct ds *src, word_t src_page, word_t max)
+{
+    word_t next = src_page;
+
+    if (max == 0 || src->kind != DS_LAZY)
+        return 0;
+    if (pagemap_next(&src->map, &next, src_page + max - 1) == NULL)
+        next = src_page + max;
+    if (next > src_page)
+        ds_pages_drop(dst, dst_page, dst_page + (next - src_page) - 1);
+    return next - src_page;
+}
+
 long ds_copy(struct ds *dst, word_t dst_offset, struct ds *src, word_t src_offset, word_t size)
 {
     word_t dst_end = dst->pages * L4_PAGE_SIZE, src_end = src->pages * L4_PAGE_SIZE;
@@ -372,14 +386,20 @@ long ds_copy(struct ds *dst, word_t dst_offset, struct ds *src, word_t src_offse
         return 0;
     size = size < dst_end - dst_offset ? size : dst_end - dst_offset;
     size = size < src_end - src_offset ? size : src_end - src_offset;
+    if (dst == src && dst_offset < src_offset + size && src_offset < dst_offset + size)
+        return dst_offset == src_offset ? 0 : -L4_EINVAL; /* pages are shared one by one: there is no order to do it in */
     while (size > 0) {
         word_t n = L4_PAGE_SIZE - (dst_offset & PAGE_MASK);
         long r = 1;
         if (n > L4_PAGE_SIZE - (src_offset & PAGE_MASK))
             n = L4_PAGE_SIZE - (src_offset & PAGE_MASK);
         n = n < size ? n : size;
-        if (n == L4_PAGE_SIZE && dst->kind == DS_LAZY && is_shareable(src))
-            r = page_share_into(dst, dst_offset >> L4_PAGE_SHIFT, src, src_offset >> L4_PAGE_SHIFT);
+        if (n == L4_PAGE_SIZE && dst->kind == DS_LAZY && is_shareable(src)) {
+            word_t to = dst_offset >> L4_PAGE_SHIFT, from = src_offset >> L4_PAGE_SHIFT;
+            word_t hole = hole_copy(dst, to, src, from, size >> L4_PAGE_SHIFT);
+            n = hole > 0 ? hole * L4_PAGE_SIZE : n;
+            r = hole > 0 ? 0 : page_share_into(dst, to, src, from);
+        }
         if (r == 1)
             r = piece_copy(dst, dst_offset, src, src_offset, n);
         if (r < 0)

@@ -56,7 +56,8 @@ long ds_block(struct ds *d, word_t offset, unsigned rights, word_t spot, word_t 
 long ds_fault(struct ds *d, word_t offset, unsigned need, unsigned rights, word_t spot, word_t low, word_t high,
               l4_fpage_t *out);
 
-/* Copies, by sharing pages where it can. Clipped at both ends; 0 or -12. */
+/* Copies, by sharing pages where it can. Clipped at both ends; 0, -12, or -22 when both ranges are of the same
+ * dataspace and overlap. */
 long ds_copy(struct ds *dst, word_t dst_offset, struct ds *src, word_t src_offset, word_t size);
 
 /* The address of a byte, valid to the end of its page; with `write` of a page that may be written. 0: no memory (or,

@@ -81,8 +81,14 @@ static void quota_comes_back(void)
     for (unsigned long i = 0; i < 8; i++)
         is(l4re_ds_allocate(d, i << 36, PAGE), 0, "a page of it");
     ok(used(f) < 40 * PAGE, "costs its pages and their tables");
+    is(ds_new(f, 1l << 40, 0, d2), 0, "another terabyte");
+    is(l4re_ds_copy_in(d2, 0, d, 0, 1l << 40), 0, "copied at once: only what is there");
+    is(l4re_ds_copy_in(d2, 1l << 39, d2, 0, 1l << 39), 0, "copied within itself");
+    is(l4re_ds_copy_in(d2, PAGE, d2, 0, 1l << 39), -L4_EINVAL, "onto itself makes no sense");
+    ok(used(f) < 100 * PAGE, "the copies are as empty");
     drop(d);
-    is(used(f), 0, "and gives them back");
+    drop(d2);
+    is(used(f), 0, "and give everything back");
     delete(f);
 }
 
