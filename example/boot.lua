@@ -3,12 +3,16 @@
 local L4 = require("L4")
 local loader = L4.default_loader
 
-loader:start({ log = { "hello", "yellow" } }, "rom/hello")
+local hello = loader:start({ log = { "hello", "yellow" } }, "rom/hello")
 
 local calc_server = loader:new_channel()
 loader:start({ caps = { calc_server = calc_server:svr() }, log = { "server", "blue" } }, "rom/clntsrv-server")
-loader:start({ caps = { calc_server = calc_server }, log = { "client", "green" } }, "rom/clntsrv-client")
+local client = loader:start({ caps = { calc_server = calc_server }, log = { "client", "green" } }, "rom/clntsrv-client")
 
 local fib = loader:new_channel()
 loader:start({ caps = { fib = fib:svr() }, log = { "fib-srv", "magenta" } }, "rom/fibonacci-server")
-loader:start({ caps = { fib = fib }, log = { "fib", "cyan" } }, "rom/fibonacci-client")
+local numbers = loader:start({ caps = { fib = fib }, log = { "fib", "cyan" } }, "rom/fibonacci-client")
+
+for _, program in ipairs { client, numbers, hello } do
+    program:wait()
+end
