@@ -10,6 +10,8 @@
 #define SLOT_VICTIM 0x20
 #define SLOT_OTHER 0x21
 #define SLOT_CODE32 0x22
+#define SLOT_TASK 0x23
+#define SLOT_STRANGER 0x24
 #define RDX_SELF "movq $-2048 + 2, %rdx\n" /* closed receive from oneself: a sleep */
 #define TOP_PAGE 0x7ffffffff000ul
 #define GDT_FIRST 0x5b
@@ -50,6 +52,11 @@ CODE(v_spin, "1: movq %rcx, %xmm7\n movq %xmm7, %rbx\n cmpq %rbx, %rcx\n jne 2f\
 /* A page whose last instruction is a system call; sigma0 gives the pages of text with the right to execute. */
 extern char top_page[];
 __asm__(".text\n.balign 4096\ntop_page: .skip 4094, 0xcc\nsyscall\n");
+
+static void pause_us(unsigned us) /* mantissa 2^4 */
+{
+    invoke(L4_SEL_INVALID | L4_OP_RECV, (l4_tag){0}, NULL, 4u << 10 | us / 16);
+}
 
 static void wait_exception(word_t destination, l4_tag tag)
 {
@@ -234,6 +241,55 @@ static void test_code32(void)
     is(state.trapno, 13, "nor a software interrupt");
 }
 
+/* A thread of another task whose UTCB has the same address takes its bases away and calls us. */
+CODE(v_null_and_call, "xorl %eax, %eax\n movl %eax, %gs\n movl %eax, %fs\n"
+                      "movq $0x3000 + 3, %rdx\n xorl %r8d, %r8d\n syscall\n jmp v_null_and_call\n");
+
+static void test_same_base(void)
+{
+    struct l4_utcb *u = utcb();
+    word_t image = l4_fpage_make(L4_FPAGE_MEM, (word_t)v_null_and_call >> 12, 13, L4_MEM_R | L4_MEM_X).raw;
+
+    receive_into_slot(SLOT_TASK);
+    u->mr[0] = (word_t)L4_PROTO_TASK;
+    u->mr[1] = 0x80003; /* a flexpage */
+    u->mr[2] = l4_fpage_make(L4_FPAGE_MEM, L4_INITIAL_UTCB >> 12, 12, 6).raw;
+    is(call(L4_SLOT_FACTORY, L4_PROTO_FACTORY, 3, 0), 0, "another task, with a UTCB at our address");
+    u->mr[0] = L4_OP_TASK_MAP;
+    u->mr[1] = ((word_t)v_null_and_call & ~0xffful) | L4_ITEM_MAP;
+    u->mr[2] = image;
+    put_cap_item(3, L4_SLOT_TASK, 15);
+    is(call(SLOT_TASK, L4_PROTO_TASK, 3, 1), 0, "  and our code");
+    u->mr[0] = L4_OP_TASK_MAP;
+    u->mr[1] = SEL(L4_SLOT_THREAD) | L4_ITEM_MAP;
+    u->mr[2] = l4_fpage_make(L4_FPAGE_OBJ, L4_SLOT_THREAD, 0, 7).raw;
+    put_cap_item(3, L4_SLOT_TASK, 15);
+    is(call(SLOT_TASK, L4_PROTO_TASK, 3, 1), 0, "  and a capability to us");
+    create(SLOT_STRANGER, L4_PROTO_THREAD);
+    u->mr[0] = L4_OP_THREAD_CONTROL | L4_THREAD_BIND_TASK;
+    u->mr[5] = L4_INITIAL_UTCB;
+    put_cap_item(6, SLOT_TASK, 15);
+    is(call(SLOT_STRANGER, L4_PROTO_THREAD, 6, 1), 0, "  and a thread");
+    set_priority(SLOT_STRANGER, 80);
+    run(v_fpu_read); /* the FPU is neither ours nor the caller's: nothing stands in the way of the shortest path */
+    thread_ex_regs(SLOT_STRANGER, (word_t)v_null_and_call, 0, 0);
+    last = invoke(L4_SEL_INVALID | OP_WAIT, (l4_tag){0}, NULL, NEVER);
+    unsigned same = 0;
+    for (unsigned i = 0; i < 20; i++) {
+        last = invoke(L4_SEL_INVALID | OP_REPLY_AND_WAIT, (l4_tag){0}, NULL, NEVER);
+        same += utcb() == u; /* with base 0: a page fault, whose end would set things right, or a foreign word */
+    }
+    is(same, 20, "our UTCB pointer is what it was");
+    for (unsigned i = 0; i < 3; i++)
+        pause_us(4000);
+    ok(utcb() == u, "  also after sleeping");
+    utcb()->mr[0] = L4_OP_TASK_UNMAP;
+    utcb()->mr[1] = L4_UNMAP_SELF | L4_UNMAP_DELETE;
+    utcb()->mr[2] = l4_fpage_make(L4_FPAGE_OBJ, SLOT_STRANGER, 0, 15).raw;
+    call(L4_SLOT_TASK, L4_PROTO_TASK, 3, 0);
+    invoke(L4_SEL_INVALID | OP_WAIT, (l4_tag){0}, NULL, L4_TIMEOUT_ZERO); /* what it has still sent */
+}
+
 /* ---- I/O ports ---- */
 
 static void test_ports(void)
@@ -263,11 +319,6 @@ static void test_ports(void)
 }
 
 /* ---- FPU ---- */
-
-static void pause_us(unsigned us) /* mantissa 2^4 */
-{
-    invoke(L4_SEL_INVALID | L4_OP_RECV, (l4_tag){0}, NULL, 4u << 10 | us / 16);
-}
 
 static void test_fpu(void)
 {
@@ -317,6 +368,7 @@ static int test_main(void)
     test_refused();
     test_top_of_memory();
     test_segments();
+    test_same_base();
     test_ports();
     test_fpu();
     test_code32();

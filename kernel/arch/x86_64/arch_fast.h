@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The two pieces of the short message path that are the processor's: copying words, and loading the receiver in place of
- * the sender. The common case of cpu_load_thread, inline; everything unusual is left to that function.
+ * The pieces of the short message path that are the processor's: copying words, loading the receiver in place of the
+ * sender (the common case of cpu_load_thread, inline; everything unusual is left to that function), and the way out.
  */
 #pragma once
 #include "cpu.h"
@@ -25,16 +25,13 @@ static inline bool selectors_plain(void)
                      : "=r"(ds), "=r"(es), "=r"(fs), "=r"(gs));
     return ((ds ^ ARCH_SEL_USER_DATA) | (es ^ ARCH_SEL_USER_DATA) | fs | gs) == 0;
 }
-#define SELECTORS_PLAIN ((word_t)ARCH_SEL_USER_DATA | (word_t)ARCH_SEL_USER_DATA << 16)
 
-/* from is the thread that is loaded. Afterwards to is. */
+/* from is the thread that is loaded; neither has THREAD_ARCH_SPECIAL. Afterwards to is loaded. */
 static inline void arch_switch_fast(struct arch_cpu *a, struct thread *from, struct thread *to)
 {
     struct arch_space *s = &to->task->space;
 
-    if (unlikely(a->switch_special || to->arch.gdt_used || !selectors_plain() ||
-                 from->arch.selectors != SELECTORS_PLAIN || to->arch.selectors != SELECTORS_PLAIN ||
-                 a->ts != (a->fpu_owner != to))) {
+    if (unlikely(a->switch_special || !selectors_plain())) {
         cpu_load_thread(to);
         return;
     }
@@ -42,12 +39,45 @@ static inline void arch_switch_fast(struct arch_cpu *a, struct thread *from, str
         wrmsr(MSR_FS_BASE, to->arch.fs_base);
     if (from->arch.gs_base != to->arch.gs_base)
         wrmsr(MSR_KERNEL_GS_BASE, to->arch.gs_base);
-    if (a->space != s) {
+    if (a->space != s) { /* no PCIDs here: loading the root flushes what has to be */
         a->space = s;
-        s->tlb_stale = false;
         write_cr3(s->root_pa);
     }
-    a->frame_end = (word_t)(&to->arch.frame + 1);
-    *a->rsp0 = a->frame_end;
+    fpu_ts_set(a, a->fpu_owner != to);
+    *a->rsp0 = (word_t)(&to->arch.frame + 1);
     a->loaded = to;
+}
+
+/* Leaves the kernel into t, which is loaded and has an unchanged system call frame, with this tag and label. */
+_Noreturn static inline void arch_resume_fast(const struct thread *t, word_t tag, word_t label)
+{
+    register const struct arch_frame *f __asm__("rdi") = &t->arch.frame;
+
+    __asm__ volatile("movq %c[ip](%%rdi), %%rcx\n\t"
+                     "shlq $16, %%rcx\n\tsarq $16, %%rcx\n\t" /* not canonical: would fault here */
+                     "movq %c[flags](%%rdi), %%r11\n\t"
+                     "movq %c[rdx](%%rdi), %%rdx\n\t"
+                     "movq %c[rbx](%%rdi), %%rbx\n\t"
+                     "movq %c[rbp](%%rdi), %%rbp\n\t"
+                     "movq %c[r8](%%rdi), %%r8\n\t"
+                     "movq %c[r9](%%rdi), %%r9\n\t"
+                     "movq %c[r10](%%rdi), %%r10\n\t"
+                     "movq %c[r12](%%rdi), %%r12\n\t"
+                     "movq %c[r13](%%rdi), %%r13\n\t"
+                     "movq %c[r14](%%rdi), %%r14\n\t"
+                     "movq %c[r15](%%rdi), %%r15\n\t"
+                     "movq %c[sp](%%rdi), %%rsp\n\t"
+                     "movq %c[rdi](%%rdi), %%rdi\n\t"
+                     "swapgs\n\tsysretq"
+                     :
+                     : "r"(f), "a"(tag), "S"(label), [ip] "i"(offsetof(struct arch_frame, ip)),
+                       [flags] "i"(offsetof(struct arch_frame, flags)), [rdx] "i"(offsetof(struct arch_frame, rdx)),
+                       [rbx] "i"(offsetof(struct arch_frame, rbx)), [rbp] "i"(offsetof(struct arch_frame, rbp)),
+                       [r8] "i"(offsetof(struct arch_frame, r8)), [r9] "i"(offsetof(struct arch_frame, r9)),
+                       [r10] "i"(offsetof(struct arch_frame, r10)), [r12] "i"(offsetof(struct arch_frame, r12)),
+                       [r13] "i"(offsetof(struct arch_frame, r13)), [r14] "i"(offsetof(struct arch_frame, r14)),
+                       [r15] "i"(offsetof(struct arch_frame, r15)), [sp] "i"(offsetof(struct arch_frame, sp)),
+                       [rdi] "i"(offsetof(struct arch_frame, rdi))
+                     : "memory");
+    __builtin_unreachable();
 }
