@@ -19,6 +19,18 @@ struct cap_value *cap_push(lua_State *L, l4_cap_idx_t slot, unsigned rights, int
     return c;
 }
 
+/* Values that nobody uses any more hold their slots until they are collected. */
+l4_cap_idx_t cap_slot_new(lua_State *L)
+{
+    l4_cap_idx_t slot = l4re_util_cap_alloc();
+
+    if (l4_is_invalid_cap(slot)) {
+        lua_gc(L, LUA_GCCOLLECT);
+        slot = l4re_util_cap_alloc();
+    }
+    return slot;
+}
+
 struct cap_value *cap_test(lua_State *L, int index) { return luaL_testudata(L, index, META); }
 struct cap_value *cap_check(lua_State *L, int index) { return luaL_checkudata(L, index, META); }
 

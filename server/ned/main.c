@@ -74,6 +74,8 @@ static void libraries_open(lua_State *L)
     lua_getglobal(L, "package");
     lua_pushliteral(L, "rom/?.lua;rom/?");
     lua_setfield(L, -2, "path");
+    lua_pushliteral(L, ""); /* there is nothing to load C modules from */
+    lua_setfield(L, -2, "cpath");
     lua_pop(L, 1);
     lua_pushglobaltable(L);
     lua_newtable(L);

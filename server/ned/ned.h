@@ -45,6 +45,7 @@ struct cap_value {
 void cap_open(lua_State *L, int sys); /* adds its functions to the table at stack index sys */
 /* Pushes a value; it takes over one count of the slot. */
 struct cap_value *cap_push(lua_State *L, l4_cap_idx_t slot, unsigned rights, int type);
+l4_cap_idx_t cap_slot_new(lua_State *L); /* a fresh slot, or L4_INVALID_CAP */
 struct cap_value *cap_test(lua_State *L, int index); /* or NULL */
 struct cap_value *cap_check(lua_State *L, int index); /* or a Lua error */
 /* Field of the table at stack index table as a value, or NULL when it is absent. */

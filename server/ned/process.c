@@ -222,9 +222,9 @@ struct process *process_new(lua_State *L)
     luaL_setmetatable(L, META);
     p->next = processes;
     processes = p;
-    p->gate = l4re_util_cap_alloc();
-    p->task = l4re_util_cap_alloc();
-    p->thread = l4re_util_cap_alloc();
+    p->gate = cap_slot_new(L);
+    p->task = cap_slot_new(L);
+    p->thread = cap_slot_new(L);
     long r = l4_is_invalid_cap(p->thread)
                  ? -L4_ENOMEM
                  : l4_error(l4_factory_create_gate(l4re_env()->factory, p->gate, parent_thread, (l4_umword_t)p));

@@ -34,7 +34,7 @@ static int sys_create(lua_State *L)
     struct cap_value *f = cap_check(L, 1);
     lua_Integer proto = luaL_checkinteger(L, 2);
     int type = (int)luaL_checkinteger(L, 3);
-    l4_cap_idx_t slot = l4re_util_cap_alloc();
+    l4_cap_idx_t slot = cap_slot_new(L);
     struct l4re_call c;
 
     if (l4_is_invalid_cap(slot)) {
@@ -144,7 +144,7 @@ static int sys_query(lua_State *L)
     size_t length;
     const char *name = luaL_checklstring(L, 2, &length);
     unsigned rights = (unsigned)luaL_checkinteger(L, 3);
-    l4_cap_idx_t slot = l4re_util_cap_alloc();
+    l4_cap_idx_t slot = cap_slot_new(L);
     long r = l4_is_invalid_cap(slot) ? -L4_ENOMEM : ns_query(ns->slot, name, length, slot);
 
     if (r < 0) {

@@ -145,6 +145,8 @@ struct thread *thread_of_label(l4_umword_t label);
 
 /* ---- serve.c ---- */
 #define NO_REPLY (-L4_ENOREPLY)
+#define FPU_STATE_SIZE 512u
+extern unsigned char fpu_state[FPU_STATE_SIZE]; /* of the thread whose exception is being handled */
 void serve(void) __attribute__((noreturn));
 long arg_cap(struct rpc *in, unsigned item, l4_cap_idx_t *cap); /* an argument that names a slot of this task */
 

@@ -3,6 +3,9 @@
  * The message loop. A label tells which gate was used: the region map, the in-task service, or one thread's own
  * gate (its page faults and exceptions). The two low bits are the caller's rights; nothing here asks for any.
  *
+ * A faulting thread's FPU state comes with its exception and goes back with the answer. In between it lies in fpu_state:
+ * our own code may use the registers.
+ *
  * Arguments that name capabilities arrive as the sender's own selector, because the sender lives in this task. What
  * arrives as a real capability came from another task: it is dropped again, and the argument counts as missing.
  */
@@ -82,11 +85,33 @@ static l4_msgtag_t request(l4_umword_t label, l4_msgtag_t tag)
     return result;
 }
 
+/* ---- FPU state ---- */
+
+unsigned char fpu_state[FPU_STATE_SIZE] __attribute__((aligned(16)));
+static bool fpu_here;
+
+static inline void fpu_take(l4_msgtag_t tag)
+{
+    fpu_here = (l4_msgtag_flags(tag) & L4_MSGTAG_TRANSFER_FPU) != 0;
+    if (fpu_here)
+        __asm__ volatile("fxsave64 %0" : "=m"(fpu_state));
+}
+
+/* Right before the reply. */
+static inline l4_msgtag_t fpu_give(l4_msgtag_t tag)
+{
+    if (fpu_here) {
+        tag.raw |= L4_MSGTAG_TRANSFER_FPU;
+        __asm__ volatile("fxrstor64 %0" : : "m"(fpu_state) : "memory");
+    }
+    return tag;
+}
+
 static void buffers_load(void)
 {
     l4_buf_regs_t *b = l4_utcb_br();
 
-    b->bdr = 0;
+    b->bdr = L4_UTCB_INHERIT_FPU;
     for (unsigned i = 0; i < BUFFERS; i++)
         b->br[i] = buffer[i] | L4_RCV_ITEM_SINGLE_CAP | L4_RCV_ITEM_LOCAL_ID;
     b->br[BUFFERS] = 0;
@@ -116,6 +141,7 @@ void serve(void)
     buffers_load();
     l4_msgtag_t tag = l4_ipc_wait(u, &label, L4_IPC_NEVER);
     for (;;) {
+        fpu_take(tag);
         if (l4_msgtag_has_error(tag)) { /* the one we answered is gone, or a transfer failed */
             buffers_load();
             tag = l4_ipc_wait(u, &label, L4_IPC_NEVER);
@@ -129,13 +155,13 @@ void serve(void)
         } else if (t != 0) {
             /* Without "schedule" the answered thread would run on with the time slice that it lent us. */
             result.raw |= L4_MSGTAG_SCHEDULE;
-            l4_ipc_reply(L4_INVALID_REPLY_CAP, u, result, L4_IPC_SEND_TIMEOUT_0);
+            l4_ipc_reply(L4_INVALID_REPLY_CAP, u, fpu_give(result), L4_IPC_SEND_TIMEOUT_0);
             signal_interrupt(t);
             buffers_load();
             tag = l4_ipc_wait(u, &label, L4_IPC_NEVER);
         } else {
             buffers_load();
-            tag = l4_ipc_reply_and_wait(u, result, &label, L4_IPC_SEND_TIMEOUT_0);
+            tag = l4_ipc_reply_and_wait(u, fpu_give(result), &label, L4_IPC_SEND_TIMEOUT_0);
         }
     }
 }

@@ -111,8 +111,9 @@ static _Noreturn void program_end(const struct cause *c, const l4_exc_regs_t *r)
 
 #define RED_ZONE 128ul
 #define FRAME_MAGIC 0x6c61626566726d31ul
-#define CONTEXT_WORDS 117
+#define CONTEXT_WORDS 53
 #define CONTEXT_GREGS 5
+#define CONTEXT_FPU 28
 #define CONTEXT_MASK 37
 #define GREGS 18 /* r8 ... flags: those that a handler may change */
 
@@ -124,7 +125,8 @@ struct frame {
         uint64_t address;
         uint64_t rest[13];
     } info;
-    uint64_t context[CONTEXT_WORDS];
+    uint64_t context[CONTEXT_WORDS]; /* without the FPU state, to which word 28 points */
+    unsigned char fpu[FPU_STATE_SIZE];
     uint64_t mr[L4_UTCB_GENERIC_DATA_SIZE];
     uint64_t buffers[1 + L4_UTCB_GENERIC_BUFFERS_SIZE];
     uint64_t error;
@@ -179,7 +181,9 @@ static int frame_push(struct thread *t, const struct cause *c, l4_exc_regs_t *r)
     f.context[CONTEXT_GREGS + 19] = r->err;
     f.context[CONTEXT_GREGS + 20] = r->trapno;
     f.context[CONTEXT_GREGS + 22] = r->pfa;
+    f.context[CONTEXT_FPU] = at + __builtin_offsetof(struct frame, fpu);
     f.context[CONTEXT_MASK] = t->blocked;
+    memcpy(f.fpu, fpu_state, sizeof f.fpu);
     memcpy(f.mr, u->mr, sizeof f.mr);
     memcpy(f.buffers, &u->bdr, sizeof f.buffers);
     f.error = u->error;
@@ -200,6 +204,22 @@ static int frame_push(struct thread *t, const struct cause *c, l4_exc_regs_t *r)
     return 0;
 }
 
+/* The handler may have written anything there: reserved bits of MXCSR would fault in our hands. */
+#define FPU_MXCSR 24
+#define FPU_MXCSR_MASK 28
+#define MXCSR_OLDEST 0xffbfu
+
+static void fpu_restore(const unsigned char *saved)
+{
+    uint32_t mxcsr, mask;
+
+    memcpy(&mask, fpu_state + FPU_MXCSR_MASK, sizeof mask);
+    memcpy(fpu_state, saved, FPU_STATE_SIZE);
+    memcpy(&mxcsr, fpu_state + FPU_MXCSR, sizeof mxcsr);
+    mxcsr &= mask != 0 ? mask : MXCSR_OLDEST;
+    memcpy(fpu_state + FPU_MXCSR, &mxcsr, sizeof mxcsr);
+}
+
 /* The handler has returned: its return instruction left the stack pointer behind the return address. */
 static int frame_pop(struct thread *t, l4_exc_regs_t *r)
 {
@@ -210,6 +230,7 @@ static int frame_pop(struct thread *t, l4_exc_regs_t *r)
         return -1;
     gregs_to(r, &f.context[CONTEXT_GREGS]);
     t->blocked = f.context[CONTEXT_MASK];
+    fpu_restore(f.fpu);
     memcpy(u->mr, f.mr, sizeof f.mr);
     memcpy(&u->bdr, f.buffers, sizeof f.buffers);
     u->error = f.error;
