@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT */
+/* The in-task service: the region map of this program, private memory, rescue ranges, signals and their frames. */
+#include <errno.h>
+#include <l4/re/c/dataspace.h>
+#include <l4/re/c/mem_alloc.h>
+#include <l4/re/c/rm.h>
+#include <l4/re/c/util/cap_alloc.h>
+#include <l4/re/env.h>
+#include <l4/re/msg.h>
+#include <l4/re/protocols.h>
+#include <l4/sys/ipc.h>
+#include <pthread-l4.h>
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+#include <tap.h>
+
+#define SPOT 0x20000000ul
+#define PAGE L4_PAGESIZE
+
+/* ---- regions ---- */
+
+static l4_cap_idx_t memory(unsigned long size)
+{
+    l4_cap_idx_t ds = l4re_util_cap_alloc();
+
+    is(l4re_ma_alloc((long)size, ds, 0), 0, "memory");
+    return ds;
+}
+
+static void region_tests(void)
+{
+    l4_cap_idx_t ds = memory(16 * PAGE);
+    void *a = (void *)SPOT, *b = (void *)(SPOT + 32 * PAGE);
+    l4_addr_t at = SPOT + 4 * PAGE;
+    unsigned long size = 1;
+    l4re_rm_offset_t offset;
+    l4re_rm_flags_t flags;
+    l4re_ds_t found;
+
+    is(l4re_rm_attach(&a, 16 * PAGE, L4RE_RM_F_RW, ds, 0, L4_PAGESHIFT), 0, "attach at a place");
+    is(l4re_rm_attach(&b, 16 * PAGE, L4RE_RM_F_R, ds, 0, L4_PAGESHIFT), 0, "attach the same once more");
+    ((char *)a)[5 * PAGE] = 77;
+    is(((char *)b)[5 * PAGE], 77, "both see the same memory");
+    l4re_util_cap_free_um(ds);
+    ((char *)a)[9 * PAGE] = 78;
+    is(((char *)b)[9 * PAGE], 78, "regions outlive the capability they were made with");
+    is(l4re_rm_find(&at, &size, &offset, &flags, &found), 0, "find");
+    ok(at == SPOT && size == 16 * PAGE && flags == L4RE_RM_F_RW && found == ds, "tells what was attached");
+    is(l4re_rm_detach((char *)a + PAGE) & L4RE_RM_DETACH_RESULT_MASK, L4RE_RM_DETACHED_DS, "detach");
+    is(l4re_rm_detach(a), -L4_ENOENT, "once only");
+    at = SPOT + 4 * PAGE;
+    size = 1;
+    is(l4re_rm_find(&at, &size, &offset, &flags, &found), -L4_ENOENT, "nothing is there any more");
+    is(l4re_rm_detach(b) & L4RE_RM_DETACH_RESULT_MASK, L4RE_RM_DETACHED_DS, "detach the other");
+}
+
+/* More regions and areas than the service has memory for at the start. */
+static void many_tests(void)
+{
+    l4_cap_idx_t ds = memory(PAGE);
+    unsigned made = 0, gone = 0;
+
+    for (unsigned long i = 0; i < 3000; i++) {
+        l4_addr_t at = SPOT + i * 4 * PAGE;
+        void *in = (void *)(at + PAGE);
+        made += l4re_rm_reserve_area(&at, 3 * PAGE, 0, L4_PAGESHIFT) == 0 &&
+                l4re_rm_attach(&in, PAGE, L4RE_RM_F_RW | L4RE_RM_F_IN_AREA, ds, 0, L4_PAGESHIFT) == 0;
+    }
+    is(made, 3000, "3000 areas with a region in each");
+    *(volatile int *)(SPOT + PAGE) = 5;
+    is(*(volatile int *)(SPOT + 2999 * 4 * PAGE + PAGE), 5, "the last is the first's memory");
+    for (unsigned long i = 0; i < 3000; i++)
+        gone += l4re_rm_detach((void *)(SPOT + i * 4 * PAGE + PAGE)) >= 0 && l4re_rm_free_area(SPOT + i * 4 * PAGE) == 0;
+    is(gone, 3000, "and all of them away");
+    l4re_util_cap_free_um(ds);
+}
+
+static void private_tests(void)
+{
+    l4_cap_idx_t ds = memory(8 * PAGE);
+    void *original = (void *)SPOT, *copy = (void *)(SPOT + 16 * PAGE);
+
+    l4re_rm_attach(&original, 8 * PAGE, L4RE_RM_F_RW, ds, 0, L4_PAGESHIFT);
+    memset(original, 1, 8 * PAGE);
+    is(l4re_rm_attach(&copy, 8 * PAGE, L4RE_RM_F_RW | L4RE_RM_F_PRIVATE, ds, 0, L4_PAGESHIFT), 0, "attach privately");
+    char *c = copy, *o = original;
+    is(c[3 * PAGE], 1, "reads see the original");
+    c[3 * PAGE] = 2;
+    ok(o[3 * PAGE] == 1 && c[3 * PAGE] == 2 && c[3 * PAGE + 1] == 1, "a write is ours alone");
+    o[3 * PAGE] = 9;
+    o[4 * PAGE] = 9;
+    ok(c[3 * PAGE] == 2 && c[4 * PAGE] == 9, "the original changes only what we did not copy");
+    /* A piece out of the middle: both rests keep their copies. */
+    c[PAGE] = 3;
+    c[6 * PAGE] = 4;
+    is(l4re_rm_detach_range_srv(l4re_env()->rm, SPOT + 20 * PAGE, PAGE, L4RE_RM_DETACH_EXACT, &(l4_addr_t){0},
+                                &(unsigned long){0}, &(l4re_ds_t){0}, L4_INVALID_CAP) & L4RE_RM_DETACH_RESULT_MASK,
+       L4RE_RM_SPLIT_DS, "a page out of the middle");
+    ok(c[PAGE] == 3 && c[3 * PAGE] == 2 && c[6 * PAGE] == 4 && c[7 * PAGE] == 1, "the rests are as they were");
+    l4re_rm_detach(copy);
+    is(c[6 * PAGE], 4, "also without each other");
+    l4re_rm_detach(c + 6 * PAGE);
+    l4re_rm_detach(original);
+    l4re_util_cap_free_um(ds);
+}
+
+static void eager_tests(void)
+{
+    l4_cap_idx_t ds = memory(8 * PAGE);
+    void *at = (void *)SPOT;
+
+    is(l4re_rm_attach(&at, 8 * PAGE, L4RE_RM_F_RW | L4RE_RM_F_EAGER_MAP, ds, 0, L4_PAGESHIFT), 0, "attach eagerly");
+    is(((volatile char *)at)[7 * PAGE], 0, "is memory");
+    is(l4re_rm_page_in_srv(l4re_env()->rm, SPOT, SPOT + 8 * PAGE - 1, L4RE_RM_F_RW), 0, "page in");
+    is(l4re_rm_page_in_srv(l4re_env()->rm, SPOT + 8 * PAGE, SPOT + 9 * PAGE - 1, L4RE_RM_F_RW), -L4_ENOMEM,
+       "nothing to page in");
+    is(l4re_rm_page_in_srv(l4re_env()->rm, SPOT, SPOT + 8 * PAGE - 1, L4RE_RM_F_RX), -L4_EACCESS, "not these rights");
+    l4re_rm_detach(at);
+    l4re_util_cap_free_um(ds);
+}
+
+/* ---- signals ---- */
+
+struct action {
+    void *handler;
+    l4_uint64_t flags;
+    void *restorer;
+    l4_uint64_t mask[16];
+};
+enum { SIGNAL_USER = 10, SIGNAL_OTHER = 12, SIGNAL_MEMORY = 11 };
+enum { WITH_INFO = 4, ON_STACK = 0x08000000 };
+
+static long act(int signal, void *handler, l4_uint64_t flags, l4_uint64_t mask)
+{
+    struct action a = {handler, flags, NULL, {mask}};
+    struct l4re_call c;
+
+    l4re_call_start(&c, 2);
+    l4re_wr_i32(&c.out, signal);
+    l4re_wr_data(&c.out, &a, sizeof a, 8);
+    return l4re_call(&c, l4re_env()->itas, L4RE_PROTO_ITAS, L4_IPC_NEVER);
+}
+
+static long raise_at(l4_cap_idx_t thread, int signal)
+{
+    struct l4re_call c;
+
+    l4re_call_start(&c, 8);
+    l4re_wr_i32(&c.out, signal);
+    l4re_wr_cap(&c.out, thread, L4_CAP_FPAGE_RWS);
+    return l4re_call(&c, l4re_env()->itas, L4RE_PROTO_ITAS, L4_IPC_NEVER);
+}
+
+static long mask_set(int how, l4_uint64_t set, l4_uint64_t *old)
+{
+    struct l4re_call c;
+    l4_uint64_t words[16] = {set};
+
+    l4re_call_start(&c, 4);
+    l4re_wr_i32(&c.out, how);
+    l4re_wr_data(&c.out, words, sizeof words, 8);
+    l4re_wr_cap(&c.out, l4re_env()->main_thread, L4_CAP_FPAGE_RWS);
+    long r = l4re_call(&c, l4re_env()->itas, L4RE_PROTO_ITAS, L4_IPC_NEVER);
+    *old = l4re_rd_u64(&c.in);
+    return r;
+}
+
+static volatile int calls, last, depth, deepest;
+static volatile l4_addr_t handler_sp;
+static volatile l4_cap_idx_t handled_by;
+
+static void count(int signal)
+{
+    int here;
+
+    calls = calls + 1;
+    last = signal;
+    handler_sp = (l4_addr_t)&here;
+}
+
+static void spoil(int signal)
+{
+    count(signal);
+    __asm__ volatile("pxor %%xmm0, %%xmm0\n pxor %%xmm7, %%xmm7\n pxor %%xmm15, %%xmm15\n fldz\n fstp %%st(0)"
+                     : : : "xmm0", "xmm7", "xmm15");
+    l4_utcb_mr()->mr[0] = 1;
+    l4_utcb_mr()->mr[62] = 2;
+    l4_utcb_br()->br[5] = 3;
+}
+
+static void nest(int signal)
+{
+    count(signal);
+    depth = depth + 1;
+    if (depth > deepest)
+        deepest = depth;
+    if (depth < 5)
+        raise_at(l4re_env()->main_thread, depth % 2 ? SIGNAL_OTHER : SIGNAL_USER);
+    depth = depth - 1;
+}
+
+static void raise_tests(void)
+{
+    l4_cap_idx_t self = l4re_env()->main_thread;
+    l4_uint64_t old;
+
+    is(act(SIGNAL_USER, count, 0, 0), 0, "a handler");
+    is(raise_at(self, SIGNAL_USER), 0, "raise");
+    ok(calls == 1 && last == SIGNAL_USER, "the handler has run before raise returns");
+    is(mask_set(0, 1ul << (SIGNAL_USER - 1), &old), 0, "block the signal");
+    is(raise_at(self, SIGNAL_USER), 0, "raise it");
+    is(calls, 1, "it waits");
+    is(mask_set(2, old, &old), 0, "unblock it");
+    is(calls, 2, "it comes");
+    is(old, 1ul << (SIGNAL_USER - 1), "the old mask is told");
+    act(SIGNAL_USER, nest, 0x40000000, 0);
+    act(SIGNAL_OTHER, nest, 0x40000000, 0);
+    raise_at(self, SIGNAL_USER);
+    is(deepest, 5, "handlers interrupt handlers");
+    act(SIGNAL_USER, NULL, 0, 0);
+    act(SIGNAL_OTHER, NULL, 0, 0);
+}
+
+static void frame_tests(void)
+{
+    l4_umword_t before = 0x0123456789abcdef, x0, x7, x15;
+
+    act(SIGNAL_MEMORY, NULL, 0, 0);
+    act(SIGNAL_USER, spoil, 0, 0);
+    l4_utcb_mr()->mr[62] = before;
+    l4_utcb_br()->br[5] = before;
+    struct l4re_call c;
+    l4re_call_start(&c, 8);
+    l4re_wr_i32(&c.out, SIGNAL_USER);
+    l4re_wr_cap(&c.out, l4re_env()->main_thread, L4_CAP_FPAGE_RWS);
+    l4_msgtag_t tag = l4re_wr_tag(&c.out, L4RE_PROTO_ITAS, 0);
+    __asm__ volatile("movq %0, %%xmm0\n movq %0, %%xmm7\n movq %0, %%xmm15" : : "r"(before) : "xmm0", "xmm7", "xmm15");
+    l4_ipc_call(l4re_env()->itas, l4_utcb(), tag, L4_IPC_NEVER);
+    __asm__ volatile("movq %%xmm0, %0\n movq %%xmm7, %1\n movq %%xmm15, %2" : "=r"(x0), "=r"(x7), "=r"(x15));
+    ok(x0 == before && x7 == before && x15 == before, "FPU registers survive a handler");
+    ok(l4_utcb_mr()->mr[62] == before && l4_utcb_br()->br[5] == before, "so does the UTCB");
+    act(SIGNAL_USER, NULL, 0, 0);
+}
+
+static char other_stack[8192] __attribute__((aligned(16)));
+
+static void stack_tests(void)
+{
+    struct {
+        void *start;
+        int flags;
+        unsigned long size;
+    } s = {other_stack, 0, sizeof other_stack};
+    struct l4re_call c;
+
+    l4re_call_start(&c, 3);
+    l4re_wr_data(&c.out, &s, sizeof s, 8);
+    l4re_wr_cap(&c.out, l4re_env()->main_thread, L4_CAP_FPAGE_RWS);
+    is(l4re_call(&c, l4re_env()->itas, L4RE_PROTO_ITAS, L4_IPC_NEVER), 0, "an alternate stack");
+    act(SIGNAL_USER, count, ON_STACK, 0);
+    raise_at(l4re_env()->main_thread, SIGNAL_USER);
+    ok(handler_sp - (l4_addr_t)other_stack < sizeof other_stack, "is where the handler runs");
+    act(SIGNAL_USER, count, 0, 0);
+    raise_at(l4re_env()->main_thread, SIGNAL_USER);
+    ok(handler_sp - (l4_addr_t)other_stack >= sizeof other_stack, "if it wants to");
+    act(SIGNAL_USER, NULL, 0, 0);
+}
+
+/* Brings the missing page in; the faulting instruction is executed again with all its registers. */
+static void repair(int signal, const unsigned char *info, void *context)
+{
+    l4_addr_t address;
+    void *at;
+
+    (void)context;
+    memcpy(&address, info + 16, sizeof address);
+    at = (void *)l4_trunc_page(address);
+    count(signal);
+    l4re_rm_attach(&at, PAGE, L4RE_RM_F_RW | L4RE_RM_F_ANONYMOUS, L4_INVALID_CAP, 0, L4_PAGESHIFT);
+}
+
+static void repair_tests(void)
+{
+    calls = 0;
+    act(SIGNAL_MEMORY, repair, WITH_INFO, 0);
+    for (unsigned i = 0; i < 8; i++)
+        *(volatile unsigned *)(SPOT + i * PAGE + 8 * i) = i + 1;
+    unsigned sum = 0;
+    for (unsigned i = 0; i < 8; i++)
+        sum += *(volatile unsigned *)(SPOT + i * PAGE + 8 * i);
+    ok(calls == 8 && sum == 36, "a handler can supply missing pages");
+    act(SIGNAL_MEMORY, NULL, 0, 0);
+    for (unsigned i = 0; i < 8; i++)
+        l4re_rm_detach((void *)(SPOT + i * PAGE));
+}
+
+static volatile int asleep, woken;
+
+static void *sleeper(void *arg)
+{
+    (void)arg;
+    asleep = 1;
+    woken = (int)l4_ipc_error(l4_ipc_sleep(L4_IPC_NEVER), l4_utcb());
+    return NULL;
+}
+
+static void thread_tests(void)
+{
+    pthread_t t;
+
+    calls = 0;
+    act(SIGNAL_USER, count, 0, 0);
+    pthread_create(&t, NULL, sleeper, NULL);
+    while (!asleep)
+        usleep(1000);
+    usleep(5000);
+    is(raise_at(pthread_l4_cap(t), SIGNAL_USER), 0, "raise at another thread");
+    pthread_join(t, NULL);
+    is(calls, 1, "it runs the handler");
+    is(woken, L4_IPC_RECANCELED, "and its waiting is cancelled");
+    act(SIGNAL_USER, NULL, 0, 0);
+}
+
+int main(void)
+{
+    region_tests();
+    many_tests();
+    private_tests();
+    eager_tests();
+    raise_tests();
+    frame_tests();
+    stack_tests();
+    repair_tests();
+    thread_tests();
+    return tap_done();
+}
