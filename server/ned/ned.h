@@ -16,6 +16,7 @@
  *   policy.lua prompt.lua  embedded by embed.S
  */
 #pragma once
+#include "edit.h"
 #include <lua.h>
 #include <lauxlib.h>
 #include <l4/re/caps.h>
@@ -89,30 +90,6 @@ void events_loop(lua_State *L);         /* until events_stop() */
 void events_stop(void);
 l4_cap_idx_t events_end_irq(void);      /* the parent thread triggers it */
 long events_keys_bind(l4_cap_idx_t console); /* keys of the console end events_loop() */
-
-/* ---- edit.c ---- */
-struct edit_ops {
-    int (*key)(void *context);              /* next byte, -1: end of input. Blocks. */
-    int (*more)(void *context);             /* has another byte already come? (pasted text) */
-    void (*write)(void *context, const char *text, size_t size);
-    /* Completes line[0, at): characters to insert (malloc), or NULL; prints a list of choices by itself. */
-    char *(*complete)(void *context, const char *line, size_t at);
-    void *context;
-};
-#define EDIT_LINE_MAX 1000u
-#define EDIT_HISTORY 32u
-struct edit {
-    const struct edit_ops *ops;
-    char line[EDIT_LINE_MAX + 1];
-    size_t length, at;
-    const char *prompt;
-    char *history[EDIT_HISTORY]; /* ring, oldest at history_first */
-    unsigned history_first, history_count, history_at;
-    char *draft; /* what was typed before going back in the history */
-};
-/* Reads one line: its length, or -1 at the end of input. The text is in e->line, without a line end. */
-long edit_line(struct edit *e, const char *prompt);
-void edit_end(struct edit *e);
 
 /* ---- console.c ---- */
 void console_open(lua_State *L, int sys);
