@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Frames: a buddy allocator over one contiguous heap. It owns every page of the heap, and its own metadata (one byte per
- * page) lies in the first pages of the heap itself.
+ * Frames: a buddy allocator over one contiguous heap. It owns every page of the heap, and its own metadata (one byte
+ * per page) lies in the first pages of the heap itself.
  *
  *   F1  state[i] == FREE | order  <=>  page i begins a free block of that order, which is on list[order].
  *   F2  state[i] == USED | order  <=>  page i begins a block that frame_alloc gave out with that order.

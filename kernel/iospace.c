@@ -10,9 +10,9 @@
  *   I2  the set of an edge is contained in the set of its origin.
  *   I3  an edge with an empty set, and a space without ports and without edges, do not exist.
  *
- * Taking ports away needs no memory and no recursion: the ports vanish from a task's set, I2 is restored on its outgoing
- * edges, which takes ports from other tasks, and these wait on a list for the same. Memory of an edge and of a task's
- * set is charged to the task that receives.
+ * Taking ports away needs no memory and no recursion: the ports vanish from a task's set, I2 is restored on its
+ * outgoing edges, which takes ports from other tasks, and these wait on a list for the same. Memory of an edge and of a
+ * task's set is charged to the task that receives.
  */
 #include "map.h"
 #include "memory.h"
@@ -251,8 +251,8 @@ static bool space_has(const struct io_space *s, struct port_range r)
     return false;
 }
 
-/* Takes from `to` the ports of the range that `from` has; with `keep` those stay that it has from there already. May end
- * both spaces (one may have its ports from the other). */
+/* Takes from `to` the ports of the range that `from` has; with `keep` those stay that it has from there already. May
+ * end both spaces (one may have its ports from the other). */
 static void destination_clear(struct task *from, struct task *to, struct port_range r, bool keep)
 {
     struct worklist work = {NULL};

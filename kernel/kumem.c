@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Kernel-user memory: UTCBs and other pages that a task shares with the kernel. An area is one block of frames, zeroed,
- * mapped read-write in 4 KiB pages, and stays until its task dies. No mapping names it, so nobody can map over it, unmap
- * it or derive from it.
+ * Kernel-user memory: UTCBs and other pages that a task shares with the kernel. An area is one block of frames,
+ * zeroed, mapped read-write in 4 KiB pages, and stays until its task dies. No mapping names it, so nobody can map over
+ * it, unmap it or derive from it.
  *
  *   K1  areas of a task do not overlap, and no user mapping lies where an area is.
  *   K2  area->kernel is one block of (4 KiB << (order - 12)) bytes, charged to the task's factory like the area itself.

@@ -4,8 +4,8 @@
  *
  * A map goes page by page through the source window. Each step leaves everything consistent; a step that finds no
  * memory ends the map, and what was mapped before stays. sigma0 is special: it has every valid physical page, one to
- * one, whether its page table knows it already or not; its leaves and root mappings are made here on demand, and nothing
- * can be mapped into it or taken from it.
+ * one, whether its page table knows it already or not; its leaves and root mappings are made here on demand, and
+ * nothing can be mapped into it or taken from it.
  */
 #include "map.h"
 #include "memory.h"
@@ -231,7 +231,8 @@ static status_t piece_map(const struct map_job *job, struct pt_entry *source, wo
 }
 
 /* Largest page that fits: aligned at both ends, inside the source page, not longer than len, and insertable at dst. */
-static unsigned piece_order(const struct map_job *job, const struct pt_entry *source, word_t src, word_t dst, word_t len)
+static unsigned piece_order(const struct map_job *job, const struct pt_entry *source, word_t src, word_t dst,
+                            word_t len)
 {
     const unsigned *orders;
     unsigned n = arch_page_orders(&orders);

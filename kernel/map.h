@@ -22,7 +22,7 @@ void map_module_init(void);
 struct mapping {
     struct task *task;
     word_t va_order;  /* virtual address (page aligned) | order in bits 0-5 */
-    word_t pa_flags;  /* physical address (page aligned) | status collected from removed children: bit 0 referenced, 1 dirty */
+    word_t pa_flags;  /* physical address (page aligned) | status of removed children: bit 0 referenced, 1 dirty */
     struct mapping *parent;
     struct mapping *child;        /* first child */
     struct mapping *next, **link; /* sibling list; link points to what points here */

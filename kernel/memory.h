@@ -45,7 +45,7 @@ static inline void *heap_pointer(uint32_t handle) { return frame_base + ((size_t
 /* ---- slab.c ---- */
 struct slab {
     const char *name;
-    uint32_t size;       /* bytes per object, rounded up to 16; alignment is the largest power of two that divides it, ≤ 64 */
+    uint32_t size;       /* bytes per object, rounded up to 16; aligned to the power of two that divides it, ≤ 64 */
     uint32_t used;       /* objects out */
     uint32_t order;      /* of its blocks, see frame_alloc */
     struct list partial; /* blocks with free and used objects; empty blocks go back to frame.c */

@@ -264,7 +264,8 @@ void manager_act(void)
         give_memory(slot_of(TASK));
         break;
     case 9:
-        unmap(one_in(2) ? L4_SLOT_TASK : slot_of(TASK), 0, mem_page(random_memory(), 12 + random_below(11), random_below(8)));
+        unmap(one_in(2) ? L4_SLOT_TASK : slot_of(TASK), 0,
+              mem_page(random_memory(), 12 + random_below(11), random_below(8)));
         break;
     case 10:
         unmap(slot_of(TASK), one_in(2) ? 0 : L4_UNMAP_SELF,

@@ -139,7 +139,8 @@ static void do_ipc(struct thread *t)
     static const word_t ops[] = {
         L4_OP_SEND, L4_OP_RECV, L4_OP_RECV | L4_OP_OPEN_WAIT, L4_OP_RECV | L4_OP_OPEN_WAIT, OP_CALL, OP_CALL,
         L4_OP_SEND | L4_OP_RECV | L4_OP_OPEN_WAIT, L4_OP_REPLY | L4_OP_SEND,
-        L4_OP_REPLY | L4_OP_SEND | L4_OP_RECV | L4_OP_OPEN_WAIT, L4_OP_REPLY | L4_OP_SEND | L4_OP_RECV | L4_OP_OPEN_WAIT,
+        L4_OP_REPLY | L4_OP_SEND | L4_OP_RECV | L4_OP_OPEN_WAIT,
+        L4_OP_REPLY | L4_OP_SEND | L4_OP_RECV | L4_OP_OPEN_WAIT,
     };
     static const long labels[] = {0, 1, 42, L4_PROTO_SIGMA0, L4_PROTO_PAGE_FAULT, L4_PROTO_EXCEPTION, -1};
     struct l4_utcb *u = t->utcb;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Page tables: four levels of 512 entries; leaves of 4 KiB, 2 MiB and (where the CPU has them) 1 GiB. Owns the tables of
- * a space and nothing else; rights, mappings and who may have what are map.c's affair. arch/host compiles this file too
- * and walks the tables in software.
+ * Page tables: four levels of 512 entries; leaves of 4 KiB, 2 MiB and (where the CPU has them) 1 GiB. Owns the tables
+ * of a space and nothing else; rights, mappings and who may have what are map.c's affair. arch/host compiles this file
+ * too and walks the tables in software.
  *
  *   T1  Every table below the root is an order-1 block: the table, and behind it the companion, which holds for entry i
  *       the mapping that made leaf i. A companion entry means something only while the entry is a present leaf.
