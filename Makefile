@@ -84,6 +84,8 @@ kinc   = -Iabi -Ikernel -Ikernel/arch -Ikernel/arch/$1
 kernel_flags := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
     -fno-stack-protector -fcf-protection=none -fno-strict-aliasing -fno-asynchronous-unwind-tables \
     $(kwarn) $(call kinc,$(ARCH)) -I$O/gen $(if $(DEBUG),-DDEBUG)
+# The short message path never returns to its caller, so it need not save registers for it (gcc only).
+$O/obj/kernel/fastpath.o: kernel_flags += $(if $(findstring clang,$(CC)),,$(patsubst %,-fcall-used-%,rbx r12 r13 r14 r15))
 kernel_dir := kernel/arch/$(ARCH)
 # An option is a pair of files of which one is left out: FASTPATH=none takes every message the general way.
 left_out   := kernel/$(if $(filter none,$(FASTPATH)),fastpath,fastpath_none).c

@@ -12,10 +12,10 @@ struct cap *cap_slot(const struct task *task, word_t index)
 {
     struct cap_page *page;
 
-    if (index >= CAP_SLOTS || task->cap_dir == NULL)
+    if (index >= CAP_SLOTS)
         return NULL;
-    page = task->cap_dir[index / CAP_PAGE_SLOTS];
-    return page == NULL ? NULL : &page->slot[index % CAP_PAGE_SLOTS];
+    page = task->cap_pages[index / CAP_PAGE_SLOTS];
+    return page == &cap_page_empty ? NULL : &page->slot[index % CAP_PAGE_SLOTS];
 }
 
 struct cap *cap_slot_alloc(struct task *task, word_t index)
@@ -24,16 +24,15 @@ struct cap *cap_slot_alloc(struct task *task, word_t index)
 
     if (index >= CAP_SLOTS)
         return NULL;
-    if (task->cap_dir == NULL) {
-        task->cap_dir = charged_slab_alloc(task->obj.payer, &cap_dir_slab);
-        if (task->cap_dir == NULL)
+    page = &task->cap_pages[index / CAP_PAGE_SLOTS];
+    if (*page == &cap_page_empty) {
+        struct cap_page *made = charged_frame_alloc(task->obj.payer, 0);
+
+        if (made == NULL)
             return NULL;
-    }
-    page = &task->cap_dir[index / CAP_PAGE_SLOTS];
-    if (*page == NULL) {
-        *page = charged_frame_alloc(task->obj.payer, 0);
-        if (*page == NULL)
-            return NULL;
+        *page = made;
+        if (index / CAP_PAGE_SLOTS >= task->cap_pages_end)
+            task->cap_pages_end = (uint16_t)(index / CAP_PAGE_SLOTS + 1);
     }
     return &(*page)->slot[index % CAP_PAGE_SLOTS];
 }
@@ -102,20 +101,17 @@ void cap_revoke(struct cap *slot, unsigned rights)
 
 void cap_table_destroy(struct task *task)
 {
-    if (task->cap_dir == NULL)
-        return;
-    for (unsigned p = 0; p < CAP_DIR_PAGES; p++) {
-        struct cap_page *page = task->cap_dir[p];
+    for (unsigned p = 0; p < task->cap_pages_end; p++) {
+        struct cap_page *page = task->cap_pages[p];
 
-        if (page == NULL)
+        if (page == &cap_page_empty)
             continue;
         for (unsigned i = 0; i < CAP_PAGE_SLOTS; i++)
             cap_remove(&page->slot[i], true);
-        task->cap_dir[p] = NULL;
+        task->cap_pages[p] = &cap_page_empty;
         charged_frame_free(task->obj.payer, page, 0);
     }
-    charged_slab_free(task->obj.payer, &cap_dir_slab, task->cap_dir);
-    task->cap_dir = NULL;
+    task->cap_pages_end = 0;
 }
 
 int cap_arg(const struct invoke *in, unsigned item, enum kobj_type type, struct kobj **obj, unsigned *rights)

@@ -13,12 +13,10 @@
 
 static void check_slots(const struct task *task)
 {
-    if (task->cap_dir == NULL)
-        return;
     for (unsigned p = 0; p < CAP_DIR_PAGES; p++) {
-        const struct cap_page *page = task->cap_dir[p];
+        const struct cap_page *page = task->cap_pages[p];
 
-        for (unsigned i = 0; page != NULL && i < CAP_PAGE_SLOTS; i++) {
+        for (unsigned i = 0; page != &cap_page_empty && i < CAP_PAGE_SLOTS; i++) {
             const struct cap *slot = &page->slot[i];
 
             if (slot->raw == 0)

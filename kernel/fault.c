@@ -100,7 +100,7 @@ struct thread *kernel_page_fault(struct thread *self, word_t addr, word_t access
             kpanic("sigma0 touches memory that does not exist", __FILE__, __LINE__);
         return kernel_leave(self);
     }
-    if ((self->flags & THREAD_TRAMPOLINE) && trampoline_upcall(self, (addr & ~7ul) | access))
+    if ((self->options & THREAD_OPT_TRAMPOLINE) && trampoline_upcall(self, (addr & ~7ul) | access))
         return kernel_leave(self);
     if (self->flags & THREAD_ALIEN)
         return kernel_leave(fault_exception(self));

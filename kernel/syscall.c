@@ -73,7 +73,7 @@ struct thread *kernel_leave(struct thread *t)
 
 struct thread *syscall_general(struct thread *self)
 {
-    self->flags &= ~(uint32_t)THREAD_CANCELED;
+    self->flags &= ~(uint32_t)(THREAD_CANCELED | THREAD_CHANGED);
     if (unlikely(self->flags & THREAD_ALIEN))
         return kernel_leave(fault_alien_syscall(self));
     return kernel_leave(syscall_execute(self));

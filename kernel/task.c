@@ -9,13 +9,12 @@
 #include "ipc.h"
 #include "map.h"
 
-struct slab cap_dir_slab;
+struct cap_page cap_page_empty;
 static struct slab task_slab, reply_dir_slab;
 
 void task_module_init(void)
 {
     slab_init(&task_slab, "task", sizeof(struct task));
-    slab_init(&cap_dir_slab, "capability directory", CAP_DIR_PAGES * sizeof(struct cap_page *));
     slab_init(&reply_dir_slab, "reply directory", REPLY_PAGES * sizeof(struct reply_slot *));
 }
 
@@ -31,6 +30,8 @@ struct task *task_create(struct factory *payer)
     }
     kobj_init(&t->obj, &task_ops, KOBJ_TASK, payer);
     list_init(&t->threads);
+    for (unsigned p = 0; p < CAP_DIR_PAGES; p++)
+        t->cap_pages[p] = &cap_page_empty;
     return t;
 }
 

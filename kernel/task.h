@@ -25,16 +25,18 @@ struct ku_area {
 struct task {
     struct kobj obj;
     struct arch_space space;
-    struct cap_page **cap_dir;      /* CAP_DIR_PAGES entries; made with the first capability */
     struct reply_slot **reply_dir;  /* NULL until the first explicit open wait */
     struct ku_area *ku_areas;
     struct io_space *io;            /* iospace.c */
     struct list threads;            /* by task_link */
     bool is_sigma0;
+    uint16_t cap_pages_end;         /* pages from here on are all empty */
+    struct cap_page *cap_pages[CAP_DIR_PAGES]; /* &cap_page_empty: no such page yet */
 };
 static inline struct task *task_of(struct kobj *obj) { return container_of(obj, struct task, obj); }
 
-extern struct slab cap_dir_slab;
+/* Stands for every page of slots that does not exist: all slots empty, never written. */
+extern struct cap_page cap_page_empty;
 void task_module_init(void);
 /* Invariants of the task, its capabilities, mappings and threads (check.c). */
 void task_check(const struct task *task);

@@ -17,12 +17,13 @@ enum ipc_state {
     IPC_IDLE,      /* in no kernel wait: running, ready, or not started */
     IPC_SENDING,   /* on the sender queue of snd.receiver */
     IPC_GATE,      /* on the queue of an unbound gate */
-    IPC_RECEIVING, /* open (partner NULL and wait_open) or closed (partner) */
+    IPC_RECEIVING, /* closed receive: only from partner */
+    IPC_WAITING,   /* open wait: from anybody */
     IPC_SEM        /* on the queue of a semaphore */
 };
 
 enum thread_flag {
-    THREAD_STARTED = 1u << 0,    /* first ex_regs was done */
+    THREAD_UNSTARTED = 1u << 0,  /* waits for its first ex_regs */
     THREAD_DYING = 1u << 1,      /* killed, has not yet gone away (thread_exit_resume will) */
     THREAD_GONE = 1u << 2,       /* unbound, never runs again */
     THREAD_CANCELED = 1u << 3,   /* ex_regs CANCEL hit it; cleared at its next system call */
@@ -32,17 +33,18 @@ enum thread_flag {
     THREAD_ALIEN = 1u << 7,
     THREAD_ALIEN_PASS = 1u << 8, /* the handler allowed the next system call */
     THREAD_ALIEN_AFTER = 1u << 9, /* the allowed call has been made; its exception follows */
-    THREAD_WAIT_OPEN = 1u << 10, /* IPC_RECEIVING from anybody */
+    THREAD_CHANGED = 1u << 10,   /* leaves by the general way: somebody has changed its registers */
     THREAD_TO_BACK = 1u << 11,   /* goes to the back of its priority when it is made ready next */
-    THREAD_TRAMPOLINE = 1u << 12, /* page faults go to the handler of tramp, see trampoline.c */
+    THREAD_ARCH_SPECIAL = 1u << 12, /* has unusual segments: the processor's quick switch does not do */
     THREAD_TIMED = 1u << 13      /* timeout is armed */
 };
-/* The parts of state_word that IPC looks at, and the three values that the fast path deals with. */
-#define THREAD_STATE(flags, ipc_state) ((uint64_t)(flags) | (uint64_t)(ipc_state) << 32)
-#define THREAD_STATE_MASK (~(uint64_t)THREAD_TRAMPOLINE)
-#define THREAD_STATE_RUNNING THREAD_STATE(THREAD_STARTED, IPC_IDLE)
-#define THREAD_STATE_WAIT_OPEN THREAD_STATE(THREAD_STARTED | THREAD_WAIT_OPEN, IPC_RECEIVING)
-#define THREAD_STATE_WAIT_CLOSED THREAD_STATE(THREAD_STARTED, IPC_RECEIVING)
+/* The three values of state_word that the fast path deals with: no flag is set. */
+#define THREAD_STATE_RUNNING ((uint64_t)IPC_IDLE)
+#define THREAD_STATE_RECEIVING ((uint64_t)IPC_RECEIVING)
+#define THREAD_STATE_WAITING ((uint64_t)IPC_WAITING)
+
+/* thread.options: what IPC does not look at. */
+#define THREAD_OPT_TRAMPOLINE 1u /* page faults go to the handler of tramp, see trampoline.c */
 /* Looked at before every return to user mode. */
 #define THREAD_LEAVE_FLAGS (THREAD_DYING | THREAD_TRIGGER | THREAD_ALIEN_AFTER)
 #define THREAD_KERNEL_IPC (THREAD_IN_FAULT | THREAD_IN_EXCEPTION)
@@ -82,13 +84,14 @@ struct thread {
     struct thread *(*resume)(struct thread *); /* H, runs instead of the return to user mode */
     union {
         struct {
-            uint32_t flags;    /* H */
             uint8_t ipc_state; /* H */
             bool ready;        /* H, on the ready queue of home */
             uint16_t unused;
+            uint32_t flags;    /* H, enum thread_flag; 0: nothing unusual */
         };
         uint64_t state_word; /* all of these at once */
     };
+    uint16_t options;        /* H, THREAD_OPT_* */
     uint8_t prio;            /* H, 1..255 */
     struct list ready_link;
     int32_t quantum_us, left_us; /* H, scheduling context */
@@ -117,11 +120,16 @@ _Static_assert(sizeof(struct thread) <= 1024, "kernel memory per thread");
 
 uint64_t sender_id_next(void);
 
+static inline bool thread_receives(const struct thread *t)
+{
+    return t->ipc_state == IPC_RECEIVING || t->ipc_state == IPC_WAITING;
+}
+
 static inline struct thread *thread_of(struct kobj *obj) { return container_of(obj, struct thread, obj); }
 /* Can be sent to. A killed thread still can until it has run for the last time. */
 static inline bool thread_alive(const struct thread *t)
 {
-    return (t->flags & (THREAD_STARTED | THREAD_GONE)) == THREAD_STARTED;
+    return !(t->flags & (THREAD_UNSTARTED | THREAD_GONE));
 }
 
 void thread_module_init(void);
@@ -157,7 +165,7 @@ struct thread *fault_alien_syscall(struct thread *self);
 struct thread *fault_alien_after(struct thread *self);
 
 /* ---- trampoline.c ---- */
-/* A page fault of self, which has THREAD_TRAMPOLINE: it goes on at its handler. False: one is in progress already. */
+/* A page fault of self, which has THREAD_OPT_TRAMPOLINE: it goes on at its handler. False: one is in progress already. */
 bool trampoline_upcall(struct thread *self, word_t fault);
 /* The thread operation. */
 l4_tag trampoline_control(struct thread *t, struct invoke *in);

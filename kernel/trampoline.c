@@ -3,7 +3,7 @@
  * Page-fault trampoline: instead of a message to the pager, a page fault continues the thread at a handler of its own.
  * The registers of the fault lie in an area of kernel-user memory until the handler asks to resume.
  *
- *   T1  THREAD_TRAMPOLINE => tramp != NULL, an area inside kernel-user memory of the thread's task.
+ *   T1  THREAD_OPT_TRAMPOLINE => tramp != NULL, an area inside kernel-user memory of the thread's task.
  *   T2  The area's IN_PROGRESS bit is the only place that says whether a fault is being handled. User code may change
  *       it, and the registers: all that comes back is checked as a reply to an exception is.
  */
@@ -69,7 +69,7 @@ static l4_tag trampoline_setup(struct thread *t, struct invoke *in)
         return tag_label(-L4_ERR_INVAL);
     t->tramp = area;
     t->tramp_user = user;
-    t->flags |= THREAD_TRAMPOLINE;
+    t->options |= THREAD_OPT_TRAMPOLINE;
     return tag_label(0);
 }
 
@@ -88,13 +88,13 @@ l4_tag trampoline_control(struct thread *t, struct invoke *in)
     case L4_TRAMP_REFLECT:
         return trampoline_leave(t, in, function == L4_TRAMP_REFLECT);
     case L4_TRAMP_DISABLE:
-        in->utcb->mr[0] = (t->flags & THREAD_TRAMPOLINE) != 0;
-        t->flags &= ~(uint32_t)THREAD_TRAMPOLINE;
+        in->utcb->mr[0] = (t->options & THREAD_OPT_TRAMPOLINE) != 0;
+        t->options &= (uint16_t)~THREAD_OPT_TRAMPOLINE;
         return tag_words(0, 1);
     case L4_TRAMP_ENABLE:
         if (t->tramp == NULL)
             return tag_label(-L4_ERR_INVAL);
-        t->flags |= THREAD_TRAMPOLINE;
+        t->options |= THREAD_OPT_TRAMPOLINE;
         return tag_label(0);
     default:
         return tag_label(-L4_ERR_NOSYS);

@@ -11,6 +11,14 @@ static inline void arch_copy_words(word_t *to, const word_t *from, unsigned word
     memmove(to, from, words * sizeof(word_t));
 }
 
+/* The results go to the frame: the simulator leaves the kernel by returning. */
+static inline struct thread *arch_resume_fast(struct thread *t, word_t tag, word_t label)
+{
+    frame_set_tag(&t->arch.frame, tag);
+    frame_set_label(&t->arch.frame, label);
+    return t;
+}
+
 /* Nothing of a simulated CPU belongs to the thread that it runs. */
 static inline void arch_switch_fast(struct arch_cpu *a, struct thread *from, struct thread *to)
 {

@@ -14,6 +14,8 @@
 #define PTE_NX (1ul << 63)
 #define PTE_ADDR 0x000ffffffffff000ul
 
+#define PF_ERR_USER 4u
+#define PF_ERR_FETCH 16u
 #define TRAP_GP 13u
 
 /* The leaf entry for va, or NULL; *order is its size. */
@@ -78,7 +80,10 @@ void host_syscall(word_t dest, word_t tag, word_t label, word_t timeout)
     f->rsi = label;
     f->r8 = timeout;
     f->trapno = ARCH_TRAP_SYSCALL;
-    entered(kernel_syscall(host_current()));
+    struct thread *self = host_current();
+    const struct arch_frame *f = &self->arch.frame;
+
+    entered(kernel_syscall(self, frame_label(f), frame_dest(f), frame_tag(f), frame_timeout(f)));
 }
 
 void *host_touch(word_t va, unsigned access)
@@ -104,12 +109,14 @@ void *host_touch(word_t va, unsigned access)
         return t->pa < host_memory_bytes() ? host_memory + t->pa + (va - page) : &device;
     }
     f->pfa = va;
-    frame_set_trap(f, ARCH_TRAP_PAGE_FAULT, (e != NULL ? 1u : 0) | (access & L4_MEM_W ? 2u : 0) | 4u | (access & L4_MEM_X ? 16u : 0));
+    word_t kind = (e != NULL ? L4_PF_PRESENT : 0) | (access & L4_MEM_W ? L4_PF_WRITE : 0);
+    frame_set_trap(f, ARCH_TRAP_PAGE_FAULT, kind | PF_ERR_USER | (access & L4_MEM_X ? PF_ERR_FETCH : 0));
+    if (access & L4_MEM_X)
+        kind |= L4_PF_FETCH;
     if (va >= L4_USER_END)
         entered(kernel_exception(host_current()));
     else
-        entered(kernel_page_fault(host_current(), va, (e != NULL ? L4_PF_PRESENT : 0) |
-                                  (access & L4_MEM_W ? L4_PF_WRITE : 0) | (access & L4_MEM_X ? L4_PF_FETCH : 0)));
+        entered(kernel_page_fault(host_current(), va, kind));
     return NULL;
 }
 

@@ -35,10 +35,11 @@ static inline void arch_switch_fast(struct arch_cpu *a, struct thread *from, str
         cpu_load_thread(to);
         return;
     }
-    if (from->arch.fs_base != to->arch.fs_base)
+    /* Equal bases are no reason to skip a write: a null selector, loaded by user code, sets a base to 0 unseen (U2 in
+     * cpu.c), and every task may have its UTCB at the same address. Two bases of 0 are. */
+    if ((from->arch.fs_base | to->arch.fs_base) != 0)
         wrmsr(MSR_FS_BASE, to->arch.fs_base);
-    if (from->arch.gs_base != to->arch.gs_base)
-        wrmsr(MSR_KERNEL_GS_BASE, to->arch.gs_base);
+    wrmsr(MSR_KERNEL_GS_BASE, to->arch.gs_base);
     if (a->space != s) { /* no PCIDs here: loading the root flushes what has to be */
         a->space = s;
         write_cr3(s->root_pa);
@@ -49,7 +50,7 @@ static inline void arch_switch_fast(struct arch_cpu *a, struct thread *from, str
 }
 
 /* Leaves the kernel into t, which is loaded and has an unchanged system call frame, with this tag and label. */
-_Noreturn static inline void arch_resume_fast(const struct thread *t, word_t tag, word_t label)
+static inline struct thread *arch_resume_fast(const struct thread *t, word_t tag, word_t label)
 {
     register const struct arch_frame *f __asm__("rdi") = &t->arch.frame;
 

@@ -5,7 +5,8 @@
  *   X1  A thread that is not running has its user registers in arch.frame. The frame ends 16-byte aligned, and the CPU
  *       that runs the thread has TSS.rsp0 = end of that frame: exceptions and interrupts are pushed straight into it.
  *   X2  frame.trapno == ARCH_TRAP_SYSCALL  <=>  the frame was made by `syscall` and nobody has changed registers that
- *       sysret cannot restore (rcx, r11). Every other frame leaves by iret.
+ *       sysret cannot restore (rcx, r11). Every other frame leaves by iret. In such a frame rcx, r11, err, cs and ss are
+ *       not stored: frame_complete makes them.
  *   X3  Segment bases, selectors and user GDT entries of the thread arch_cpu.loaded are in the CPU, those of all other
  *       threads in arch_thread. FPU registers of arch_cpu.fpu_owner are in the CPU.
  *   X4  CR3 holds the root of arch_cpu.space. A space that is not loaded and whose tables lost rights has tlb_stale.
@@ -73,7 +74,6 @@ struct cpu_tables; /* GDT, TSS with I/O bitmap: cpu.c */
 struct arch_cpu {
     struct cpu *self;          /* the address of this block; first: read through gs */
     word_t user_sp;            /* scratch of the system call entry */
-    word_t frame_end;          /* copy of TSS.rsp0 */
     word_t stack_top;          /* of this CPU's kernel stack */
     struct thread *loaded;     /* X3; NULL: nobody's */
     struct arch_space *space;  /* X4; NULL: the kernel's own tables */
@@ -114,9 +114,21 @@ static inline void frame_set_sp(struct arch_frame *f, word_t v) { f->sp = v; }
 static inline word_t frame_trapno(const struct arch_frame *f) { return f->trapno; }
 static inline word_t frame_err(const struct arch_frame *f) { return f->err; }
 static inline word_t frame_fault_addr(const struct arch_frame *f) { return f->pfa; }
+/* What the entry of a system call leaves out. The slot of rcx shows the timeout: the user's rcx is lost anyway. */
+static inline void frame_complete(struct arch_frame *f)
+{
+    if (f->trapno == ARCH_TRAP_SYSCALL) {
+        f->rcx = f->r8;
+        f->r11 = f->flags;
+        f->err = 0;
+        f->cs = ARCH_SEL_USER_CODE64;
+        f->ss = ARCH_SEL_USER_DATA;
+    }
+}
 /* Ends X2: the frame leaves by iret. */
 static inline void frame_set_trap(struct arch_frame *f, word_t trapno, word_t err)
 {
+    frame_complete(f);
     f->trapno = trapno;
     f->err = err;
 }

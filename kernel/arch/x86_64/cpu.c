@@ -378,6 +378,7 @@ static void bases_write(const struct thread *t)
 static void segments_save(struct thread *t)
 {
     t->arch.selectors = selectors_read();
+    thread_special_update(t);
     bases_save(t);
 }
 
@@ -409,6 +410,7 @@ void cpu_load_thread(struct thread *t)
 
     if (likely(old != NULL)) {
         old->arch.selectors = selectors;
+        thread_special_update(old);
         bases_save(old);
     }
     if (unlikely(a->gdt_used || t->arch.gdt_used))
@@ -419,7 +421,6 @@ void cpu_load_thread(struct thread *t)
     if (a->space != s)
         space_switch(a, s);
     fpu_switch(a, t);
-    a->frame_end = (word_t)(&t->arch.frame + 1);
-    *a->rsp0 = a->frame_end;
+    *a->rsp0 = (word_t)(&t->arch.frame + 1);
     a->loaded = t;
 }

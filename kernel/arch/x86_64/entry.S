@@ -16,9 +16,9 @@
 #define VECTOR_GP 13
 
 /* Pushes the registers below trapno (arch_frame order). */
-.macro PUSH_REGISTERS rcx=%rcx
+.macro PUSH_REGISTERS
     pushq %rax
-    pushq \rcx
+    pushq %rcx
     pushq %rdx
     pushq %rbx
     subq $8, %rsp               /* fault address: stays what it was */
@@ -84,17 +84,29 @@
 syscall_entry:
     swapgs
     movq %rsp, %gs:CPU_USER_SP
-    movq %gs:CPU_FRAME_END, %rsp
-    pushq $SEL_USER_DATA
-    pushq %gs:CPU_USER_SP
-    pushq %r11
-    pushq $SEL_USER_CODE64
-    pushq %rcx
-    pushq $0
-    pushq $TRAP_SYSCALL
-    PUSH_REGISTERS rcx=%r8      /* the slot of rcx shows the timeout: the user's rcx is lost anyway */
+    movq %gs:CPU_LOADED, %rsp   /* the thread, for a moment */
+    movq %rax, THREAD_RAX(%rsp)
+    movq %rcx, THREAD_IP(%rsp)
+    movq %rdx, THREAD_RDX(%rsp)
+    movq %rbx, THREAD_RBX(%rsp)
+    movq %gs:CPU_USER_SP, %rcx
+    movq %rcx, THREAD_SP(%rsp)
+    movq %rbp, THREAD_RBP(%rsp)
+    movq %rsi, THREAD_RSI(%rsp)
+    movq %rdi, THREAD_RDI(%rsp)
+    movq %r8, THREAD_R8(%rsp)
+    movq %r9, THREAD_R9(%rsp)
+    movq %r10, THREAD_R10(%rsp)
+    movq %r11, THREAD_FLAGS(%rsp)
+    movq %r12, THREAD_R12(%rsp)
+    movq %r13, THREAD_R13(%rsp)
+    movq %r14, THREAD_R14(%rsp)
+    movq %r15, THREAD_R15(%rsp)
+    movq $TRAP_SYSCALL, THREAD_TRAPNO(%rsp)
+    /* kernel_syscall(self, label, destination, tag, timeout): label, destination, timeout are where they must be */
+    movq %rsp, %rdi
+    movq %rax, %rcx
     movq %gs:CPU_STACK_TOP, %rsp
-    movq %gs:CPU_LOADED, %rdi
     call kernel_syscall
 
 /* ---- the way out: rax = thread ---- */
@@ -148,7 +160,8 @@ arch_resume:
 syscall_entry_32:
     swapgs
     movq %rsp, %gs:CPU_USER_SP
-    movq %gs:CPU_FRAME_END, %rsp
+    movq %gs:CPU_RSP0, %rsp
+    movq (%rsp), %rsp
     subq $2, %rcx
     pushq $SEL_USER_DATA
     pushq %gs:CPU_USER_SP

@@ -65,17 +65,6 @@ static void state_free(struct factory *payer, void *s)
         charged_frame_free(payer, s, state_page_order());
 }
 
-static void ts_set(struct arch_cpu *a, bool on)
-{
-    if (a->ts == on)
-        return;
-    a->ts = on;
-    if (on)
-        write_cr0(read_cr0() | CR0_TS);
-    else
-        __asm__ volatile("clts");
-}
-
 static void state_save(void *to)
 {
     if (cpu_features.xsave)
@@ -94,7 +83,7 @@ static void state_restore(const void *from)
 
 void fpu_switch(struct arch_cpu *a, const struct thread *t)
 {
-    ts_set(a, a->fpu_owner != t);
+    fpu_ts_set(a, a->fpu_owner != t);
 }
 
 /* The registers become nobody's; what they hold goes to their owner. TS may be either way afterwards. */
@@ -102,7 +91,7 @@ static void fpu_release(struct arch_cpu *a)
 {
     if (a->fpu_owner == NULL)
         return;
-    ts_set(a, false);
+    fpu_ts_set(a, false);
     state_save(a->fpu_owner->arch.fpu);
     a->fpu_owner = NULL;
 }
@@ -113,7 +102,7 @@ bool fpu_take(struct thread *t)
 
     if (a->fpu_owner == t) { /* TS was set for no reason: survive */
         a->ts = true;
-        ts_set(a, false);
+        fpu_ts_set(a, false);
         return true;
     }
     if (t->arch.fpu == NULL) {
@@ -122,7 +111,7 @@ bool fpu_take(struct thread *t)
             return false;
     }
     fpu_release(a);
-    ts_set(a, false);
+    fpu_ts_set(a, false);
     state_restore(t->arch.fpu);
     a->fpu_owner = t;
     return true;

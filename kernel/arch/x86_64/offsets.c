@@ -14,7 +14,7 @@ void offsets(void);
 void offsets(void)
 {
     CPU(CPU_USER_SP, arch.user_sp);
-    CPU(CPU_FRAME_END, arch.frame_end);
+    CPU(CPU_RSP0, arch.rsp0);
     CPU(CPU_STACK_TOP, arch.stack_top);
     CPU(CPU_LOADED, arch.loaded);
     CPU(CPU_IDLE, idle);

@@ -30,7 +30,8 @@ void arch_thread_bind(struct thread *t, word_t user_addr, struct l4_utcb *utcb)
 void arch_thread_full_exit(struct thread *t)
 {
     if (t->arch.frame.trapno == ARCH_TRAP_SYSCALL)
-        t->arch.frame.trapno = 0;
+        frame_set_trap(&t->arch.frame, 0, 0);
+    t->flags |= THREAD_CHANGED;
 }
 
 void arch_syscall_rewind(struct thread *t)
@@ -58,7 +59,10 @@ void arch_exc_store(const struct thread *t, word_t *words)
 
 void arch_regs_store(const struct thread *t, word_t *words)
 {
-    memcpy(words, &t->arch.frame, sizeof t->arch.frame);
+    struct arch_frame f = t->arch.frame;
+
+    frame_complete(&f);
+    memcpy(words, &f, sizeof f);
 }
 
 /* Checks the copy, not the words: they are memory that user code on another CPU may write meanwhile. */
@@ -85,6 +89,7 @@ void arch_exc_load(struct thread *t, const word_t *words)
     t->arch.fs_base = canonical_or_0(fs_base);
     t->arch.gs_base = canonical_or_0(gs_base);
     memcpy(&t->arch.selectors, &r->ds, sizeof t->arch.selectors);
+    thread_special_update(t);
     cpu_segments_reload(t);
 }
 
@@ -111,6 +116,7 @@ static l4_tag op_gdt(struct thread *t, struct invoke *in)
             return tag_label(-L4_ERR_INVAL);
         t->arch.gdt[entry + i - 2] = in->utcb->mr[i];
         t->arch.gdt_used = true;
+        thread_special_update(t);
         cpu_segments_reload(t);
     }
     return tag_label((long)((entry << 3) + (ARCH_GDT_USER_FIRST << 3 | 3)));

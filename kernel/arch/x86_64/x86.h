@@ -181,6 +181,26 @@ extern unsigned timer_pin; /* pin of the timer interrupt; ~0u: the local APIC ha
 
 /* ---- fpu.c ---- */
 void fpu_init(void);
+static inline void fpu_ts_set(struct arch_cpu *a, bool on)
+{
+    if (a->ts == on)
+        return;
+    a->ts = on;
+    if (on)
+        write_cr0(read_cr0() | CR0_TS);
+    else
+        __asm__ volatile("clts");
+}
+/* Whether the quick switch can deal with t: THREAD_ARCH_SPECIAL when its segments are not what every program has. */
+static inline void thread_special_update(struct thread *t)
+{
+    const word_t plain = ARCH_SEL_USER_DATA | ARCH_SEL_USER_DATA << 16;
+
+    if (likely(t->arch.selectors == plain && !t->arch.gdt_used))
+        t->flags &= ~(uint32_t)THREAD_ARCH_SPECIAL;
+    else
+        t->flags |= THREAD_ARCH_SPECIAL;
+}
 /* Sets CR0.TS for the thread that is about to run. */
 void fpu_switch(struct arch_cpu *a, const struct thread *t);
 /* #NM: true when the thread now owns the FPU; false: no memory for its state. */
