@@ -80,10 +80,7 @@ void host_syscall(word_t dest, word_t tag, word_t label, word_t timeout)
     f->rsi = label;
     f->r8 = timeout;
     f->trapno = ARCH_TRAP_SYSCALL;
-    struct thread *self = host_current();
-    const struct arch_frame *f = &self->arch.frame;
-
-    entered(kernel_syscall(self, frame_label(f), frame_dest(f), frame_tag(f), frame_timeout(f)));
+    entered(kernel_syscall(host_current(), label, dest, tag, timeout));
 }
 
 void *host_touch(word_t va, unsigned access)
