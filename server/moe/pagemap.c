@@ -53,6 +53,11 @@ word_t *pagemap_next(struct pagemap *m, word_t *index, word_t last)
             level--;
             at = (word_t *)*at + (*index >> FANOUT_SHIFT * level & (FANOUT - 1));
         }
+        if (level == 0 && m->height > 0) /* along the table of entries */
+            while (*at == 0 && *index < last && (*index & (FANOUT - 1)) != FANOUT - 1) {
+                at++;
+                ++*index;
+            }
         if (*at != 0)
             return at;
         word_t step = 1ul << FANOUT_SHIFT * level; /* nothing below: go to the next subtree of this level */
