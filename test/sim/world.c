@@ -71,7 +71,7 @@ static void seen_add(const struct cap *slot)
 
 static void table_add(const struct task *task)
 {
-    for (unsigned p = 0; p < CAP_DIR_PAGES; p++)
+    for (unsigned p = 0; p < task->cap_pages_end; p++)
         for (unsigned i = 0; task->cap_pages[p] != &cap_page_empty && i < CAP_PAGE_SLOTS; i++)
             if (task->cap_pages[p]->slot[i].raw != 0)
                 seen_add(&task->cap_pages[p]->slot[i]);
