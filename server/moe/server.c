@@ -2,14 +2,16 @@
 /* The server loop: one thread, one loop; objects that end do so between two requests (O4). */
 #include "log.h"
 #include "object.h"
+#include "page.h"
 #include <l4/sys/thread.h>
+#include <string.h>
 
 #define SLOT_FIRST 0x20u
-#define SLOT_COUNT 16384u
+#define SLOTS_PER_PAGE 2u /* of memory: what clients can create grows with it */
+#define SLOTS_MAX 262144u
 #define RECEIVE_CAPS 2u
 
 struct l4re_srv server;
-static l4_uint16_t slot_refs[SLOT_COUNT];
 static struct l4re_caps slots;
 
 /* Before each wait: what the last request has left to be ended ends, then the receive buffers. Only capabilities are
@@ -39,10 +41,25 @@ static void timeout(struct l4re_srv *srv)
 
 static const struct l4re_srv_hooks hooks = {.setup_wait = setup_wait, .deadline = deadline, .timeout = timeout};
 
+static long slots_init(void)
+{
+    word_t count = page_total() * SLOTS_PER_PAGE < SLOTS_MAX ? page_total() * SLOTS_PER_PAGE : SLOTS_MAX;
+    word_t bytes = count * sizeof *slots.refs, pages = (bytes + L4_PAGE_SIZE - 1) >> L4_PAGE_SHIFT;
+    l4_uint16_t *refs = (l4_uint16_t *)page_range_alloc(pages, 0);
+
+    if (refs == NULL)
+        return -L4_ENOMEM;
+    memset(refs, 0, pages << L4_PAGE_SHIFT);
+    l4re_caps_init(&slots, SLOT_FIRST, refs, (unsigned)count);
+    return 0;
+}
+
 long server_init(void)
 {
-    l4re_caps_init(&slots, SLOT_FIRST, slot_refs, SLOT_COUNT);
-    long r = l4re_srv_init(&server, &slots, L4_BASE_THREAD_CAP, L4_BASE_FACTORY_CAP, L4_BASE_TASK_CAP, RECEIVE_CAPS);
+    long r = slots_init();
+    if (r < 0)
+        return r;
+    r = l4re_srv_init(&server, &slots, L4_BASE_THREAD_CAP, L4_BASE_FACTORY_CAP, L4_BASE_TASK_CAP, RECEIVE_CAPS);
     if (r < 0)
         return r;
     server.hooks = &hooks;
