@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The interrupt controller object: binds IRQs and semaphores to pins. Console and scheduler have a line of their own
- * and answer the same operations through icu_operate. Also answers the platform-control protocol (platform.c).
+ * The interrupt controller object: binds IRQs and semaphores to pins and MSIs. Console and scheduler have a line of
+ * their own and answer the same operations through icu_operate. Also answers the platform-control protocol.
  *   U1  source->irq == irq  <=>  irq->source == source.
+ *   U2  An MSI number is a vector for ever: nothing is allocated when it is bound, and what a device sends to a number
+ *       that nobody is bound to is dropped.
  */
 #include "factory.h"
 #include "ipc.h"
 #include "objects.h"
 
-#define ICU_PINS_MAX 128u
-static struct irq_source pins[ICU_PINS_MAX];
-static unsigned pin_count;
+#define ICU_PINS_MAX 160u
+#define ICU_MSIS_MAX 128u
+static struct irq_source pins[ICU_PINS_MAX], msis[ICU_MSIS_MAX];
+static struct irq_lines hardware = {.pin = pins, .msi = msis};
 struct kobj icu_object;
 
 void irq_source_mask(struct irq_source *s)
@@ -19,8 +22,9 @@ void irq_source_mask(struct irq_source *s)
         return;
     if (s->irq != NULL)
         s->irq->masked = true;
-    if (s->pin != ~0u)
-        arch_irq_mask(s->pin);
+    s->masked = true;
+    if (s->kind == SOURCE_PIN)
+        arch_irq_mask(s->number);
 }
 
 void irq_source_unmask(struct irq_source *s)
@@ -29,8 +33,14 @@ void irq_source_unmask(struct irq_source *s)
         return;
     if (s->irq != NULL)
         s->irq->masked = false;
-    if (s->pin != ~0u)
-        arch_irq_unmask(s->pin);
+    s->masked = false;
+    if (s->kind == SOURCE_PIN)
+        arch_irq_unmask(s->number);
+    if (s->pending) {
+        s->pending = false;
+        if (s->irq != NULL)
+            s->irq->hit(s->irq);
+    }
 }
 
 void irq_unbind_source(struct irq_base *irq)
@@ -40,6 +50,7 @@ void irq_unbind_source(struct irq_base *irq)
     if (s != NULL) {
         irq_source_mask(s);
         s->irq = NULL;
+        s->pending = false;
         irq->source = NULL;
     }
     if (irq->obj.type == KOBJ_IRQ) {
@@ -66,16 +77,23 @@ static int irq_arg(const struct invoke *in, struct irq_base **irq, unsigned *rig
     return st;
 }
 
-static struct irq_source *source_find(struct irq_source *sources, unsigned count, bool hardware, word_t pin)
+static struct irq_source *source_find(const struct irq_lines *lines, word_t number)
 {
-    if (pin >= count || (hardware && !arch_irq_pin_valid((unsigned)pin)))
+    struct irq_source *s;
+
+    if (number & L4_ICU_MSI) {
+        number &= ~L4_ICU_MSI;
+        return number < lines->msis ? &lines->msi[number] : NULL;
+    }
+    if (number >= lines->pins)
         return NULL;
-    return &sources[pin];
+    s = &lines->pin[number];
+    return s->kind == SOURCE_PIN && !arch_irq_pin_valid(s->number) ? NULL : s;
 }
 
-static l4_tag source_bind(struct invoke *in, struct irq_source *sources, unsigned count, bool hardware)
+static l4_tag source_bind(struct invoke *in, const struct irq_lines *lines)
 {
-    struct irq_source *s = source_find(sources, count, hardware, in->utcb->mr[1]);
+    struct irq_source *s = source_find(lines, in->utcb->mr[1]);
     struct irq_base *irq;
     unsigned rights;
     int st;
@@ -93,15 +111,16 @@ static l4_tag source_bind(struct invoke *in, struct irq_source *sources, unsigne
     if (s == NULL || s->irq != NULL)
         return tag_label(-L4_ERR_INVAL);
     s->irq = irq;
-    s->level = hardware && arch_irq_is_level(s->pin);
+    s->level = s->kind == SOURCE_PIN && arch_irq_is_level(s->number);
+    s->masked = true;
     irq->source = s;
     irq->masked = true;
     return tag_label(0);
 }
 
-static l4_tag source_unbind(struct invoke *in, struct irq_source *sources, unsigned count, bool hardware)
+static l4_tag source_unbind(struct invoke *in, const struct irq_lines *lines)
 {
-    struct irq_source *s = source_find(sources, count, hardware, in->utcb->mr[1]);
+    struct irq_source *s = source_find(lines, in->utcb->mr[1]);
     struct irq_base *irq;
     unsigned rights;
     int st;
@@ -116,26 +135,42 @@ static l4_tag source_unbind(struct invoke *in, struct irq_source *sources, unsig
     return tag_label(0);
 }
 
-static l4_tag source_set_mode(struct invoke *in, struct irq_source *sources, unsigned count, bool hardware)
+static l4_tag source_set_mode(struct invoke *in, const struct irq_lines *lines)
 {
-    struct irq_source *s = source_find(sources, count, hardware, in->utcb->mr[1]);
+    struct irq_source *s = source_find(lines, in->utcb->mr[1]);
     unsigned mode = (unsigned)in->utcb->mr[2];
 
     if (l4_tag_words(in->tag) < 3)
         return tag_label(-L4_ERR_MSGTOOSHORT);
     if (s == NULL)
         return tag_label(-L4_ERR_INVAL);
-    if (!(mode & L4_IRQ_MODE_SET) || !hardware)
+    if (!(mode & L4_IRQ_MODE_SET) || s->kind == SOURCE_LINE)
         return tag_label(0);
+    if (s->kind == SOURCE_MSI)
+        return tag_label(mode & L4_IRQ_MODE_LEVEL ? -L4_ERR_INVAL : 0);
 
-    status_t st = arch_irq_set_mode(s->pin, mode);
+    status_t st = arch_irq_set_mode(s->number, mode);
 
     if (st == OK)
-        s->level = arch_irq_is_level(s->pin);
+        s->level = arch_irq_is_level(s->number);
     return tag_label(st);
 }
 
-l4_tag icu_operate(struct invoke *in, struct irq_source *sources, unsigned count, bool hardware)
+static l4_tag msi_info(struct invoke *in, const struct irq_lines *lines)
+{
+    word_t *mr = in->utcb->mr, number = mr[1];
+    uint32_t data;
+
+    if (lines->msis == 0)
+        return tag_label(-L4_ERR_NOSYS);
+    if (!(number & L4_ICU_MSI) || source_find(lines, number) == NULL)
+        return tag_label(-L4_ERR_RANGE);
+    arch_msi_info((unsigned)(number & ~L4_ICU_MSI), mr[2], &mr[0], &data);
+    mr[1] = data;
+    return tag_words(0, 2);
+}
+
+l4_tag icu_operate(struct invoke *in, const struct irq_lines *lines)
 {
     word_t *mr = in->utcb->mr;
     struct irq_source *s;
@@ -144,26 +179,26 @@ l4_tag icu_operate(struct invoke *in, struct irq_source *sources, unsigned count
         return tag_label(-L4_ERR_MSGTOOSHORT);
     switch (mr[0]) {
     case L4_OP_ICU_BIND:
-        return source_bind(in, sources, count, hardware);
+        return source_bind(in, lines);
     case L4_OP_ICU_UNBIND:
-        return source_unbind(in, sources, count, hardware);
+        return source_unbind(in, lines);
     case L4_OP_ICU_INFO:
-        mr[0] = 0;
-        mr[1] = count;
-        mr[2] = 0;
+        mr[0] = lines->msis != 0 ? L4_ICU_MSI : 0;
+        mr[1] = lines->pins;
+        mr[2] = lines->msis;
         return tag_words(0, 3);
     case L4_OP_ICU_MSI_INFO:
-        return tag_label(-L4_ERR_NOSYS); /* no MSI vectors are announced */
+        return msi_info(in, lines);
     case L4_OP_ICU_UNMASK:
     case L4_OP_ICU_MASK:
-        s = l4_tag_words(in->tag) < 2 ? NULL : source_find(sources, count, hardware, mr[1]);
+        s = l4_tag_words(in->tag) < 2 ? NULL : source_find(lines, mr[1]);
         if (mr[0] == L4_OP_ICU_MASK)
             irq_source_mask(s);
         else
             irq_source_unmask(s);
         return TAG_NO_REPLY;
     case L4_OP_ICU_SET_MODE:
-        return source_set_mode(in, sources, count, hardware);
+        return source_set_mode(in, lines);
     default:
         return tag_label(-L4_ERR_NOSYS);
     }
@@ -196,7 +231,7 @@ static l4_tag icu_object_operate(struct kobj *obj, struct invoke *in)
     (void)obj;
     switch (l4_tag_label(in->tag)) {
     case L4_PROTO_IRQ:
-        return icu_operate(in, pins, pin_count, true);
+        return icu_operate(in, &hardware);
     case L4_PROTO_NONE:
         return platform_operate(in);
     default:
@@ -218,16 +253,32 @@ void icu_init(void)
 {
     kobj_init(&icu_object, &icu_ops, KOBJ_ICU, NULL);
     icu_object.boot = true;
-    pin_count = arch_irq_pins() < ICU_PINS_MAX ? arch_irq_pins() : ICU_PINS_MAX;
-    for (unsigned i = 0; i < pin_count; i++)
-        pins[i].pin = i;
+    hardware.pins = arch_irq_pins() < ICU_PINS_MAX ? arch_irq_pins() : ICU_PINS_MAX;
+    hardware.msis = arch_msi_count() < ICU_MSIS_MAX ? arch_msi_count() : ICU_MSIS_MAX;
+    for (unsigned i = 0; i < hardware.pins; i++)
+        pins[i] = (struct irq_source){.number = i, .kind = SOURCE_PIN};
+    for (unsigned i = 0; i < hardware.msis; i++)
+        msis[i] = (struct irq_source){.number = i, .kind = SOURCE_MSI, .masked = true};
 }
 
 struct thread *kernel_irq(struct thread *self, unsigned pin)
 {
-    if (pin < pin_count && pins[pin].irq != NULL)
+    if (pin < hardware.pins && pins[pin].irq != NULL)
         pins[pin].irq->hit(pins[pin].irq);
     else
         arch_irq_mask(pin);
+    return kernel_leave(self);
+}
+
+struct thread *kernel_msi(struct thread *self, unsigned number)
+{
+    struct irq_source *s = number < hardware.msis ? &msis[number] : NULL;
+
+    if (s != NULL && s->irq != NULL) {
+        if (s->masked)
+            s->pending = true;
+        else
+            s->irq->hit(s->irq);
+    }
     return kernel_leave(self);
 }

@@ -56,10 +56,22 @@ struct sem *sem_create(struct factory *payer);
 void sem_dequeue(struct thread *t);
 
 /* ---- icu.c ---- */
+enum irq_source_kind {
+    SOURCE_LINE, /* of a kernel object: cannot be masked */
+    SOURCE_PIN,  /* masked at the interrupt controller */
+    SOURCE_MSI   /* masked here: one message that comes meanwhile is kept */
+};
 struct irq_source {
     struct irq_base *irq;    /* bound object or NULL */
-    unsigned pin;            /* hardware pin; ~0: a line of a kernel object */
+    unsigned number;         /* of the pin or MSI */
+    uint8_t kind;            /* I, enum irq_source_kind */
     bool level;
+    bool masked, pending;    /* MSI */
+};
+/* What an object with the ICU protocol has to bind to. */
+struct irq_lines {
+    struct irq_source *pin, *msi;
+    unsigned pins, msis;
 };
 extern const struct kobj_ops icu_ops;
 void icu_init(void);
@@ -67,8 +79,8 @@ void irq_source_mask(struct irq_source *s);
 void irq_source_unmask(struct irq_source *s);
 /* Takes the object off its source (masking it); also when it is not bound. */
 void irq_unbind_source(struct irq_base *irq);
-/* The ICU operations on a set of sources (ICU, console and scheduler have their own). */
-l4_tag icu_operate(struct invoke *in, struct irq_source *sources, unsigned count, bool hardware);
+/* The ICU operations on a set of lines (ICU, console and scheduler have their own). */
+l4_tag icu_operate(struct invoke *in, const struct irq_lines *lines);
 extern struct kobj icu_object;
 
 /* ---- schedobj.c, vcon.c ---- */

@@ -7,7 +7,8 @@
 #include "objects.h"
 
 struct kobj sched_object;
-static struct irq_source hotplug_line = {.pin = ~0u};
+static struct irq_source hotplug_line;
+static const struct irq_lines hotplug = {.pin = &hotplug_line, .pins = 1};
 
 /* Is the CPU in the set (descriptor: offset 0-23, granularity 24-31; map)? */
 static bool cpu_in_set(word_t descriptor, word_t map, unsigned cpu)
@@ -121,7 +122,7 @@ static l4_tag sched_operate(struct kobj *obj, struct invoke *in)
 {
     (void)obj;
     if (l4_tag_label(in->tag) == L4_PROTO_IRQ)
-        return icu_operate(in, &hotplug_line, 1, false);
+        return icu_operate(in, &hotplug);
     if (l4_tag_label(in->tag) != L4_PROTO_SCHEDULER)
         return tag_label(-L4_ERR_BADPROTO);
     if (l4_tag_words(in->tag) == 0)

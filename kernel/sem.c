@@ -80,12 +80,13 @@ static struct thread *sem_down(struct sem *s, struct invoke *in)
 
     if (!(in->rights & L4_RIGHT_S))
         return ipc_done(in, in->op & L4_OP_RECV ? tag_label(-L4_ERR_PERM) : in->tag);
+    if (s->count == 0)
+        sem_unmask_edge(s); /* an interrupt that came meanwhile counts now */
     if (s->count > 0) {
         if (s->count-- <= 2)
             sem_unmask_edge(s);
         return ipc_done(in, in->op & L4_OP_RECV ? tag_label(0) : in->tag);
     }
-    sem_unmask_edge(s);
     code = ipc_block(self, IPC_SEM, l4_timeout_rcv(in->timeout));
     if (code != 0)
         return ipc_fail(in, code);

@@ -11,7 +11,8 @@
 #define INPUT_SIZE 256u
 
 struct kobj vcon_object;
-static struct irq_source input_line = {.pin = ~0u};
+static struct irq_source input_line;
+static const struct irq_lines lines = {.pin = &input_line, .pins = 1};
 static char input[INPUT_SIZE];
 static unsigned input_head, input_count;
 static uint32_t flags_in = L4_VCON_ICRNL, flags_out = L4_VCON_ONLCR, flags_local = L4_VCON_ECHO;
@@ -78,7 +79,7 @@ static l4_tag vcon_operate(struct kobj *obj, struct invoke *in)
 
     (void)obj;
     if (l4_tag_label(in->tag) == L4_PROTO_IRQ)
-        return icu_operate(in, &input_line, 1, false);
+        return icu_operate(in, &lines);
     if (l4_tag_label(in->tag) != L4_PROTO_LOG)
         return tag_label(-L4_ERR_BADPROTO);
     if (l4_tag_words(in->tag) == 0)

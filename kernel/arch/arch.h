@@ -39,6 +39,8 @@ struct thread *kernel_page_fault(struct thread *self, word_t addr, word_t access
 struct thread *kernel_exception(struct thread *self);
 /* A device interrupt on an ICU pin; the architecture has acknowledged edge pins and masked level pins if it must. */
 struct thread *kernel_irq(struct thread *self, unsigned pin);
+/* A message-signalled interrupt, acknowledged. It cannot be masked: it may come at any time, bound or not. */
+struct thread *kernel_msi(struct thread *self, unsigned msi);
 /* Console input: the characters are fetched with arch_console_get. */
 struct thread *kernel_console_input(struct thread *self);
 /* Timer tick. */
@@ -130,6 +132,11 @@ void arch_irq_unmask(unsigned pin);
 bool arch_irq_is_level(unsigned pin);
 /* mode: L4_IRQ_MODE_*; OK or -INVAL when the pin cannot do it. */
 status_t arch_irq_set_mode(unsigned pin, unsigned mode);
+
+/* Message-signalled interrupts: how many there are, and what a device writes where to raise one of them. source:
+ * who will send (interface description, source ids); ignored without interrupt remapping. */
+unsigned arch_msi_count(void);
+void arch_msi_info(unsigned msi, word_t source, word_t *address, uint32_t *data);
 
 /* ---- time and console ---- */
 uint64_t arch_clock_us(void);   /* since boot, monotonic */

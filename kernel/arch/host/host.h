@@ -40,6 +40,8 @@ bool host_port(unsigned port);
 void host_time(uint64_t us);  /* time passes, nothing happens */
 void host_tick(void);         /* timer interrupt */
 bool host_irq(unsigned pin);  /* device interrupt; false: masked */
+/* A device writes data to an address: an MSI when they are what arch_msi_info gave. False: they are not. */
+bool host_msi(word_t address, uint32_t data);
 void host_input(const char *text);
 
 /* ---- looking at the machine ---- */

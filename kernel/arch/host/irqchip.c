@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Interrupt pins as data: 24 of them, pin 2 belongs to the kernel; the upper eight are level triggered. */
+/* Interrupt pins as data: 24 of them, pin 2 belongs to the kernel; the upper eight are level triggered. And MSIs. */
 #include "host.h"
 
 #define PINS 24u
 #define PIN_KERNEL 2u
 #define PIN_LEVEL_FIRST 16u
+#define MSIS 16u
+#define MSI_ADDRESS 0xfee00000ul
 
 static bool unmasked[PINS];
 static bool level_set[PINS], level[PINS];
@@ -25,4 +27,13 @@ status_t arch_irq_set_mode(unsigned pin, unsigned mode)
         level[pin] = (mode & L4_IRQ_MODE_LEVEL) != 0;
     }
     return OK;
+}
+
+unsigned arch_msi_count(void) { return MSIS; }
+
+void arch_msi_info(unsigned msi, word_t source, word_t *address, uint32_t *data)
+{
+    (void)source;
+    *address = MSI_ADDRESS;
+    *data = msi + 1;
 }

@@ -146,4 +146,19 @@ bool host_irq(unsigned pin)
     return true;
 }
 
+bool host_msi(word_t address, uint32_t data)
+{
+    word_t a;
+    uint32_t d;
+
+    for (unsigned msi = 0; msi < arch_msi_count(); msi++) {
+        arch_msi_info(msi, 0, &a, &d);
+        if (a == address && d == data) {
+            entered(kernel_msi(host_current(), msi));
+            return true;
+        }
+    }
+    return false;
+}
+
 void host_console_entry(void) { entered(kernel_console_input(host_current())); }

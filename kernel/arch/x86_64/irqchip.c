@@ -232,6 +232,30 @@ unsigned irqchip_acknowledge(unsigned vector)
     return ~0u;
 }
 
+/* ---- MSI: vectors behind those of the pins, sent to the boot CPU ---- */
+
+#define MSI_ADDRESS 0xfee00000ul
+#define MSI_ASSERT 0x4000u
+
+static unsigned msi_vector_first(void) { return VECTOR_PIN + pin_count; }
+
+unsigned arch_msi_count(void) { return lapic == NULL ? 0 : VECTOR_RESERVED - msi_vector_first(); }
+
+void arch_msi_info(unsigned msi, word_t source, word_t *address, uint32_t *data)
+{
+    (void)source;
+    *address = MSI_ADDRESS | (word_t)lapic_id << 12;
+    *data = MSI_ASSERT | (msi_vector_first() + msi);
+}
+
+unsigned irqchip_msi(unsigned vector)
+{
+    if (lapic == NULL || vector < msi_vector_first() || vector >= VECTOR_RESERVED)
+        return ~0u;
+    irqchip_lapic_eoi();
+    return vector - msi_vector_first();
+}
+
 unsigned arch_irq_pins(void) { return pin_count; }
 
 bool arch_irq_pin_valid(unsigned pin)

@@ -52,6 +52,9 @@ struct thread *trap_interrupt(struct thread *self, unsigned vector)
         kip.clock_us = arch_clock_us();
         return kernel_timer(self);
     }
+    unsigned msi = irqchip_msi(vector);
+    if (msi != ~0u)
+        return kernel_msi(self, msi);
     unsigned pin = irqchip_acknowledge(vector);
     if (pin == ~0u)
         return self;

@@ -102,9 +102,10 @@ static inline void write_cr3(word_t v) { __asm__ volatile("movq %0, %%cr3" ::"r"
 /* What user code may set by itself: arithmetic flags, TF, DF, RF, AC, ID. */
 #define FLAGS_USER 0x250dd5ul
 
-/* Vectors: 0-31 exceptions, 32-47 legacy controllers, from 48 on I/O APIC pins. */
+/* Vectors: 0-31 exceptions, 32-47 legacy controllers, from 48 on I/O APIC pins, then MSIs up to VECTOR_RESERVED. */
 #define VECTOR_LEGACY 32u
 #define VECTOR_PIN 48u
+#define VECTOR_RESERVED 0xe0u /* from here on the kernel's own */
 #define VECTOR_TIMER 0xf0u
 #define VECTOR_SPURIOUS 0xffu
 #define PINS_MAX 160u
@@ -152,6 +153,8 @@ _Noreturn void trap_idle(void);
 void irqchip_init(void);
 /* Acknowledges the vector. Returns the pin, or ~0u: nothing to do (spurious). */
 unsigned irqchip_acknowledge(unsigned vector);
+/* Acknowledges an MSI. Returns its number, or ~0u: the vector is none. */
+unsigned irqchip_msi(unsigned vector);
 bool irqchip_has_apic(void);
 volatile uint32_t *irqchip_lapic(void);
 void irqchip_lapic_eoi(void);

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/* icu.c: message-signalled interrupts: what is announced, binding, delivery, masking, semaphores; pins beside them. */
+#include "tap.h"
+#include "machine.h"
+
+#define MSI(n) (L4_ICU_MSI | (n))
+
+enum { IRQ = 0x40, OTHER = 0x41, SEM = 0x42, WAITER = 0x43, GATE = 0x44 };
+
+static word_t address;
+static uint32_t data;
+
+static long icu(unsigned op, word_t item, unsigned words, word_t number, word_t last)
+{
+    return call_words(L4_SLOT_ICU, L4_PROTO_IRQ, item, words, op, number, last, 0);
+}
+
+/* Mask and unmask have no answer. */
+static void icu_send(unsigned op, word_t number)
+{
+    struct thread *self = host_current();
+
+    self->utcb->mr[0] = op;
+    self->utcb->mr[1] = number;
+    host_syscall(SEL(L4_SLOT_ICU) | L4_OP_SEND, l4_tag_make(L4_PROTO_IRQ, 2, 0, 0).raw, 0, 0);
+}
+
+/* Is a message of the IRQ there? Takes it. */
+static bool received(word_t label)
+{
+    host_syscall(SELF | WAIT, 0, 0, L4_TIMEOUT_ZERO);
+    return error_of(root) == 0 && frame_label(&root->arch.frame) == label;
+}
+
+static void test_interface(void)
+{
+    is(icu(L4_OP_ICU_INFO, 0, 1, 0, 0), 0, "info");
+    is(root->utcb->mr[0], L4_ICU_MSI, "says that there are MSIs");
+    is(root->utcb->mr[1], arch_irq_pins(), "how many pins");
+    is(root->utcb->mr[2], arch_msi_count(), "and how many MSIs");
+    is(icu(L4_OP_ICU_MSI_INFO, 0, 3, 3, 0), -L4_ERR_RANGE, "a pin is no MSI");
+    is(icu(L4_OP_ICU_MSI_INFO, 0, 3, MSI(arch_msi_count()), 0), -L4_ERR_RANGE, "one too high");
+    is(icu(L4_OP_ICU_MSI_INFO, 0, 3, 1ul << 32 | MSI(0), 0), -L4_ERR_RANGE, "much too high");
+    is(call_words(L4_SLOT_LOG, L4_PROTO_IRQ, 0, 3, L4_OP_ICU_MSI_INFO, MSI(0), 0, 0), -L4_ERR_NOSYS,
+       "the console has none");
+    is(icu(L4_OP_ICU_BIND, IRQ, 2, MSI(arch_msi_count()), 0), -L4_ERR_INVAL, "bind beyond the end");
+    is(icu(L4_OP_ICU_BIND, IRQ, 2, MSI(1), 0), 0, "bind");
+    is(icu(L4_OP_ICU_BIND, IRQ, 2, MSI(1), 0), 0, "again");
+    is(icu(L4_OP_ICU_BIND, OTHER, 2, MSI(1), 0), -L4_ERR_INVAL, "not another one");
+    is(icu(L4_OP_ICU_SET_MODE, 0, 3, MSI(1), 1), 0, "an MSI is an edge");
+    is(icu(L4_OP_ICU_SET_MODE, 0, 3, MSI(1), 3), -L4_ERR_INVAL, "and no level");
+    is(icu(L4_OP_ICU_MSI_INFO, 0, 3, MSI(1), 0), 0, "msi_info");
+    address = root->utcb->mr[0];
+    data = (uint32_t)root->utcb->mr[1];
+}
+
+static void test_delivery(void)
+{
+    ok(host_msi(address, data), "the device sends");
+    ok(!received(0x120), "masked after bind: no message");
+    icu_send(L4_OP_ICU_UNMASK, MSI(1));
+    ok(received(0x120), "unmasked: it was kept");
+    ok(!received(0x120), "once");
+    host_msi(address, data);
+    ok(received(0x120), "and the next comes at once");
+    for (unsigned i = 0; i < 3; i++)
+        host_msi(address, data);
+    ok(received(0x120), "three of them");
+    ok(received(0x120), "are two messages: one queued, one kept");
+    ok(!received(0x120), "not more");
+    icu_send(L4_OP_ICU_MASK, MSI(1));
+    host_msi(address, data);
+    host_msi(address, data);
+    ok(!received(0x120), "masked: none");
+    is(icu(L4_OP_ICU_UNBIND, IRQ, 2, MSI(1), 0), 0, "unbind");
+    host_msi(address, data);
+    is(icu(L4_OP_ICU_BIND, OTHER, 2, MSI(1), 0), 0, "another is bound");
+    icu_send(L4_OP_ICU_UNMASK, MSI(1));
+    ok(!received(0x130), "it does not get what was meant for the first");
+    host_msi(address, data);
+    ok(received(0x130), "but what comes now");
+    is(icu(L4_OP_ICU_BIND, OTHER, 2, 5, 0), 0, "moved to a pin");
+    host_msi(address, data);
+    icu_send(L4_OP_ICU_UNMASK, 5);
+    ok(!received(0x130), "the MSI reaches it no more");
+    host_irq(5);
+    ok(received(0x130), "the pin does");
+}
+
+static void test_sem(void)
+{
+    struct thread *w = thread_at(WAITER);
+    struct sem *s;
+
+    create(L4_PROTO_SEMAPHORE, SEM);
+    s = sem_of(cap_obj(cap_slot(root->task, SEM)));
+    is(icu(L4_OP_ICU_BIND, SEM, 2, MSI(2), 0), 0, "a semaphore is bound");
+    icu(L4_OP_ICU_MSI_INFO, 0, 3, MSI(2), 0);
+    address = root->utcb->mr[0];
+    data = (uint32_t)root->utcb->mr[1];
+    icu_send(L4_OP_ICU_UNMASK, MSI(2));
+    host_msi(address, data);
+    is(s->count, 1, "an MSI is an up");
+    host_msi(address, data);
+    is(s->count, 1, "the next is kept until the first is taken");
+    is(call_words(SEM, L4_PROTO_SEMAPHORE, 0, 1, L4_OP_SEM_DOWN, 0, 0, 0), 0, "down");
+    is(s->count, 1, "then it counts");
+    is(call_words(SEM, L4_PROTO_SEMAPHORE, 0, 1, L4_OP_SEM_DOWN, 0, 0, 0), 0, "down again");
+    is(s->count, 0, "nothing is left");
+    host_msi(address, data);
+    s->count = 0; /* as if an up without interrupt had been taken in between */
+    host_msi(address, data);
+    thread_go(WAITER, 120, 0x3000, 0x3100);
+    ok(host_current() == w, "another thread");
+    w->utcb->mr[0] = L4_OP_SEM_DOWN;
+    host_syscall(SEL(SEM) | CALL, l4_tag_make(L4_PROTO_SEMAPHORE, 1, 0, 0).raw, 0, L4_TIMEOUT_ZERO);
+    ok(host_current() == w && error_of(w) == 0, "a down takes the one that was kept");
+    is(s->count, 0, "and only that");
+    host_syscall(SEL(SEM) | CALL, l4_tag_make(L4_PROTO_SEMAPHORE, 1, 0, 0).raw, 0, 0);
+    ok(host_current() == root, "it waits for the next");
+    host_msi(address, data);
+    ok(host_current() == w && error_of(w) == 0, "which wakes it");
+    host_syscall(SELF | WAIT, 0, 0, 0);
+    delete_slot(SEM);
+    host_msi(address, data);
+    ok(host_current() == root, "without the semaphore it reaches nobody");
+}
+
+int main(void)
+{
+    machine_start();
+    create(L4_PROTO_IRQ_SENDER, IRQ);
+    create(L4_PROTO_IRQ_SENDER, OTHER);
+    create(L4_PROTO_NONE, GATE);
+    thread_make(WAITER, GATE, GATE);
+    call_words(IRQ, L4_PROTO_KOBJECT, L4_SLOT_THREAD, 2, L4_OP_IRQ_BIND, 0x120, 0, 0);
+    call_words(OTHER, L4_PROTO_KOBJECT, L4_SLOT_THREAD, 2, L4_OP_IRQ_BIND, 0x130, 0, 0);
+    test_interface();
+    test_delivery();
+    test_sem();
+    delete_slot(IRQ);
+    delete_slot(OTHER);
+    machine_check();
+    return tap_done();
+}
