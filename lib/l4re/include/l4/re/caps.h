@@ -7,6 +7,8 @@
 #pragma once
 #include <l4/sys/types.h>
 
+EXTERN_C_BEGIN
+
 struct l4re_caps {
     unsigned long first; /* number (not selector) of the first slot */
     unsigned count;      /* slots managed */
@@ -27,3 +29,5 @@ unsigned l4re_caps_drop(struct l4re_caps *c, l4_cap_idx_t cap);
 void l4re_caps_free(struct l4re_caps *c, l4_cap_idx_t cap);
 /* References held, 0 for a free or foreign slot. */
 unsigned l4re_caps_refs(struct l4re_caps const *c, l4_cap_idx_t cap);
+
+EXTERN_C_END

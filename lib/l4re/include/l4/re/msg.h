@@ -10,6 +10,8 @@
 #include <l4/sys/utcb.h>
 #include <l4/sys/err.h>
 
+EXTERN_C_BEGIN
+
 /* ---- reading ---- */
 
 struct l4re_rd {
@@ -135,3 +137,5 @@ void l4re_call_rcv_fpage(struct l4re_call *c, l4_fpage_t fp, l4_cap_idx_t task);
 long l4re_call(struct l4re_call *c, l4_cap_idx_t obj, long proto, l4_timeout_t to);
 /* Sends without waiting for an answer: 0 or an error. */
 long l4re_call_send(struct l4re_call *c, l4_cap_idx_t obj, long proto, unsigned flags, l4_timeout_t to);
+
+EXTERN_C_END

@@ -16,6 +16,8 @@
 #include <l4/re/msg.h>
 #include <l4/sys/ipc.h>
 
+EXTERN_C_BEGIN
+
 struct l4re_obj;
 struct l4re_msg;
 struct l4re_srv;
@@ -174,3 +176,5 @@ int l4re_msg_take(struct l4re_msg *m, l4_cap_idx_t cap);
 long l4re_srv_dispatch(struct l4re_srv *srv, struct l4re_obj *obj, struct l4re_msg *m);
 /* Fills m from a received message: tag, label and the words at mr. */
 void l4re_msg_load(struct l4re_msg *m, struct l4re_srv *srv, l4_msgtag_t tag, l4_umword_t label, l4_umword_t const *mr);
+
+EXTERN_C_END
