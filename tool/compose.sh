@@ -11,7 +11,7 @@ rom_add() {
     case $2 in
     '' | .* | -* | *[!A-Za-z0-9._+-]*) usage_error "'$1': a file in rom/ has a name of letters, digits and . _ + -" ;;
     esac
-    case " $own_programs" in
+    case " prompt.lua $own_programs" in
     *" $2 "*) usage_error "'$1': the name $2 belongs to the system" ;;
     esac
     if [ -e "$scratch/given/$2" ]; then
@@ -107,6 +107,7 @@ compose() {
         *) ln -s "$out/rom/$name" "$scratch/rom/$name" ;;
         esac
     done
+    [ -n "$batch" ] || ln -s "$root/tool/prompt.lua" "$scratch/rom/prompt.lua"
     start=boot.lua
     if [ -z "$script" ]; then
         rom_add "$root/example/boot.lua" boot.lua
@@ -126,8 +127,7 @@ compose() {
         if [ -n "$batch" ]; then
             echo "roottask moe --exit-port=0xf4 -- --wait-and-exit rom/$start"
         else
-            # Without a script of its own ned goes on with the prompt.
-            echo "roottask moe --exit-port=0xf4 -- -e \"dofile('rom/$start')\""
+            echo "roottask moe --exit-port=0xf4 rom/prompt.lua rom/$start"
         fi
         for f in "$scratch"/rom/*; do
             echo "module rom/$(basename "$f")"
