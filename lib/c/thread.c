@@ -74,14 +74,14 @@ void layer_lock_give(struct layer_lock *l)
 
 /* ---- identity ---- */
 
+/* A thread of ours has its descriptor in user word 0 of its UTCB. The main thread may use that word as it likes. */
 struct layer_thread *layer_thread_self(void)
 {
     l4_utcb_t *utcb = l4_utcb();
-    struct layer_thread *t = (struct layer_thread *)l4_utcb_tcr_u(utcb)->user[0];
 
-    if (t != NULL)
-        return t;
-    return !threaded || utcb == main_thread.utcb ? &main_thread : NULL;
+    if (!threaded || utcb == main_thread.utcb)
+        return &main_thread;
+    return (struct layer_thread *)l4_utcb_tcr_u(utcb)->user[0];
 }
 
 int layer_threaded(void)
