@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The server loop and its objects. See l4/re/srv.h and README.md.
- * S1 A label that reaches the loop is the address of a registered object (two low bits: rights), or 0: gates are bound
- * by register only, and unregister takes the label from queued senders before the object may go. S2 Every receive
- * buffer rcv[i] is a slot of srv->caps with count 1, and empty while the loop waits. S3 With reply slots: reply_cur's
- * bit in reply_used is set; it is the slot of the present wait.
+ *
+ *  S1  A label that reaches the loop is the address of a registered object (two low bits: rights), or 0: gates are bound
+ *      by register only, and unregister takes the label from queued senders before the object may go.
+ *  S2  Every receive buffer rcv[i] is a slot of srv->caps with count 1, and empty while the loop waits.
+ *  S3  reply_cur < reply_count: its bit in reply_used is set, and it is the slot of the present wait. Otherwise the
+ *      implicit slot is.
  */
 #include <l4/re/srv.h>
 #include <l4/sys/factory.h>
@@ -418,7 +420,21 @@ int l4re_srv_reply_slots(struct l4re_srv *srv, unsigned long first, unsigned cou
 
 static l4_cap_idx_t reply_selector(struct l4re_srv const *srv, unsigned slot)
 {
+    if (slot >= srv->reply_count)
+        return L4_INVALID_CAP;
     return (srv->reply_first + slot) << L4_CAP_SHIFT | L4_REPLY_CAP_BIT;
+}
+
+/* Lets the next wait use another slot; 0 when all are taken. */
+static int reply_next(struct l4re_srv *srv)
+{
+    for (unsigned i = 0; i < srv->reply_count; i++)
+        if (!(srv->reply_used & 1ull << i)) {
+            srv->reply_used |= 1ull << i;
+            srv->reply_cur = i;
+            return 1;
+        }
+    return 0;
 }
 
 l4_cap_idx_t l4re_msg_defer(struct l4re_msg *m)
@@ -426,16 +442,10 @@ l4_cap_idx_t l4re_msg_defer(struct l4re_msg *m)
     struct l4re_srv *srv = m->srv;
     unsigned slot = srv->reply_cur;
 
-    if (m->deferred)
-        return reply_selector(srv, slot);
-    for (unsigned i = 0; i < srv->reply_count; i++)
-        if (!(srv->reply_used & 1ull << i)) {
-            srv->reply_used |= 1ull << i;
-            srv->reply_cur = i;
-            m->deferred = 1;
-            return reply_selector(srv, slot);
-        }
-    return L4_INVALID_CAP;
+    if (m->deferred || slot >= srv->reply_count || !reply_next(srv))
+        return L4_INVALID_CAP;
+    m->deferred = 1;
+    return reply_selector(srv, slot);
 }
 
 /* Puts a finished reply into the message registers; nothing may make a system call between this and the reply. */
@@ -494,7 +504,7 @@ static l4_msgtag_t reply_and_wait(struct l4re_srv *srv, struct l4re_msg *m, stru
 {
     l4_utcb_t *u = l4_utcb();
     l4_timeout_t to = L4_IPC_SEND_TIMEOUT_0;
-    l4_cap_idx_t sel = srv->reply_count ? reply_selector(srv, srv->reply_cur) : L4_INVALID_CAP;
+    l4_cap_idx_t sel = reply_selector(srv, srv->reply_cur);
     l4_kernel_clock_t at = srv->hooks->deadline ? srv->hooks->deadline(srv) : 0;
 
     load_buffers(srv, u);
@@ -515,7 +525,8 @@ static void wait_failed(struct l4re_srv *srv, struct round const *rd, l4_msgtag_
         if (srv->hooks->timeout)
             srv->hooks->timeout(srv);
     } else if (error == L4_IPC_NO_REPLY_CAP) {
-        srv->reply_count = 0; /* a kernel without explicit reply slots: only direct answers from now on */
+        if (!reply_next(srv)) /* the kernel has none, or no memory for this one, which stays marked as used */
+            srv->reply_cur = srv->reply_count;
     } else if (error == L4_IPC_REMSGCUT || error == L4_IPC_REMAPFAILED) {
         buffers_release(srv, ~0u); /* items before the failing one have arrived */
     } else if (!(error & 1) && rd->reply) {
@@ -573,9 +584,8 @@ void l4re_srv_loop(struct l4re_srv *srv)
     srv->stop = 0;
     if (rd.reply) {
         l4_utcb_t *u = l4_utcb();
-        l4_cap_idx_t sel = srv->reply_count ? reply_selector(srv, srv->reply_cur) : L4_INVALID_REPLY_CAP;
 
         reply_store(u, &m.out, l4_msgtag_label(rd.tag));
-        l4_ipc_reply(sel, u, rd.tag, L4_IPC_BOTH_TIMEOUT_0);
+        l4_ipc_reply(reply_selector(srv, srv->reply_cur), u, rd.tag, L4_IPC_BOTH_TIMEOUT_0);
     }
 }

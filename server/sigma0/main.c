@@ -3,6 +3,7 @@
  * sigma0, the first pager. It owns all memory and all I/O ports at the start and gives each piece to the first client
  * who asks. One thread, one message at a time, static tables, no heap and no C library; no request can stop it:
  * whatever is wrong with one is said in the label of the reply.
+ *
  *  - Memory is known by page frame: RAM (free or owned by one client), device memory (for everybody), or nobody's.
  *    Sources: the memory descriptors in the kernel interface page, in order of precedence: reserved and dedicated,
  *    boot loader, other firmware, conventional.

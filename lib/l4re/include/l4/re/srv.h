@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Server framework: objects, interfaces as tables, the loop. See lib/l4re/README.md for the tour.
+ *
  *  - An object is a struct l4re_obj inside the server's own structure. The label of its gate is its address; the
  *    client's W and S rights come in the label's two low bits.
  *  - An interface is a constant table: protocols, and for each its operations with opcode, demanded rights and
