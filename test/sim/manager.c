@@ -381,6 +381,8 @@ void manager_setup(void)
 
         if (t->task->is_sigma0) {
             sim.sigma0 = t;
+            host_touch(0xfee00000, L4_MEM_W); /* memory that it has not got yet: the kernel maps it */
+            host_touch(0x300000, L4_MEM_R);
             set_priority(t, SIGMA0_PRIO);
             sim_syscall(L4_SEL_INVALID | L4_OP_RECV | L4_OP_OPEN_WAIT, (l4_tag){0}, 0, NEVER_PAIR);
         } else {

@@ -145,7 +145,8 @@ static void do_ipc(struct thread *t)
     static const long labels[] = {0, 1, 42, L4_PROTO_SIGMA0, L4_PROTO_PAGE_FAULT, L4_PROTO_EXCEPTION, -1};
     struct l4_utcb *u = t->utcb;
     word_t op = one_in(20) ? random_below(16) : ops[random_below(10)];
-    unsigned words = one_in(20) ? random_below(64) : random_below(6), items = one_in(2) ? 0 : random_below(4);
+    unsigned words = one_in(20) ? random_below(64) : one_in(12) ? L4_EXC_WORDS : random_below(6);
+    unsigned items = one_in(2) ? 0 : random_below(4);
     word_t dest = selector(pick_slot(t->task, PARTNERS));
 
     if (one_in(10))
@@ -224,6 +225,10 @@ static l4_tag thread_message(const struct task *task, struct l4_utcb *u)
         for (unsigned i = 1; i < 9; i++)
             m[i] = random_below(4);
         return l4_tag_make(L4_PROTO_THREAD, 1 + random_below(9), 0, 0);
+    case L4_OP_THREAD_TRAMPOLINE:
+        m[0] |= (word_t)random_below(8) << 16;
+        m[1] = one_in(3) ? 0 : UTCBS + 0x1000 + random_below(5) * 0x400;
+        return l4_tag_make(L4_PROTO_THREAD, 1 + random_below(3), 0, 0);
     case L4_OP_THREAD_DELETE_IRQ:
         return with_item(task, u, L4_PROTO_THREAD, 1, KOBJ_IRQ);
     default:
