@@ -9,6 +9,7 @@
 #include "map.h"
 #include "objects.h"
 #include "task.h"
+#include <l4/vcpu.h>
 
 static struct thread *fault_call(struct thread *self, word_t index, l4_tag tag)
 {
@@ -30,8 +31,18 @@ static struct thread *fault_call(struct thread *self, word_t index, l4_tag tag)
     return obj->ops->invoke(obj, &in);
 }
 
+/* Exceptions that a vCPU may want: a page fault is one, too. */
+static unsigned vcpu_events(const struct thread *self)
+{
+    bool page_fault = frame_trapno(&self->arch.frame) == ARCH_TRAP_PAGE_FAULT;
+
+    return page_fault ? L4_VCPU_PAGE_FAULTS | L4_VCPU_EXCEPTIONS : L4_VCPU_EXCEPTIONS;
+}
+
 struct thread *fault_exception(struct thread *self)
 {
+    if ((self->options & THREAD_OPT_VCPU) && vcpu_takes(self, vcpu_events(self)))
+        return vcpu_fault(self);
     self->flags |= THREAD_IN_EXCEPTION;
     arch_thread_full_exit(self);
     return fault_call(self, self->handler, l4_tag_make(L4_PROTO_EXCEPTION, L4_EXC_WORDS, 0, L4_TAG_FPU));
@@ -47,7 +58,7 @@ struct thread *fault_triggered(struct thread *self)
 
 struct thread *fault_alien_syscall(struct thread *self)
 {
-    if (self->flags & THREAD_ALIEN_PASS) {
+    if ((self->flags & THREAD_ALIEN_PASS) && !(self->flags & THREAD_VCPU_USER)) {
         self->flags = (self->flags & ~(uint32_t)THREAD_ALIEN_PASS) | THREAD_ALIEN_AFTER;
         return syscall_execute(self);
     }
@@ -95,6 +106,8 @@ struct thread *fault_answered_resume(struct thread *self)
 struct thread *kernel_page_fault(struct thread *self, word_t addr, word_t access)
 {
     self->flags &= ~(uint32_t)THREAD_CANCELED;
+    if ((self->options & THREAD_OPT_VCPU) && vcpu_takes(self, L4_VCPU_PAGE_FAULTS))
+        return kernel_leave(vcpu_fault(self));
     if (self->task->is_sigma0) {
         if (!map_sigma0_fault(self->task, addr))
             kpanic("sigma0 touches memory that does not exist", __FILE__, __LINE__);

@@ -28,12 +28,24 @@
 /* The result of the running or blocked operation of t. */
 static void result_set(struct thread *t, l4_tag tag)
 {
-    if (unlikely(t->flags & THREAD_KERNEL_IPC)) {
+    if (likely(!(t->flags & (THREAD_KERNEL_IPC | THREAD_VCPU_IPC)))) {
+        frame_set_tag(&t->arch.frame, tag.raw);
+    } else if (t->flags & THREAD_VCPU_IPC) {
+        vcpu_set_tag(t, tag);
+    } else {
         t->kernel_tag = tag;
         t->resume = fault_answered_resume;
-    } else {
-        frame_set_tag(&t->arch.frame, tag.raw);
     }
+}
+
+/* The same when it is a message: the label is stored, too. A fault has no use for it. */
+static void result_message(struct thread *t, l4_tag tag, word_t label)
+{
+    if (likely(!(t->flags & (THREAD_KERNEL_IPC | THREAD_VCPU_IPC))))
+        frame_set_label(&t->arch.frame, label);
+    else if (t->flags & THREAD_VCPU_IPC)
+        vcpu_set_label(t, label);
+    result_set(t, tag);
 }
 
 static void result_error(struct thread *t, word_t code)
@@ -93,6 +105,15 @@ void sender_enqueue(struct list *queue, struct sender *s)
     list_insert_after(at, &s->link);
 }
 
+/* s waits for r to receive from it. */
+static void sender_wait(struct thread *r, struct sender *s)
+{
+    s->receiver = r;
+    sender_enqueue(&r->senders, s);
+    if (unlikely(r->options & THREAD_OPT_VCPU))
+        vcpu_sender_queued(r);
+}
+
 /* ---- blocking and unblocking ---- */
 
 /* The caller sets the state (and queues the thread) after this has answered 0; else an IPC error of the phase. */
@@ -133,8 +154,7 @@ void ipc_unblock(struct thread *t)
 {
     switch (t->ipc_state) {
     case IPC_SENDING:
-        list_remove(&t->snd.link);
-        t->snd.receiver = NULL;
+        sender_dequeue(&t->snd);
         break;
     case IPC_GATE:
         gate_dequeue(t);
@@ -218,6 +238,14 @@ static bool receiver_matches(const struct thread *r, uint64_t sender_id)
     return r->ipc_state == IPC_WAITING || (r->ipc_state == IPC_RECEIVING && r->partner == sender_id);
 }
 
+/* r takes a message of the sender now: it waits for one, or it is a vCPU that takes it in between (and stands at its
+ * entry point afterwards: the caller must deliver). */
+static bool receiver_ready(struct thread *r, uint64_t sender_id)
+{
+    return likely(receiver_matches(r, sender_id)) ||
+           (unlikely(r->options & THREAD_OPT_VCPU) && vcpu_receive_begin(r, sender_id));
+}
+
 /* t enters its receive phase, no matching sender being queued. Returns 0 or the receive error (then t stays IDLE). */
 static word_t receive_begin(struct thread *t, bool open, uint64_t partner, struct reply_slot *slot, unsigned timeout16)
 {
@@ -243,8 +271,7 @@ static void receive_finished(struct thread *r, struct thread *s, word_t s_op, un
         result_error(r, err | 1);
         return;
     }
-    result_set(r, tag);
-    frame_set_label_unless_fault(r, s->snd.label);
+    result_message(r, tag, s->snd.label);
     if (slot != NULL && op_is_call(s_op))
         reply_slot_set(slot, s, rights);
 }
@@ -293,11 +320,9 @@ static void take_from_thread(struct thread *self, struct thread *s, bool open, s
 
 static void take_from_irq(struct thread *self, struct irq *irq)
 {
-    list_remove(&irq->snd.link);
-    irq->snd.receiver = NULL;
+    sender_dequeue(&irq->snd);
     ipc_unblock(self);
-    result_set(self, (l4_tag){0});
-    frame_set_label_unless_fault(self, irq->snd.label);
+    result_message(self, (l4_tag){0}, irq->snd.label);
     irq_delivered(irq);
 }
 
@@ -359,9 +384,8 @@ static struct thread *ipc_send_block(struct invoke *in, struct thread *to)
     self->ipc_state = IPC_SENDING;
     self->ipc = (struct ipc_args){.tag = in->tag, .op = (uint16_t)in->op, .rights = (uint16_t)in->rights,
                                   .timeout = in->timeout, .wait_slot = in->wait_slot};
-    self->snd.receiver = to;
     self->snd.prio = self->prio;
-    sender_enqueue(&to->senders, &self->snd);
+    sender_wait(to, &self->snd);
     return sched_pick(self);
 }
 
@@ -408,7 +432,7 @@ struct thread *ipc_run(struct invoke *in, struct thread *to, struct kobj *from)
     self->snd.label = in->label;
     if (!thread_alive(to))
         return ipc_fail(in, L4_IPC_NOT_EXISTENT);
-    if (!receiver_matches(to, self->snd.id))
+    if (!receiver_ready(to, self->snd.id))
         return ipc_send_block(in, to);
 
     err = msg_transfer(self, to, in->tag, in->rights, &tag);
@@ -439,16 +463,14 @@ void ipc_irq_send(struct irq *irq)
 {
     struct thread *t = irq->thread;
 
-    if (receiver_matches(t, irq->snd.id)) {
+    if (receiver_ready(t, irq->snd.id)) {
         ipc_unblock(t);
-        result_set(t, (l4_tag){0});
-        frame_set_label_unless_fault(t, irq->snd.label);
+        result_message(t, (l4_tag){0}, irq->snd.label);
         irq_delivered(irq);
         sched_wake(t);
         return;
     }
-    irq->snd.receiver = t;
-    sender_enqueue(&t->senders, &irq->snd);
+    sender_wait(t, &irq->snd);
 }
 
 /* ---- the end of a thread ---- */

@@ -41,10 +41,15 @@ static inline struct thread *reply_slot_caller(const struct reply_slot *slot)
 /* Ends the part of a dying thread in IPC: its senders get SEND_CANCELED, its slots are emptied. */
 void ipc_thread_gone(struct thread *t);
 
-static inline void frame_set_label_unless_fault(struct thread *t, word_t label)
+/* s leaves the sender queue of its receiver. */
+static inline void sender_dequeue(struct sender *s)
 {
-    if (!(t->flags & THREAD_KERNEL_IPC))
-        frame_set_label(&t->arch.frame, label);
+    struct thread *r = s->receiver;
+
+    list_remove(&s->link);
+    s->receiver = NULL;
+    if (unlikely(r->options & THREAD_OPT_VCPU) && list_empty(&r->senders))
+        vcpu_senders_gone(r);
 }
 
 /* ---- syscall.c ---- */
@@ -55,3 +60,5 @@ struct thread *syscall_execute(struct thread *self);
 /* Copies a message of s into r. rights: of the capability used. Returns 0 or the (even) IPC error code of the sender; the
  * receiver's code is one more. *out is the tag the receiver sees. */
 word_t msg_transfer(struct thread *s, struct thread *r, l4_tag tag, unsigned rights, l4_tag *out);
+/* Maps the items of the message that s has made into a task, all of which is the window. 0 or the sender's error code. */
+word_t msg_items_into(struct thread *s, struct task *to, l4_tag tag);

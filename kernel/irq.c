@@ -63,8 +63,7 @@ static bool irq_unqueue(struct irq *irq)
 {
     if (irq->snd.receiver == NULL)
         return false;
-    list_remove(&irq->snd.link);
-    irq->snd.receiver = NULL;
+    sender_dequeue(&irq->snd);
     return true;
 }
 

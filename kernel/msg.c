@@ -15,7 +15,8 @@
 
 /* Where the next item of each flexpage type goes. */
 struct receive_buffers {
-    const struct l4_utcb *utcb; /* NULL: one window over everything */
+    struct task *task;          /* the receiver's */
+    struct l4_utcb *utcb;       /* of the receiver; NULL: one window over everything, and no return items */
     unsigned cursor[4];         /* next buffer register by type */
 };
 
@@ -30,9 +31,10 @@ struct receive_buffer {
 static void buffers_init(struct receive_buffers *b, const struct thread *r)
 {
     if (r->flags & THREAD_KERNEL_IPC) {
-        *b = (struct receive_buffers){.utcb = NULL};
+        *b = (struct receive_buffers){.task = r->task};
         return;
     }
+    b->task = r->task;
     b->utcb = r->utcb;
     b->cursor[L4_FPAGE_MEM] = (unsigned)(r->utcb->bdr >> L4_BDR_MEM_SHIFT & L4_BDR_INDEX_MASK);
     b->cursor[L4_FPAGE_IO] = (unsigned)(r->utcb->bdr >> L4_BDR_IO_SHIFT & L4_BDR_INDEX_MASK);
@@ -40,14 +42,14 @@ static void buffers_init(struct receive_buffers *b, const struct thread *r)
 }
 
 /* The buffer for the next item of the type; false: there is none, or it names a task that cannot be used. */
-static bool buffer_get(const struct receive_buffers *b, unsigned type, const struct thread *r, struct receive_buffer *out)
+static bool buffer_get(const struct receive_buffers *b, unsigned type, struct receive_buffer *out)
 {
     unsigned at = b->cursor[type], next, rights;
     struct kobj *obj;
 
-    out->into = r->task;
+    out->into = b->task;
     if (b->utcb == NULL) {
-        *out = (struct receive_buffer){.item = L4_ITEM_MAP, .window = {L4_FPAGE_ALL}, .into = r->task, .size = 1};
+        *out = (struct receive_buffer){.item = L4_ITEM_MAP, .window = {L4_FPAGE_ALL}, .into = b->task, .size = 1};
         return at == 0;
     }
     if (at >= L4_BR_COUNT || b->utcb->br[at] == 0)
@@ -64,7 +66,7 @@ static bool buffer_get(const struct receive_buffers *b, unsigned type, const str
     if (out->item & L4_RCV_FORWARD) {
         if (next >= L4_BR_COUNT)
             return false;
-        obj = cap_lookup(r->task, b->utcb->br[next++] >> L4_SEL_SHIFT, &rights);
+        obj = cap_lookup(b->task, b->utcb->br[next++] >> L4_SEL_SHIFT, &rights);
         if (obj == NULL || obj->type != KOBJ_TASK || obj->dead || !(rights & L4_RIGHT_W))
             return false;
         out->into = task_of(obj);
@@ -74,22 +76,22 @@ static bool buffer_get(const struct receive_buffers *b, unsigned type, const str
 }
 
 /* Delivery without mapping, when the buffer asks for it: 0 none, else the kind; *word is the second return word. */
-static word_t local_id(struct thread *s, struct thread *r, const struct receive_buffer *b, l4_fpage fp, unsigned mask,
-                       word_t *word)
+static word_t local_id(const struct task *from, const struct task *to, const struct receive_buffer *b, l4_fpage fp,
+                       unsigned mask, word_t *word)
 {
     unsigned rights;
     struct kobj *obj;
 
     if ((b->item & (L4_RCV_LOCAL_ID | L4_RCV_SINGLE_CAP | L4_RCV_FORWARD)) != (L4_RCV_LOCAL_ID | L4_RCV_SINGLE_CAP))
         return 0;
-    if (s->task == r->task) {
+    if (from == to) {
         *word = fp.raw;
         return L4_GOT_FPAGE;
     }
     if (l4_fpage_type(fp) != L4_FPAGE_OBJ)
         return 0;
-    obj = cap_lookup(s->task, l4_fpage_start(fp), &rights);
-    if (obj == NULL || obj->type != KOBJ_GATE || gate_of(obj)->thread == NULL || gate_of(obj)->thread->task != r->task)
+    obj = cap_lookup(from, l4_fpage_start(fp), &rights);
+    if (obj == NULL || obj->type != KOBJ_GATE || gate_of(obj)->thread == NULL || gate_of(obj)->thread->task != to)
         return 0;
     if (!(l4_fpage_rights(fp) & L4_RIGHT_R))
         return 0;
@@ -98,8 +100,8 @@ static word_t local_id(struct thread *s, struct thread *r, const struct receive_
 }
 
 /* One item; the return item is written to `back` when the receiver has a UTCB. Returns 0 or the sender's error code. */
-static word_t item_transfer(struct thread *s, struct thread *r, const word_t *item, word_t *back,
-                            struct receive_buffers *buffers, unsigned rights)
+static word_t item_transfer(struct task *from, struct receive_buffers *buffers, const word_t *item, word_t *back,
+                            unsigned rights)
 {
     l4_fpage fp = {item[1]};
     unsigned type = l4_fpage_type(fp), mask = 15u;
@@ -112,15 +114,15 @@ static word_t item_transfer(struct thread *s, struct thread *r, const word_t *it
             back[0] = 0;
         return 0;
     }
-    if (!(item[0] & L4_ITEM_MAP) || type == L4_FPAGE_SPECIAL || !buffer_get(buffers, type, r, &b))
+    if (!(item[0] & L4_ITEM_MAP) || type == L4_FPAGE_SPECIAL || !buffer_get(buffers, type, &b))
         return L4_IPC_SEND_OVERFLOW;
     if (type == L4_FPAGE_OBJ && !(rights & L4_RIGHT_S)) {
         mask &= ~L4_RIGHT_S;
         fp.raw &= ~(word_t)L4_RIGHT_S;
     }
-    kind = local_id(s, r, &b, fp, mask, &word);
+    kind = local_id(from, buffers->task, &b, fp, mask, &word);
     if (kind == 0) {
-        struct map_request rq = {.from = s->task, .to = b.into, .item = item[0], .send = fp, .window = b.window,
+        struct map_request rq = {.from = from, .to = b.into, .item = item[0], .send = fp, .window = b.window,
                                  .rights_mask = mask};
 
         st = map_fpage(&rq);
@@ -138,23 +140,28 @@ static word_t item_transfer(struct thread *s, struct thread *r, const word_t *it
     return 0;
 }
 
-static word_t items_transfer(struct thread *s, struct thread *r, l4_tag tag, unsigned rights)
+static word_t items_transfer(struct thread *s, struct receive_buffers *buffers, l4_tag tag, unsigned rights)
 {
     unsigned at = l4_tag_words(tag), items = l4_tag_items(tag);
-    struct receive_buffers buffers;
     word_t err;
 
-    buffers_init(&buffers, r);
     for (unsigned n = 0; n < items; n++, at += 2) {
-        word_t *back = r->flags & THREAD_KERNEL_IPC ? NULL : &r->utcb->mr[at];
+        word_t *back = buffers->utcb == NULL ? NULL : &buffers->utcb->mr[at];
 
         if (at + 2 > L4_MR_COUNT)
             return L4_IPC_SEND_OVERFLOW;
-        err = item_transfer(s, r, &s->utcb->mr[at], back, &buffers, rights);
+        err = item_transfer(s->task, buffers, &s->utcb->mr[at], back, rights);
         if (err != 0)
             return err;
     }
     return 0;
+}
+
+word_t msg_items_into(struct thread *s, struct task *to, l4_tag tag)
+{
+    struct receive_buffers everything = {.task = to};
+
+    return items_transfer(s, &everything, tag, L4_RIGHT_W | L4_RIGHT_S);
 }
 
 /* The message registers of the sender as the receiver sees them; what the kernel sends is made here. */
@@ -183,6 +190,7 @@ static bool accepts_fpu(const struct thread *r)
 word_t msg_transfer(struct thread *s, struct thread *r, l4_tag tag, unsigned rights, l4_tag *out)
 {
     unsigned words = l4_tag_words(tag);
+    struct receive_buffers buffers;
 
     out->raw = tag.raw & ~L4_TAG_ERROR;
     if (unlikely(r->flags & THREAD_KERNEL_IPC)) {
@@ -200,5 +208,6 @@ word_t msg_transfer(struct thread *s, struct thread *r, l4_tag tag, unsigned rig
         arch_fpu_transfer(s, r);
     if (likely(l4_tag_items(tag) == 0))
         return 0;
-    return items_transfer(s, r, tag, rights);
+    buffers_init(&buffers, r);
+    return items_transfer(s, &buffers, tag, rights);
 }

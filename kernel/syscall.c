@@ -74,7 +74,7 @@ struct thread *kernel_leave(struct thread *t)
 struct thread *syscall_general(struct thread *self)
 {
     self->flags &= ~(uint32_t)(THREAD_CANCELED | THREAD_CHANGED);
-    if (unlikely(self->flags & THREAD_ALIEN))
+    if (unlikely(self->flags & (THREAD_ALIEN | THREAD_VCPU_USER)))
         return kernel_leave(fault_alien_syscall(self));
     return kernel_leave(syscall_execute(self));
 }

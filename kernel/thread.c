@@ -57,6 +57,7 @@ status_t thread_bind(struct thread *t, struct task *task, word_t utcb_user)
     /* ---- commit: nothing below can fail ---- */
     kobj_ref(&task->obj);
     t->task = task;
+    t->space = &task->space;
     t->utcb = utcb;
     t->utcb_user = utcb_user;
     list_push_back(&task->threads, &t->task_link);
@@ -95,6 +96,8 @@ static void thread_unbind(struct thread *t)
     list_remove(&t->task_link);
     t->options = 0;
     t->tramp = NULL; /* its memory goes with the task */
+    vcpu_thread_gone(t);
+    t->space = NULL;
     t->task = NULL;
     if (list_empty(&task->threads))
         task_thread_left(task);
@@ -229,6 +232,8 @@ static l4_tag thread_ex_regs(struct thread *t, struct invoke *in)
     if (t->flags & THREAD_UNSTARTED) {
         thread_start(t, ip == ~0ul ? frame_ip(f) : ip, sp == ~0ul ? frame_sp(f) : sp);
     } else if (ip != ~0ul || sp != ~0ul) {
+        if (t->flags & THREAD_VCPU_USER)
+            vcpu_leave_user(t);
         if (ip != ~0ul)
             frame_set_ip(f, ip);
         if (sp != ~0ul)
@@ -317,8 +322,10 @@ static l4_tag thread_operate(struct kobj *obj, struct invoke *in)
         return thread_delete_irq(t, in);
     case L4_OP_THREAD_MODIFY_SENDERS:
         return thread_modify_senders(t, in);
-    case L4_OP_THREAD_VCPU_RESUME: /* no thread has a vCPU */
-        return tag_label(-L4_ERR_INVAL);
+    case L4_OP_THREAD_VCPU_RESUME:
+        return vcpu_resume(t, in);
+    case L4_OP_THREAD_VCPU_CONTROL:
+        return vcpu_control(t, in);
     case L4_OP_THREAD_TRAMPOLINE:
         return trampoline_control(t, in);
     case L4_OP_THREAD_GDT:
@@ -376,4 +383,5 @@ void thread_check(const struct thread *t)
         kassert(t->ipc_state == IPC_IDLE || t->resume != NULL || (t->flags & THREAD_DYING));
     kassert((t->flags & THREAD_KERNEL_IPC) != THREAD_KERNEL_IPC); /* F1 */
     kassert(!(t->options & THREAD_OPT_TRAMPOLINE) || t->tramp != NULL); /* T1 */
+    vcpu_check(t);
 }

@@ -11,6 +11,7 @@
 struct irq;
 struct cpu;
 struct l4_pf_tramp;
+struct l4_vcpu;
 
 /* See the head of ipc.c for the state machine. */
 enum ipc_state {
@@ -36,15 +37,19 @@ enum thread_flag {
     THREAD_CHANGED = 1u << 10,   /* leaves by the general way: somebody has changed its registers */
     THREAD_TO_BACK = 1u << 11,   /* goes to the back of its priority when it is made ready next */
     THREAD_ARCH_SPECIAL = 1u << 12, /* has unusual segments: the processor's quick switch does not do */
-    THREAD_TIMED = 1u << 13      /* timeout is armed */
+    THREAD_TIMED = 1u << 13,     /* timeout is armed */
+    THREAD_VCPU_USER = 1u << 14, /* runs in the address space of its vCPU's user task */
+    THREAD_VCPU_IPC = 1u << 15,  /* the message that arrives now goes to the vCPU state */
+    THREAD_NO_FPU = 1u << 16     /* vCPU user mode without FPU */
 };
 /* The three values of state_word that the fast path deals with: no flag is set. */
 #define THREAD_STATE_RUNNING ((uint64_t)IPC_IDLE)
 #define THREAD_STATE_RECEIVING ((uint64_t)IPC_RECEIVING)
 #define THREAD_STATE_WAITING ((uint64_t)IPC_WAITING)
 
-/* thread.options: what IPC does not look at. */
+/* thread.options: what IPC does not look at while it finds the receiver waiting. */
 #define THREAD_OPT_TRAMPOLINE 1u /* page faults go to the handler of tramp, see trampoline.c */
+#define THREAD_OPT_VCPU 2u       /* has a vCPU state, see vcpu.c */
 /* Looked at before every return to user mode. */
 #define THREAD_LEAVE_FLAGS (THREAD_DYING | THREAD_TRIGGER | THREAD_ALIEN_AFTER)
 #define THREAD_KERNEL_IPC (THREAD_IN_FAULT | THREAD_IN_EXCEPTION)
@@ -80,6 +85,7 @@ struct thread {
 
     struct l4_utcb *utcb;    /* I, kernel address */
     struct task *task;       /* I, referenced; NULL before bind and after the end */
+    struct arch_space *space; /* H, what it runs on: that of its task, but in vCPU user mode */
     struct cpu *home;        /* H; NULL: never scheduled, does not run */
     struct thread *(*resume)(struct thread *); /* H, runs instead of the return to user mode */
     union {
@@ -109,6 +115,9 @@ struct thread {
     word_t fault[2];         /* page-fault message */
     struct l4_pf_tramp *tramp; /* H, kernel address; NULL: never set up */
     word_t tramp_user;       /* H, its user address */
+    struct l4_vcpu *vcpu;    /* H, kernel address; NULL: none */
+    word_t vcpu_user;        /* H, its user address */
+    struct task *vcpu_task;  /* H, referenced; NULL: none */
     uint32_t pager, handler; /* capability indices in the own task; THREAD_NO_INDEX never set */
     struct irq *delete_irq;  /* referenced */
     struct list task_link;   /* threads of the task */
@@ -160,7 +169,7 @@ struct thread *fault_restart(struct thread *self);
 struct thread *fault_exception(struct thread *self);
 /* Trap 255 was triggered: raises it and returns who runs next. */
 struct thread *fault_triggered(struct thread *self);
-/* System call of an alien thread. */
+/* System call of an alien thread or in vCPU user mode. */
 struct thread *fault_alien_syscall(struct thread *self);
 struct thread *fault_alien_after(struct thread *self);
 
@@ -169,3 +178,26 @@ struct thread *fault_alien_after(struct thread *self);
 bool trampoline_upcall(struct thread *self, word_t fault);
 /* The thread operation. */
 l4_tag trampoline_control(struct thread *t, struct invoke *in);
+
+/* ---- vcpu.c; t has THREAD_OPT_VCPU ---- */
+/* Does an event (L4_VCPU_*: a page fault, an exception) go to the entry point now? */
+bool vcpu_takes(const struct thread *t, unsigned events);
+/* self, with the trap in its frame, goes on at its entry point. */
+struct thread *vcpu_fault(struct thread *self);
+/* t is running or ready, not in a system call, and takes messages: it is at its entry point now, and the caller must
+ * deliver a message (or an error). sender: id of who sends. False: nothing has changed. */
+bool vcpu_receive_begin(struct thread *t, uint64_t sender);
+/* What arrives; the label only with a message. */
+void vcpu_set_tag(struct thread *t, l4_tag tag);
+void vcpu_set_label(struct thread *t, word_t label);
+/* A sender has been queued at t; the last one has left the queue. */
+void vcpu_sender_queued(struct thread *t);
+void vcpu_senders_gone(struct thread *t);
+/* t, in vCPU user mode, is to go on somewhere in its own task: what it did is saved as at an upcall. */
+void vcpu_leave_user(struct thread *t);
+/* The thread operations vcpu_control and vcpu_resume; any thread. */
+l4_tag vcpu_control(struct thread *t, struct invoke *in);
+l4_tag vcpu_resume(struct thread *t, struct invoke *in);
+/* The thread is unbound; any thread. */
+void vcpu_thread_gone(struct thread *t);
+void vcpu_check(const struct thread *t);

@@ -28,6 +28,7 @@ struct task;
 struct cpu;
 struct factory;
 struct mapping;
+struct l4_vcpu;
 
 /* ---- what the architecture calls (kernel entries); each returns the thread to resume. Interrupts are off. ---- */
 /* A system call; the frame holds everything, and what decides about a short message comes in registers too. It may leave the
@@ -77,6 +78,14 @@ void arch_exc_load(struct thread *t, const word_t *words);
 /* The frame alone, without segment bases and selectors (trampoline area); load sanitises as arch_exc_load does. */
 void arch_regs_store(const struct thread *t, word_t *words);
 void arch_regs_load(struct thread *t, const word_t *words);
+/* vCPU: what the processor keeps in the state area at vcpu_control: selectors, and the thread's bases and segments. */
+void arch_vcpu_init(struct thread *t, struct l4_vcpu *v);
+/* Registers for the entry point: all 0 (the caller sets ip, sp, arguments); host_segments: bases and segments, too. */
+void arch_vcpu_entry(struct thread *t, const struct l4_vcpu *v, bool host_segments);
+/* Registers of the state area, sanitised; all: bases and segments, too. Reads each word once. */
+void arch_vcpu_load(struct thread *t, const struct l4_vcpu *v, bool all);
+/* t->space or THREAD_NO_FPU is another one: effective when t runs next, also when it is loaded already. */
+void arch_thread_space_changed(struct thread *t);
 /* Moves FPU state (message with the FPU flag); allocation failure leaves the receiver's state unchanged. */
 void arch_fpu_transfer(struct thread *from, struct thread *to);
 /* Thread operations 0x10-0x13 (segments); answers as an operation does. */

@@ -3,6 +3,7 @@
 #include "host.h"
 #include "ipc.h"
 #include "task.h"
+#include <l4/vcpu.h>
 
 #define SEL_USER_CODE 0x2bu
 #define SEL_USER_DATA 0x23u
@@ -65,6 +66,37 @@ void arch_exc_load(struct thread *t, const word_t *words)
     t->arch.gs_base = regs->gs_base;
 }
 
+/* ---- vCPU ---- */
+
+void arch_vcpu_init(struct thread *t, struct l4_vcpu *v)
+{
+    v->host_fs_base = t->arch.fs_base;
+    v->host_gs_base = t->arch.gs_base;
+    v->host_ds = v->host_es = v->host_fs = v->host_gs = 0;
+    v->user_data32 = SEL_USER_DATA;
+    v->user_code64 = v->user_code32 = SEL_USER_CODE;
+}
+
+void arch_vcpu_entry(struct thread *t, const struct l4_vcpu *v, bool host_segments)
+{
+    t->arch.frame = (struct arch_frame){.cs = SEL_USER_CODE, .ss = SEL_USER_DATA, .flags = FLAGS_USER};
+    if (host_segments) {
+        t->arch.fs_base = v->host_fs_base;
+        t->arch.gs_base = v->host_gs_base;
+    }
+}
+
+void arch_vcpu_load(struct thread *t, const struct l4_vcpu *v, bool all)
+{
+    arch_regs_load(t, (const word_t *)&v->regs);
+    if (all) {
+        t->arch.fs_base = v->regs.fs_base;
+        t->arch.gs_base = v->regs.gs_base;
+    }
+}
+
+void arch_thread_space_changed(struct thread *t) { (void)t; } /* host_enter looks at it at every way out */
+
 /* This machine has no user-settable segments. */
 l4_tag arch_thread_op(struct thread *t, struct invoke *in, unsigned op)
 {
@@ -80,7 +112,7 @@ void arch_syscall_unrewind(struct thread *t) { t->arch.frame.ip += 2; }
 /* The thread runs now (H1). */
 void host_enter(struct thread *t)
 {
-    struct arch_space *s = t->task != NULL ? &t->task->space : NULL;
+    struct arch_space *s = t->space;
 
     kassert(host_cpu->current == t);
     if (s != NULL && s->tlb_stale) {

@@ -29,7 +29,7 @@ static inline bool selectors_plain(void)
 /* from is the thread that is loaded; neither has THREAD_ARCH_SPECIAL. Afterwards to is loaded. */
 static inline void arch_switch_fast(struct arch_cpu *a, struct thread *from, struct thread *to)
 {
-    struct arch_space *s = &to->task->space;
+    struct arch_space *s = to->space;
 
     if (unlikely(a->switch_special || !selectors_plain())) {
         cpu_load_thread(to);

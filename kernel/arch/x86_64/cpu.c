@@ -405,7 +405,7 @@ void cpu_load_thread(struct thread *t)
 {
     struct arch_cpu *a = &cpu_self()->arch;
     struct thread *old = a->loaded;
-    struct arch_space *s = &t->task->space;
+    struct arch_space *s = t->space;
     word_t selectors = selectors_read();
 
     if (likely(old != NULL)) {
@@ -423,4 +423,15 @@ void cpu_load_thread(struct thread *t)
     fpu_switch(a, t);
     *a->rsp0 = (word_t)(&t->arch.frame + 1);
     a->loaded = t;
+}
+
+void arch_thread_space_changed(struct thread *t)
+{
+    struct arch_cpu *a = &cpu_self()->arch;
+
+    if (a->loaded != t)
+        return;
+    if (a->space != t->space)
+        space_switch(a, t->space);
+    fpu_switch(a, t);
 }

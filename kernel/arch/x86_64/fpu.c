@@ -3,7 +3,7 @@
  * Floating point and vector registers, switched when they are used.
  *
  *   F1  fpu_owner's state is in the registers, and only there; every other thread's is in arch.fpu (NULL: initial state).
- *   F2  In user mode CR0.TS is clear only while fpu_owner runs. arch_cpu.ts equals CR0.TS.
+ *   F2  In user mode CR0.TS is clear only while fpu_owner runs, without THREAD_NO_FPU. arch_cpu.ts equals CR0.TS.
  *   F3  fpu_owner has arch.fpu allocated: giving up the registers cannot fail.
  */
 #include "memory.h"
@@ -83,7 +83,7 @@ static void state_restore(const void *from)
 
 void fpu_switch(struct arch_cpu *a, const struct thread *t)
 {
-    fpu_ts_set(a, a->fpu_owner != t);
+    fpu_ts_set(a, a->fpu_owner != t || unlikely(t->flags & THREAD_NO_FPU));
 }
 
 /* The registers become nobody's; what they hold goes to their owner. TS may be either way afterwards. */
@@ -100,6 +100,8 @@ bool fpu_take(struct thread *t)
 {
     struct arch_cpu *a = &cpu_self()->arch;
 
+    if (t->flags & THREAD_NO_FPU)
+        return false;
     if (a->fpu_owner == t) { /* TS was set for no reason: survive */
         a->ts = true;
         fpu_ts_set(a, false);

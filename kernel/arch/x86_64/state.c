@@ -5,6 +5,7 @@
  * IOPL clear, cs is never taken, bases are canonical; a stack segment that the CPU refuses ends in exception 13.
  */
 #include "x86.h"
+#include <l4/vcpu.h>
 
 #define DESC_SYSTEM (1ul << 44) /* clear: system descriptor */
 #define DESC_DPL (3ul << 45)
@@ -80,17 +81,56 @@ void arch_regs_load(struct thread *t, const word_t *words)
 
 static word_t canonical_or_0(word_t address) { return cpu_canonical(address) ? address : 0; }
 
+/* Bases and the four selectors from memory of the user. A selector that the CPU refuses counts as 0. */
+static void segments_set(struct thread *t, const volatile word_t *fs_base, const volatile word_t *gs_base,
+                         const uint16_t *selectors)
+{
+    t->arch.fs_base = canonical_or_0(*fs_base);
+    t->arch.gs_base = canonical_or_0(*gs_base);
+    memcpy(&t->arch.selectors, selectors, sizeof t->arch.selectors);
+    thread_special_update(t);
+    cpu_segments_reload(t);
+}
+
 void arch_exc_load(struct thread *t, const word_t *words)
 {
     const struct l4_exc_regs *r = (const struct l4_exc_regs *)words;
-    word_t fs_base = *(const volatile word_t *)&r->fs_base, gs_base = *(const volatile word_t *)&r->gs_base;
 
     arch_regs_load(t, words);
-    t->arch.fs_base = canonical_or_0(fs_base);
-    t->arch.gs_base = canonical_or_0(gs_base);
-    memcpy(&t->arch.selectors, &r->ds, sizeof t->arch.selectors);
-    thread_special_update(t);
-    cpu_segments_reload(t);
+    segments_set(t, &r->fs_base, &r->gs_base, &r->ds);
+}
+
+/* ---- vCPU ---- */
+
+void arch_vcpu_init(struct thread *t, struct l4_vcpu *v)
+{
+    cpu_segments_sync(t);
+    v->host_fs_base = t->arch.fs_base;
+    v->host_gs_base = t->arch.gs_base;
+    if (!(t->flags & THREAD_UNSTARTED)) /* a thread that never ran has used none */
+        memcpy(&v->host_ds, &t->arch.selectors, sizeof t->arch.selectors);
+    else
+        memset(&v->host_ds, 0, sizeof t->arch.selectors);
+    v->user_data32 = ARCH_SEL_USER_DATA;
+    v->user_code64 = ARCH_SEL_USER_CODE64;
+    v->user_code32 = ARCH_SEL_USER_CODE32;
+}
+
+void arch_vcpu_entry(struct thread *t, const struct l4_vcpu *v, bool host_segments)
+{
+    t->arch.frame = (struct arch_frame){.cs = ARCH_SEL_USER_CODE64, .ss = ARCH_SEL_USER_DATA, .flags = FLAG_IF | 2};
+    if (host_segments)
+        segments_set(t, &v->host_fs_base, &v->host_gs_base, &v->host_ds);
+}
+
+void arch_vcpu_load(struct thread *t, const struct l4_vcpu *v, bool all)
+{
+    bool code32 = (v->regs.cs & 0xffff) == ARCH_SEL_USER_CODE32;
+
+    arch_regs_load(t, (const word_t *)&v->regs);
+    t->arch.frame.cs = code32 ? ARCH_SEL_USER_CODE32 : ARCH_SEL_USER_CODE64;
+    if (all)
+        segments_set(t, &v->regs.fs_base, &v->regs.gs_base, &v->regs.ds);
 }
 
 /* ---- thread operations ---- */

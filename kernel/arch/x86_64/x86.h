@@ -206,7 +206,7 @@ static inline void thread_special_update(struct thread *t)
 }
 /* Sets CR0.TS for the thread that is about to run. */
 void fpu_switch(struct arch_cpu *a, const struct thread *t);
-/* #NM: true when the thread now owns the FPU; false: no memory for its state. */
+/* #NM: true when the thread now owns the FPU; false: no memory for its state, or it may not use it now. */
 bool fpu_take(struct thread *t);
 
 /* ---- uart.c ---- */
