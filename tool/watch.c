@@ -11,7 +11,8 @@
  *
  * Otherwise the status is that of COMMAND. Carriage returns are dropped unless standard output is a terminal.
  * COMMAND shares the terminal: it reads standard input itself. Whatever it did to the terminal's modes is undone here.
- * An interrupt (Ctrl-C), hang-up or termination kills COMMAND; status 128 + signal number.
+ * An interrupt (Ctrl-C), hang-up or termination kills COMMAND; status 128 + signal number. So does a reader of the
+ * output that has gone away. What COMMAND says about such an end on standard error is not shown.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -65,14 +66,17 @@ static long long now_ms(void)
     return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
 }
 
-static void write_all(const char *data, size_t len)
+static void write_all(int to, const char *data, size_t len)
 {
     while (len > 0) {
-        ssize_t n = write(STDOUT_FILENO, data, len);
-        if (n < 0 && errno == EINTR)
+        ssize_t n = write(to, data, len);
+        if (n < 0 && errno == EINTR && !caught)
             continue;
-        if (n < 0)
+        if (n < 0) {
+            if (errno == EPIPE)
+                caught = SIGPIPE;
             return;
+        }
         data += n;
         len -= (size_t)n;
     }
@@ -114,34 +118,47 @@ static bool copy_chunk(struct watch *w, const char *data, size_t len)
     }
     if (kept > 0) {
         w->started = true;
-        write_all(out, kept);
+        write_all(STDOUT_FILENO, out, kept);
         w->line_open = out[kept - 1] != '\n';
     }
     return complete;
 }
 
+/* Copies what COMMAND says about itself. Returns false at the end. */
+static bool copy_errors(int fd)
+{
+    char data[1024];
+    ssize_t got = read(fd, data, sizeof data);
+
+    if (got > 0)
+        write_all(STDERR_FILENO, data, (size_t)got);
+    return got > 0 || (got < 0 && errno == EINTR);
+}
+
 /* Copies until the end, the text, the deadline or a signal; returns the exit status or -1: COMMAND ended by itself. */
-static int copy_output(struct watch *w, int fd)
+static int copy_output(struct watch *w, int out, int err)
 {
     long long deadline = w->timeout_s > 0 ? now_ms() + w->timeout_s * 1000LL : -1;
+    struct pollfd p[2] = { { .fd = out, .events = POLLIN }, { .fd = err, .events = POLLIN } };
     char data[4096];
 
-    for (;;) {
+    while (!caught) {
         long long left = deadline < 0 ? -1 : deadline - now_ms();
-        struct pollfd p = { .fd = fd, .events = POLLIN };
 
-        if (caught)
-            return 128 + caught;
         if (w->found && (left < 0 || left > REST_OF_LINE_MS))
             left = REST_OF_LINE_MS;
         else if (deadline >= 0 && left <= 0)
             return w->found ? 0 : STATUS_TIMEOUT;
-        int n = poll(&p, 1, left < 0 || left > 1000 ? 1000 : (int)left);
+        int n = poll(p, 2, left < 0 || left > 1000 ? 1000 : (int)left);
         if (n == 0 && w->found)
             return 0;
         if (n <= 0)
             continue;
-        ssize_t got = read(fd, data, sizeof data);
+        if (p[1].revents != 0 && !caught && !copy_errors(err))
+            p[1].fd = -1;
+        if (p[0].revents == 0)
+            continue;
+        ssize_t got = read(out, data, sizeof data);
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
@@ -149,6 +166,7 @@ static int copy_output(struct watch *w, int fd)
         if (copy_chunk(w, data, (size_t)got))
             return 0;
     }
+    return 128 + caught;
 }
 
 /* COMMAND has ended by itself; waitpid's state says how. QEMU's 1 is its own when the machine has not written. */
@@ -194,7 +212,7 @@ static char **parse(struct watch *w, int argc, char **argv)
     return argv + optind;
 }
 
-static pid_t start(char **command, int out)
+static pid_t start(char **command, int out, int err)
 {
     pid_t parent = getpid();
     pid_t child = fork();
@@ -205,6 +223,7 @@ static pid_t start(char **command, int out)
     if (getppid() != parent)
         _exit(STATUS_CANNOT_RUN);
     dup2(out, STDOUT_FILENO);
+    dup2(err, STDERR_FILENO);
     execvp(command[0], command);
     fprintf(stderr, "labe: cannot run %s: %s\n", command[0], strerror(errno));
     _exit(STATUS_CANNOT_RUN);
@@ -217,32 +236,36 @@ int main(int argc, char **argv)
     struct termios modes;
     bool terminal = tcgetattr(STDIN_FILENO, &modes) == 0;
     struct sigaction action = { .sa_handler = on_signal };
-    int fds[2], state = 0;
+    int out[2], err[2], state = 0;
 
     w.keep_cr = isatty(STDOUT_FILENO);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGHUP, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
-    if (pipe2(fds, O_CLOEXEC) != 0 || (w.child = start(command, fds[1])) < 0) {
+    if (pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0 ||
+        (w.child = start(command, out[1], err[1])) < 0) {
         perror("labe: watch");
         return STATUS_CANNOT_RUN;
     }
-    close(fds[1]);
+    close(out[1]);
+    close(err[1]);
 
-    int status = copy_output(&w, fds[0]);
+    int status = copy_output(&w, out[0], err[0]);
     if (status >= 0)
         kill(w.child, SIGKILL);
     while (waitpid(w.child, &state, 0) < 0 && errno == EINTR)
         ;
     if (status < 0 && caught)
         status = 128 + caught;
+    while (status < 0 && copy_errors(err[0]))
+        ;
     if (terminal) {
         signal(SIGTTOU, SIG_IGN);
         tcsetattr(STDIN_FILENO, TCSADRAIN, &modes);
     }
     if (w.line_open)
-        write_all("\n", 1);
+        write_all(STDOUT_FILENO, "\n", 1);
     if (status == STATUS_TIMEOUT)
         fprintf(stderr, "labe: no end after %ld s\n", w.timeout_s);
     return status < 0 ? own_end(&w, state) : status;

@@ -50,6 +50,11 @@ is 2 "wrong option"
 run "$watch"
 is 2 "no command"
 
+run sh -c "$watch -t 20 yes | head -n 1"
+is 0 "a reader that goes away ends the run"
+run "$watch" sh -c 'echo words >&2; exit 3'
+says "words" "errors of the command are shown"
+
 "$watch" sh -c "echo \$\$ > $tmp/pid; exec sleep 30" &
 while [ ! -s "$tmp/pid" ]; do sleep 0.05; done
 kill $!
