@@ -1,20 +1,21 @@
 -- SPDX-License-Identifier: MIT
--- Memory in use before and after twenty programs, then the tests proper with both numbers.
+-- Memory in use before and after twenty programs, then the tests proper.
 local L4 = require("L4")
 local loader = L4.default_loader
+local notes = L4.Env.mem_alloc:create(L4.Proto.Dataspace, 4096)
 
-local function run(...)
-    return loader:startv({ log = { "moe-test", "y" } }, "rom/moe", ...):wait()
+local function start(...)
+    return loader:startv({ log = { "moe-test", "y" }, caps = { notes = notes:m("rw") } }, "rom/moe", ...)
 end
-
-local function used()
+local function used(n)
     collectgarbage() -- what this script no longer needs of earlier programs
     collectgarbage()
-    return run("used")
+    start("used", n):wait()
 end
 
-for _ = 1, 20 do run("used") end -- the first programs leave things behind that stay (slots, tables, the heap here)
-local before = used()
-for _ = 1, 20 do run("used") end
-local after = used()
-loader:startv({ log = { "moe-test", "y" } }, "rom/moe", tostring(before), tostring(after))
+-- The first programs leave things behind that stay: slots, tables, the heap here.
+for _ = 1, 20 do used("7") end
+used("0")
+for _ = 1, 20 do used("7") end
+used("1")
+start()
