@@ -47,10 +47,10 @@ static void pool_refill(size_t wanted)
     refilling = 0;
 }
 
-bool pool_pages_own(l4_addr_t start, l4_addr_t end)
+bool pool_pages_own(l4_addr_t start, l4_addr_t end, unsigned access)
 {
     for (l4_addr_t at = l4_trunc_page(start); at < end; at += L4_PAGESIZE)
-        if (outer_fault(at | ACCESS_WRITE, 0) < 0)
+        if (outer_fault(at | access, 0) < 0)
             return false;
     return true;
 }
@@ -58,7 +58,7 @@ bool pool_pages_own(l4_addr_t start, l4_addr_t end)
 static bool chunk_reach(char *end)
 {
     while (chunk_present < end) {
-        if (!pool_pages_own((l4_addr_t)chunk_present, (l4_addr_t)chunk_present + 1))
+        if (!pool_pages_own((l4_addr_t)chunk_present, (l4_addr_t)chunk_present + 1, ACCESS_WRITE))
             return false;
         chunk_present += L4_PAGESIZE;
     }

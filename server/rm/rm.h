@@ -61,7 +61,7 @@ l4_cap_idx_t slot_take(void); /* CAP_NONE when there is none */
 void slot_give(l4_cap_idx_t slot); /* empties it, too */
 void slot_give_deleted(l4_cap_idx_t slot); /* the object goes with it */
 
-bool pool_pages_own(l4_addr_t start, l4_addr_t end); /* supplied and writable from now on; false: no memory */
+bool pool_pages_own(l4_addr_t start, l4_addr_t end, unsigned access); /* there from now on; false: no memory */
 #define PRIVATE_RANGE 0x72000000ul /* where addresses for memory of our own are searched */
 
 /* ---- log.c ---- */

@@ -43,17 +43,26 @@ static void stack_read(l4_umword_t *sp)
     }
 }
 
-/* Everything we write to besides the pool. Without it nothing works, and nothing can be said about it either. */
+/* All that we need besides the pool: later, with the quota used up, our own faults could not be resolved any more. */
 #define STACK_DEPTH 0x3000ul
 
 static void memory_own(l4_addr_t sp)
 {
-    extern char data_start[], data_end[], bss_start[], bss_end[]; /* rm.ld */
+    extern char rm_text_start[], rm_text_end[], rm_data_start[], rm_data_end[], rm_bss_start[], rm_bss_end[]; /* rm.ld */
+    const struct {
+        l4_addr_t start, end;
+        unsigned access;
+    } part[] = {
+        {sp - STACK_DEPTH, sp, ACCESS_WRITE},
+        {(l4_addr_t)rm_data_start, (l4_addr_t)rm_data_end, ACCESS_WRITE},
+        {(l4_addr_t)rm_bss_start, (l4_addr_t)rm_bss_end, ACCESS_WRITE},
+        {(l4_addr_t)rm_text_start, (l4_addr_t)rm_text_end, ACCESS_FETCH},
+    };
 
-    if (!pool_pages_own(sp - STACK_DEPTH, sp) || !pool_pages_own((l4_addr_t)data_start, (l4_addr_t)data_end) ||
-        !pool_pages_own((l4_addr_t)bss_start, (l4_addr_t)bss_end))
-        die(EXIT_LOAD_FAILED, "cannot start '%s': no memory: the quota of its memory allocator is too small",
-            program_name());
+    for (unsigned i = 0; i < sizeof part / sizeof *part; i++)
+        if (!pool_pages_own(part[i].start, part[i].end, part[i].access))
+            die(EXIT_LOAD_FAILED, "cannot start '%s': no memory: the quota of one of its factories is too small",
+                program_name());
 }
 
 void start(l4_umword_t *sp)
