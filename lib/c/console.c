@@ -18,7 +18,7 @@
 #include <l4/sys/semaphore.h>
 #include <l4/sys/vcon.h>
 
-static struct layer_lock input; /* only its semaphore is used: tokens come from the console */
+static struct labe_lock input; /* only its semaphore is used: tokens come from the console */
 static int bound;
 
 /* ---- writing ---- */
@@ -33,7 +33,7 @@ static long message_send(unsigned bytes)
     return l4_msgtag_has_error(l4_ipc_send(l4re_env()->log, utcb, tag, L4_IPC_NEVER)) ? -EIO : 0;
 }
 
-long layer_console_write(const struct iovec *v, int count)
+long labe_console_write(const struct iovec *v, int count)
 {
     char *text = (char *)&l4_utcb_mr()->mr[2];
     unsigned used = 0;
@@ -67,10 +67,10 @@ long layer_console_write(const struct iovec *v, int count)
 /* Waits until there may be input; 0 when the console can have none, -EINTR on cancellation. */
 static long input_wait(void)
 {
-    struct layer_thread *self = layer_threaded() ? layer_thread_self() : NULL;
+    struct labe_thread *self = labe_threaded() ? labe_thread_self() : NULL;
 
     if (!bound) {
-        if (layer_lock_create(&input) < 0)
+        if (labe_lock_create(&input) < 0)
             return -ENOMEM;
         if (l4_error(l4_icu_bind(l4re_env()->log, 0, input.semaphore)) < 0)
             return 0;
@@ -84,13 +84,13 @@ static long input_wait(void)
     return 1;
 }
 
-void layer_console_interrupt(void)
+void labe_console_interrupt(void)
 {
     if (input.semaphore != 0)
         l4_semaphore_up(input.semaphore);
 }
 
-long layer_console_read(const struct iovec *v, int count)
+long labe_console_read(const struct iovec *v, int count)
 {
     char text[L4_VCON_READ_SIZE];
     size_t room = 0;
@@ -155,7 +155,7 @@ static long attributes_set(const struct termios *t)
     return l4_error(l4_vcon_set_attr(l4re_env()->log, &attr)) < 0 ? -EINVAL : 0;
 }
 
-long layer_console_ioctl(unsigned long request, void *data)
+long labe_console_ioctl(unsigned long request, void *data)
 {
     switch (request) {
     case TCGETS:

@@ -25,15 +25,15 @@
 
 struct sleeper {
     struct futex_waiter waiter; /* first: a waiter of the table is a sleeper */
-    struct layer_thread *thread;
+    struct labe_thread *thread;
 };
 
 static struct futex_table table;
-static struct layer_lock lock;
+static struct labe_lock lock;
 
-long layer_futex_start(void)
+long labe_futex_start(void)
 {
-    return layer_lock_create(&lock);
+    return labe_lock_create(&lock);
 }
 
 static long wake_locked(uintptr_t address, unsigned count)
@@ -48,51 +48,51 @@ static long wake_locked(uintptr_t address, unsigned count)
     return woken;
 }
 
-long layer_futex_wake(const volatile int *address, unsigned count)
+long labe_futex_wake(const volatile int *address, unsigned count)
 {
-    layer_lock_take(&lock);
+    labe_lock_take(&lock);
     long woken = wake_locked((uintptr_t)address, count);
-    layer_lock_give(&lock);
+    labe_lock_give(&lock);
     return woken;
 }
 
 static long futex_wait(const volatile int *address, int value, uint64_t deadline_us)
 {
-    struct layer_thread *self = layer_thread_self();
+    struct labe_thread *self = labe_thread_self();
     struct sleeper s = {.thread = self};
     long result = 0;
 
-    layer_lock_take(&lock);
+    labe_lock_take(&lock);
     if (*address != value) {
-        layer_lock_give(&lock);
+        labe_lock_give(&lock);
         return -EAGAIN;
     }
     if (self == NULL || l4_is_invalid_cap(self->semaphore)) {
         /* Alone, or no thread of ours: nobody can post. Time may pass all the same. */
-        layer_lock_give(&lock);
-        if (deadline_us == LAYER_NEVER && self == NULL)
+        labe_lock_give(&lock);
+        if (deadline_us == LABE_NEVER && self == NULL)
             l4_thread_yield();
         else
-            l4_ipc_sleep(layer_timeout(deadline_us));
-        return *address != value ? 0 : deadline_us == LAYER_NEVER ? -EAGAIN : -ETIMEDOUT;
+            l4_ipc_sleep(labe_timeout(deadline_us));
+        return *address != value ? 0 : deadline_us == LABE_NEVER ? -EAGAIN : -ETIMEDOUT;
     }
     futex_enqueue(&table, &s.waiter, (uintptr_t)address);
     while (s.waiter.queued && result == 0) {
-        layer_lock_give(&lock);
-        l4_semaphore_down(self->semaphore, layer_timeout(deadline_us));
-        layer_lock_take(&lock);
+        labe_lock_give(&lock);
+        l4_semaphore_down(self->semaphore, labe_timeout(deadline_us));
+        labe_lock_take(&lock);
         if (!s.waiter.queued)
             break;
         if (atomic_exchange(&self->interrupted, 0))
             result = -EINTR;
-        else if (deadline_us != LAYER_NEVER && layer_clock_us() >= deadline_us)
+        else if (deadline_us != LABE_NEVER && labe_clock_us() >= deadline_us)
             result = -ETIMEDOUT;
     }
     if (s.waiter.queued)
         futex_dequeue(&table, &s.waiter);
     else
         result = 0;
-    layer_lock_give(&lock);
+    labe_lock_give(&lock);
     return result;
 }
 
@@ -101,32 +101,32 @@ static long futex_requeue(uintptr_t from, unsigned wake, unsigned move, uintptr_
 {
     struct futex_waiter *w;
 
-    layer_lock_take(&lock);
+    labe_lock_take(&lock);
     long moved = wake_locked(from, wake);
     while (move-- > 0 && from != to && (w = futex_take(&table, from)) != NULL) {
         futex_enqueue(&table, w, to);
         moved++;
     }
-    layer_lock_give(&lock);
+    labe_lock_give(&lock);
     return moved;
 }
 
-long layer_futex(const long *a)
+long labe_sys_futex(const long *a)
 {
     const volatile int *address = (const volatile int *)a[0];
     const struct timespec *timeout = (const struct timespec *)a[3];
-    uint64_t deadline_us = LAYER_NEVER;
+    uint64_t deadline_us = LABE_NEVER;
     unsigned count = a[2] < 0 || a[2] > INT_MAX ? INT_MAX : (unsigned)a[2];
 
     if ((uintptr_t)address % sizeof *address != 0)
         return -EINVAL;
     switch (a[1] & ~(FUTEX_PRIVATE | FUTEX_CLOCK_REALTIME)) {
     case FUTEX_WAIT:
-        if (timeout != NULL && !layer_deadline(timeout, &deadline_us))
+        if (timeout != NULL && !labe_deadline(timeout, &deadline_us))
             return -EINVAL;
         return futex_wait(address, (int)a[2], deadline_us);
     case FUTEX_WAKE:
-        return layer_futex_wake(address, count);
+        return labe_futex_wake(address, count);
     case FUTEX_REQUEUE:
         return futex_requeue((uintptr_t)address, count, (unsigned)a[3], (uintptr_t)a[4]);
     default:

@@ -15,25 +15,25 @@
 #include <sys/types.h>
 #include <time.h>
 
-typedef long layer_handler(const long *a);
+typedef long labe_handler(const long *a);
 
 /* ---- syscall.c ---- */
 /* errno (negative) of a negative result of a kernel object, a server or an IPC. */
-long layer_errno(long result);
+long labe_errno(long result);
 
 /* ---- time.c ---- */
-#define LAYER_NEVER UINT64_MAX
-uint64_t layer_clock_us(void);
+#define LABE_NEVER UINT64_MAX
+uint64_t labe_clock_us(void);
 /* The kernel time at which a relative timespec is over; false for a malformed one. */
-int layer_deadline(const struct timespec *relative, uint64_t *deadline_us);
+int labe_deadline(const struct timespec *relative, uint64_t *deadline_us);
 /* Receive timeout for that deadline, absolute: it occupies the last buffer register of the calling thread. */
-l4_timeout_t layer_timeout(uint64_t deadline_us);
+l4_timeout_t labe_timeout(uint64_t deadline_us);
 /* CPU time of all live threads. */
-uint64_t layer_process_time_us(void);
+uint64_t labe_process_time_us(void);
 
 /* ---- thread.c ---- */
-struct layer_thread {
-    struct layer_thread *next;  /* live, dying or free list; under the thread lock */
+struct labe_thread {
+    struct labe_thread *next;  /* live, dying or free list; under the thread lock */
     l4_cap_idx_t thread;        /* tid is the number of this slot */
     l4_cap_idx_t semaphore;     /* the thread blocks here alone; a token is a hint, never a fact */
     l4_utcb_t *utcb;
@@ -48,50 +48,50 @@ struct layer_thread {
 };
 
 /* A lock that blocks instead of spinning, so that no order of priorities can stop its owner from running. */
-struct layer_lock {
+struct labe_lock {
     _Atomic long users;
     l4_cap_idx_t semaphore; /* created before the second thread starts; without one there is nobody to wait for */
 };
-void layer_lock_take(struct layer_lock *l);
-void layer_lock_give(struct layer_lock *l);
-long layer_lock_create(struct layer_lock *l);
+void labe_lock_take(struct labe_lock *l);
+void labe_lock_give(struct labe_lock *l);
+long labe_lock_create(struct labe_lock *l);
 
 /* The calling thread; NULL for a thread that was not made by pthread_create. */
-struct layer_thread *layer_thread_self(void);
+struct labe_thread *labe_thread_self(void);
 /* The thread with that tid, or NULL. It may end any time: only its capabilities and `interrupted` may be used. */
-struct layer_thread *layer_thread_find(long tid);
-void layer_thread_interrupt(struct layer_thread *t);
+struct labe_thread *labe_thread_find(long tid);
+void labe_thread_interrupt(struct labe_thread *t);
 /* Threads other than the main one exist or have existed. */
-int layer_threaded(void);
+int labe_threaded(void);
 /* Capability of the n-th live thread, or an invalid one. */
-l4_cap_idx_t layer_thread_nth(unsigned n);
+l4_cap_idx_t labe_thread_nth(unsigned n);
 
 /* ---- futex.c ---- */
-long layer_futex_start(void);
-long layer_futex_wake(const volatile int *address, unsigned count);
+long labe_futex_start(void);
+long labe_futex_wake(const volatile int *address, unsigned count);
 
 /* ---- memory.c ---- */
-long layer_memory_map(size_t size); /* zeroed pages: address or negative errno */
+long labe_memory_map(size_t size); /* zeroed pages: address or negative errno */
 /* A dataspace from its start, read only: address or negative errno. */
-long layer_memory_attach(l4_cap_idx_t ds, size_t size);
-long layer_memory_unmap(long address, size_t size);
+long labe_memory_attach(l4_cap_idx_t ds, size_t size);
+long labe_memory_unmap(long address, size_t size);
 
 /* ---- file.c, path.c, console.c ---- */
 struct iovec;
-long layer_file_start(void);
+long labe_file_start(void);
 /* The dataspace behind a descriptor and its size, or a negative errno. */
-long layer_file_dataspace(long fd, l4_cap_idx_t *ds, uint64_t *bytes);
-long layer_console_write(const struct iovec *v, int count);
-long layer_console_read(const struct iovec *v, int count);
-long layer_console_ioctl(unsigned long request, void *data);
+long labe_file_dataspace(long fd, l4_cap_idx_t *ds, uint64_t *bytes);
+long labe_console_write(const struct iovec *v, int count);
+long labe_console_read(const struct iovec *v, int count);
+long labe_console_ioctl(unsigned long request, void *data);
 /* Whoever waits for input looks whether it shall be cancelled. */
-void layer_console_interrupt(void);
+void labe_console_interrupt(void);
 
 /* ---- process.c ---- */
-_Noreturn void layer_process_end(int code);
+_Noreturn void labe_process_end(int code);
 
 /* ---- musl calls ---- */
-#define LAYER_HANDLERS(H) \
+#define LABE_HANDLERS(H) \
     H(read, 1) H(write, 1) H(readv, 1) H(writev, 1) H(pread64, 1) H(preadv, 1) H(lseek, 0) H(close, 1) H(open, 1) \
     H(openat, 1) H(creat, 1) H(fstat, 1) H(stat, 1) H(lstat, 1) H(newfstatat, 1) H(access, 1) H(faccessat, 1) \
     H(faccessat2, 1) H(readlink, 1) H(readlinkat, 1) H(getdents64, 1) H(ioctl, 1) H(fcntl, 0) H(dup, 0) H(dup2, 1) \
@@ -107,6 +107,6 @@ _Noreturn void layer_process_end(int code);
     H(getrusage, 1) H(getcpu, 0) H(kill, 1) H(tkill, 1) H(tgkill, 1) H(rt_sigaction, 1) H(rt_sigprocmask, 0) \
     H(rt_sigpending, 0)
 
-#define LAYER_DECLARE(name, messages) layer_handler layer_##name;
-LAYER_HANDLERS(LAYER_DECLARE)
-#undef LAYER_DECLARE
+#define LABE_DECLARE(name, messages) labe_handler labe_sys_##name;
+LABE_HANDLERS(LABE_DECLARE)
+#undef LABE_DECLARE

@@ -34,10 +34,10 @@ static long range_detach(unsigned long address, unsigned long size)
         result = l4re_rm_detach_range_srv(l4re_env()->rm, address, size, L4RE_RM_DETACH_EXACT, NULL, NULL, NULL,
                                           L4RE_THIS_TASK_CAP);
     while (result >= 0 && (result & L4RE_RM_DETACH_AGAIN));
-    return result < 0 && result != -L4_ENOENT ? layer_errno(result) : 0;
+    return result < 0 && result != -L4_ENOENT ? labe_errno(result) : 0;
 }
 
-long layer_munmap(const long *a)
+long labe_sys_munmap(const long *a)
 {
     unsigned long address = (unsigned long)a[0], size = l4_round_page((unsigned long)a[1]);
 
@@ -67,7 +67,7 @@ static long attach(unsigned long address, unsigned long size, l4re_rm_flags_t fl
     void *start = (void *)address;
     long result = l4re_rm_attach(&start, size, flags, ds, offset, L4_PAGESHIFT);
 
-    return result < 0 ? layer_errno(result) : (long)start;
+    return result < 0 ? labe_errno(result) : (long)start;
 }
 
 static long range_reserve(unsigned long address, unsigned long size, int fixed)
@@ -75,7 +75,7 @@ static long range_reserve(unsigned long address, unsigned long size, int fixed)
     l4_addr_t start = address;
     long result = l4re_rm_reserve_area(&start, size, fixed ? 0 : L4RE_RM_F_SEARCH_ADDR, L4_PAGESHIFT);
 
-    return result < 0 ? layer_errno(result) : (long)start;
+    return result < 0 ? labe_errno(result) : (long)start;
 }
 
 /* MAP_FIXED replaces what is there; a range inside an area stays inside it. */
@@ -90,7 +90,7 @@ static l4re_rm_flags_t place_flags(unsigned long address, unsigned long size)
     return flags & L4RE_RM_F_IN_AREA;
 }
 
-long layer_mmap(const long *a)
+long labe_sys_mmap(const long *a)
 {
     unsigned long address = (unsigned long)a[0], size = l4_round_page((unsigned long)a[1]);
     long protection = a[2], kind = a[3];
@@ -113,7 +113,7 @@ long layer_mmap(const long *a)
     if (!(kind & MAP_ANONYMOUS)) {
         l4re_ds_t ds;
         uint64_t bytes;
-        long result = layer_file_dataspace(a[4], &ds, &bytes);
+        long result = labe_file_dataspace(a[4], &ds, &bytes);
         if (result < 0)
             return result;
         if (a[5] < 0 || a[5] % (long)L4_PAGESIZE != 0)
@@ -132,23 +132,23 @@ long layer_mmap(const long *a)
                   L4_INVALID_CAP, 0);
 }
 
-long layer_memory_map(size_t size)
+long labe_memory_map(size_t size)
 {
     return attach(0, l4_round_page(size),
                   L4RE_RM_F_SEARCH_ADDR | L4RE_RM_F_RW | L4RE_RM_F_ANONYMOUS | L4RE_RM_F_PRIVATE, L4_INVALID_CAP, 0);
 }
 
-long layer_memory_attach(l4_cap_idx_t ds, size_t size)
+long labe_memory_attach(l4_cap_idx_t ds, size_t size)
 {
     return attach(0, l4_round_page(size), L4RE_RM_F_SEARCH_ADDR | L4RE_RM_F_R, ds, 0);
 }
 
-long layer_memory_unmap(long address, size_t size)
+long labe_memory_unmap(long address, size_t size)
 {
     return range_detach((unsigned long)address, l4_round_page(size));
 }
 
-long layer_mprotect(const long *a)
+long labe_sys_mprotect(const long *a)
 {
     unsigned long at = (unsigned long)a[0], end = at + l4_round_page((unsigned long)a[1]);
     l4re_rm_flags_t rights = region_rights(a[2]);
@@ -189,19 +189,19 @@ long layer_mprotect(const long *a)
     return 0;
 }
 
-long layer_madvise(const long *a)
+long labe_sys_madvise(const long *a)
 {
     /* Advice may be ignored, but MADV_DONTNEED promises zeroes. */
     return a[2] == MADV_DONTNEED ? -EINVAL : 0;
 }
 
-long layer_msync(const long *a)
+long labe_sys_msync(const long *a)
 {
     (void)a;
     return 0;
 }
 
-long layer_brk(const long *a)
+long labe_sys_brk(const long *a)
 {
     (void)a; /* no heap that grows at one end: the allocator uses mmap */
     return 0;

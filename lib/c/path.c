@@ -38,7 +38,7 @@ static long append(char *out, size_t size, size_t length, const char *path, int 
     return (long)length;
 }
 
-long layer_path_clean(const char *base, const char *path, char *out, size_t size, int *must_be_directory)
+long labe_path_clean(const char *base, const char *path, char *out, size_t size, int *must_be_directory)
 {
     long length = 0;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Cleaning of path names: see layer_path_clean. */
+/* Cleaning of path names: see labe_path_clean. */
 #pragma once
 #include <stddef.h>
 
@@ -8,4 +8,4 @@
  * end, "" is the root; ".." at the root stays there. Answers the length or -ENOENT (empty path) or -ENAMETOOLONG.
  * *must_be_directory: the path ended in a slash, "." or "..".
  */
-long layer_path_clean(const char *base, const char *path, char *out, size_t size, int *must_be_directory);
+long labe_path_clean(const char *base, const char *path, char *out, size_t size, int *must_be_directory);

@@ -27,30 +27,30 @@
 
 /* ---- the end ---- */
 
-_Noreturn void layer_process_end(int code)
+_Noreturn void labe_process_end(int code)
 {
     l4re_parent_signal(l4re_env()->parent, 0, (unsigned long)code);
     for (;;) /* a parent that does not destroy the task has a sleeping one */
         l4_ipc_sleep(L4_IPC_NEVER);
 }
 
-long layer_exit_group(const long *a)
+long labe_sys_exit_group(const long *a)
 {
-    layer_process_end((int)a[0]);
+    labe_process_end((int)a[0]);
 }
 
 /* ---- constants ---- */
 
-long layer_getpid(const long *a) { (void)a; return PROCESS_ID; }
-long layer_getppid(const long *a) { (void)a; return 0; }
-long layer_getuid(const long *a) { (void)a; return 0; }
-long layer_geteuid(const long *a) { (void)a; return 0; }
-long layer_getgid(const long *a) { (void)a; return 0; }
-long layer_getegid(const long *a) { (void)a; return 0; }
-long layer_getpgid(const long *a) { return a[0] == 0 || a[0] == PROCESS_ID ? PROCESS_ID : -ESRCH; }
-long layer_getsid(const long *a) { return layer_getpgid(a); }
+long labe_sys_getpid(const long *a) { (void)a; return PROCESS_ID; }
+long labe_sys_getppid(const long *a) { (void)a; return 0; }
+long labe_sys_getuid(const long *a) { (void)a; return 0; }
+long labe_sys_geteuid(const long *a) { (void)a; return 0; }
+long labe_sys_getgid(const long *a) { (void)a; return 0; }
+long labe_sys_getegid(const long *a) { (void)a; return 0; }
+long labe_sys_getpgid(const long *a) { return a[0] == 0 || a[0] == PROCESS_ID ? PROCESS_ID : -ESRCH; }
+long labe_sys_getsid(const long *a) { return labe_sys_getpgid(a); }
 
-long layer_uname(const long *a)
+long labe_sys_uname(const long *a)
 {
     struct utsname *u = (struct utsname *)a[0];
 
@@ -63,21 +63,21 @@ long layer_uname(const long *a)
     return 0;
 }
 
-long layer_sysinfo(const long *a)
+long labe_sys_sysinfo(const long *a)
 {
     struct sysinfo *s = (struct sysinfo *)a[0];
 
     memset(s, 0, sizeof *s);
-    s->uptime = (unsigned long)(layer_clock_us() / 1000000u);
+    s->uptime = (unsigned long)(labe_clock_us() / 1000000u);
     s->procs = 1;
     s->mem_unit = 1;
     return 0;
 }
 
-long layer_getrusage(const long *a)
+long labe_sys_getrusage(const long *a)
 {
     struct rusage *r = (struct rusage *)a[1];
-    uint64_t us = layer_process_time_us();
+    uint64_t us = labe_process_time_us();
 
     memset(r, 0, sizeof *r);
     r->ru_utime = (struct timeval){(time_t)(us / 1000000u), (suseconds_t)(us % 1000000u)};
@@ -95,12 +95,12 @@ static long limit_of(long resource, struct rlimit *r)
     return 0;
 }
 
-long layer_getrlimit(const long *a)
+long labe_sys_getrlimit(const long *a)
 {
     return limit_of(a[0], (struct rlimit *)a[1]);
 }
 
-long layer_prlimit64(const long *a)
+long labe_sys_prlimit64(const long *a)
 {
     if (a[0] != 0 && a[0] != PROCESS_ID)
         return -ESRCH;
@@ -109,7 +109,7 @@ long layer_prlimit64(const long *a)
     return limit_of(a[1], (struct rlimit *)a[3]);
 }
 
-long layer_getcpu(const long *a)
+long labe_sys_getcpu(const long *a)
 {
     (void)a; /* no object tells a thread where it runs */
     return -ENOSYS;
@@ -163,7 +163,7 @@ static _Noreturn void signal_end(long n)
         l4re_wr_cap(&c.out, l4re_env()->main_thread, L4_CAP_FPAGE_RWS);
         (void)l4re_call(&c, l4re_env()->itas, L4RE_PROTO_ITAS, L4_IPC_NEVER);
     }
-    layer_process_end(128 + (int)n);
+    labe_process_end(128 + (int)n);
 }
 
 static int ignored_by_default(long n)
@@ -171,7 +171,7 @@ static int ignored_by_default(long n)
     return n == SIGCHLD || n == SIGCONT || n == SIGURG || n == SIGWINCH;
 }
 
-long layer_rt_sigaction(const long *a)
+long labe_sys_rt_sigaction(const long *a)
 {
     const struct action *new = (const struct action *)a[1];
     struct action *old = (struct action *)a[2];
@@ -191,7 +191,7 @@ long layer_rt_sigaction(const long *a)
 }
 
 /* Runs the handler on the calling thread, as if the signal had come between two instructions. */
-static void signal_handle(struct layer_thread *self, long n)
+static void signal_handle(struct labe_thread *self, long n)
 {
     struct action action = actions[n];
     uint64_t blocked = self->signals_blocked;
@@ -213,7 +213,7 @@ static void signal_handle(struct layer_thread *self, long n)
     self->signals_blocked = blocked;
 }
 
-static void signals_deliver(struct layer_thread *self)
+static void signals_deliver(struct labe_thread *self)
 {
     uint64_t ready;
 
@@ -225,9 +225,9 @@ static void signals_deliver(struct layer_thread *self)
 }
 
 /* Signals reach the calling thread itself; another one can only be asked to cancel. */
-static long signal_send(struct layer_thread *t, long n)
+static long signal_send(struct labe_thread *t, long n)
 {
-    struct layer_thread *self = layer_thread_self();
+    struct labe_thread *self = labe_thread_self();
 
     if (n < 0 || n > SIGNALS)
         return -EINVAL;
@@ -236,8 +236,8 @@ static long signal_send(struct layer_thread *t, long n)
     if (n == 0)
         return 0;
     if (n == SIGNAL_CANCEL) {
-        layer_thread_interrupt(t);
-        layer_console_interrupt();
+        labe_thread_interrupt(t);
+        labe_console_interrupt();
         return 0;
     }
     if (n == SIGKILL)
@@ -252,26 +252,26 @@ static long signal_send(struct layer_thread *t, long n)
     return 0;
 }
 
-long layer_kill(const long *a)
+long labe_sys_kill(const long *a)
 {
     if (a[0] != PROCESS_ID && a[0] != 0 && a[0] != -1)
         return -ESRCH;
-    return signal_send(layer_thread_self(), a[1]);
+    return signal_send(labe_thread_self(), a[1]);
 }
 
-long layer_tkill(const long *a)
+long labe_sys_tkill(const long *a)
 {
-    return signal_send(layer_thread_find(a[0]), a[1]);
+    return signal_send(labe_thread_find(a[0]), a[1]);
 }
 
-long layer_tgkill(const long *a)
+long labe_sys_tgkill(const long *a)
 {
-    return a[0] == PROCESS_ID ? signal_send(layer_thread_find(a[1]), a[2]) : -ESRCH;
+    return a[0] == PROCESS_ID ? signal_send(labe_thread_find(a[1]), a[2]) : -ESRCH;
 }
 
-long layer_rt_sigprocmask(const long *a)
+long labe_sys_rt_sigprocmask(const long *a)
 {
-    struct layer_thread *self = layer_thread_self();
+    struct labe_thread *self = labe_thread_self();
     const uint64_t *set = (const uint64_t *)a[1];
     uint64_t *old = (uint64_t *)a[2];
 
@@ -299,9 +299,9 @@ long layer_rt_sigprocmask(const long *a)
     return 0;
 }
 
-long layer_rt_sigpending(const long *a)
+long labe_sys_rt_sigpending(const long *a)
 {
-    const struct layer_thread *self = layer_thread_self();
+    const struct labe_thread *self = labe_thread_self();
 
     *(uint64_t *)a[0] = self != NULL ? self->signals_pending : 0;
     return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From musl's system-call numbers to our handlers. The list is LAYER_HANDLERS (layer.h); whatever is not in it answers
+ * From musl's system-call numbers to our handlers. The list is LABE_HANDLERS (layer.h); whatever is not in it answers
  * -ENOSYS.
  *
  * I1  A C function never disturbs the caller's message: message and buffer registers and the error word of the calling
@@ -13,14 +13,14 @@
 #include <sys/syscall.h>
 #include <l4/sys/utcb.h>
 
-struct layer_entry {
-    layer_handler *handler;
+struct labe_entry {
+    labe_handler *handler;
     int messages; /* 1: the handler may use message or buffer registers */
 };
 
-#define LAYER_ENTRY(name, messages) [SYS_##name] = {layer_##name, messages},
-static const struct layer_entry entries[] = {LAYER_HANDLERS(LAYER_ENTRY)};
-#undef LAYER_ENTRY
+#define LABE_ENTRY(name, messages) [SYS_##name] = {labe_sys_##name, messages},
+static const struct labe_entry entries[] = {LABE_HANDLERS(LABE_ENTRY)};
+#undef LABE_ENTRY
 
 struct message_copy {
     l4_umword_t mr[L4_UTCB_GENERIC_DATA_SIZE];
@@ -60,7 +60,7 @@ long labe_syscall(long n, long a, long b, long c, long d, long e, long f)
     return result;
 }
 
-long layer_errno(long result)
+long labe_errno(long result)
 {
     if (result >= 0)
         return result;

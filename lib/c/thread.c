@@ -4,7 +4,7 @@
  * TLS; ours is a page of its own, because it outlives the stack: a thread that ends runs its last instructions on it.
  *
  * States of a descriptor, and who moves it:
- *   free  -> live   layer_clone           has a UTCB and two capability slots, no kernel objects
+ *   free  -> live   labe_sys_clone           has a UTCB and two capability slots, no kernel objects
  *   live  -> dying  labe_thread_exit      by the thread itself, on the stack inside the descriptor
  *   dying -> free   descriptor_reap       once the kernel has cleared the UTCB's marker and the slot is empty
  *
@@ -34,15 +34,15 @@
 #define ITAS_REGISTER_THREAD 0
 #define ITAS_UNREGISTER_THREAD 1
 
-static struct layer_lock lock;
-static struct layer_thread main_thread = {.semaphore = L4_INVALID_CAP, .priority = L4RE_MAIN_THREAD_PRIO};
-static struct layer_thread *live = &main_thread, *dying, *unused;
+static struct labe_lock lock;
+static struct labe_thread main_thread = {.semaphore = L4_INVALID_CAP, .priority = L4RE_MAIN_THREAD_PRIO};
+static struct labe_thread *live = &main_thread, *dying, *unused;
 static l4_addr_t utcb_next, utcb_end; /* UTCBs never used so far */
 static int threaded;
 
 /* ---- the lock ---- */
 
-long layer_lock_create(struct layer_lock *l)
+long labe_lock_create(struct labe_lock *l)
 {
     if (l->semaphore != 0)
         return 0;
@@ -52,13 +52,13 @@ long layer_lock_create(struct layer_lock *l)
     long result = l4_error(l4_factory_create(l4re_env()->factory, L4_PROTO_SEMAPHORE, semaphore));
     if (result < 0) {
         l4re_util_cap_free(semaphore);
-        return layer_errno(result);
+        return labe_errno(result);
     }
     l->semaphore = semaphore;
     return 0;
 }
 
-void layer_lock_take(struct layer_lock *l)
+void labe_lock_take(struct labe_lock *l)
 {
     if (atomic_fetch_add(&l->users, 1) == 0)
         return;
@@ -66,7 +66,7 @@ void layer_lock_take(struct layer_lock *l)
         ; /* cancelled by somebody's ex_regs: the place in the queue is still ours to take */
 }
 
-void layer_lock_give(struct layer_lock *l)
+void labe_lock_give(struct labe_lock *l)
 {
     if (atomic_fetch_sub(&l->users, 1) > 1)
         l4_semaphore_up(l->semaphore);
@@ -75,51 +75,51 @@ void layer_lock_give(struct layer_lock *l)
 /* ---- identity ---- */
 
 /* A thread of ours has its descriptor in user word 0 of its UTCB. The main thread may use that word as it likes. */
-struct layer_thread *layer_thread_self(void)
+struct labe_thread *labe_thread_self(void)
 {
     l4_utcb_t *utcb = l4_utcb();
 
     if (!threaded || utcb == main_thread.utcb)
         return &main_thread;
-    return (struct layer_thread *)l4_utcb_tcr_u(utcb)->user[0];
+    return (struct labe_thread *)l4_utcb_tcr_u(utcb)->user[0];
 }
 
-int layer_threaded(void)
+int labe_threaded(void)
 {
     return threaded;
 }
 
-static long tid_of(const struct layer_thread *t)
+static long tid_of(const struct labe_thread *t)
 {
     if (t == &main_thread)
         return (long)(l4re_env()->main_thread >> L4_CAP_SHIFT);
     return (long)(t->thread >> L4_CAP_SHIFT);
 }
 
-struct layer_thread *layer_thread_find(long tid)
+struct labe_thread *labe_thread_find(long tid)
 {
-    struct layer_thread *t;
+    struct labe_thread *t;
 
-    layer_lock_take(&lock);
+    labe_lock_take(&lock);
     for (t = live; t != NULL && tid_of(t) != tid; t = t->next)
         ;
-    layer_lock_give(&lock);
+    labe_lock_give(&lock);
     return t;
 }
 
-l4_cap_idx_t layer_thread_nth(unsigned n)
+l4_cap_idx_t labe_thread_nth(unsigned n)
 {
-    struct layer_thread *t;
+    struct labe_thread *t;
 
-    layer_lock_take(&lock);
+    labe_lock_take(&lock);
     for (t = live; t != NULL && n > 0; t = t->next)
         n--;
     l4_cap_idx_t thread = t != NULL ? (l4_cap_idx_t)tid_of(t) << L4_CAP_SHIFT : L4_INVALID_CAP;
-    layer_lock_give(&lock);
+    labe_lock_give(&lock);
     return thread;
 }
 
-void layer_thread_interrupt(struct layer_thread *t)
+void labe_thread_interrupt(struct labe_thread *t)
 {
     atomic_store(&t->interrupted, 1);
     if (l4_is_valid_cap(t->semaphore))
@@ -142,33 +142,33 @@ l4_utcb_t *labe_thread_utcb(long tid);
 
 l4_cap_idx_t labe_thread_cap(long tid)
 {
-    return layer_thread_find(tid) != NULL ? (l4_cap_idx_t)tid << L4_CAP_SHIFT : L4_INVALID_CAP;
+    return labe_thread_find(tid) != NULL ? (l4_cap_idx_t)tid << L4_CAP_SHIFT : L4_INVALID_CAP;
 }
 
 l4_utcb_t *labe_thread_utcb(long tid)
 {
-    const struct layer_thread *t = layer_thread_find(tid);
+    const struct labe_thread *t = labe_thread_find(tid);
 
     return t == &main_thread && !threaded ? l4_utcb() : t != NULL ? t->utcb : NULL;
 }
 
-long layer_set_tid_address(const long *a)
+long labe_sys_set_tid_address(const long *a)
 {
-    struct layer_thread *self = layer_thread_self();
+    struct labe_thread *self = labe_thread_self();
 
     self->exit_futex = (int *)a[0];
     return tid_of(self);
 }
 
-long layer_gettid(const long *a)
+long labe_sys_gettid(const long *a)
 {
-    struct layer_thread *self = layer_thread_self();
+    struct labe_thread *self = labe_thread_self();
 
     (void)a;
     return self != NULL ? tid_of(self) : -ESRCH;
 }
 
-long layer_set_robust_list(const long *a)
+long labe_sys_set_robust_list(const long *a)
 {
     (void)a; /* the lists of a thread that ends are walked by musl itself */
     return 0;
@@ -176,14 +176,14 @@ long layer_set_robust_list(const long *a)
 
 /* ---- descriptors ---- */
 
-static void list_remove(struct layer_thread **list, struct layer_thread *t)
+static void list_remove(struct labe_thread **list, struct labe_thread *t)
 {
     while (*list != t)
         list = &(*list)->next;
     *list = t->next;
 }
 
-static void list_add(struct layer_thread **list, struct layer_thread *t)
+static void list_add(struct labe_thread **list, struct labe_thread *t)
 {
     t->next = *list;
     *list = t;
@@ -196,13 +196,13 @@ static long threads_start(void)
 
     if (threaded)
         return 0;
-    if ((result = layer_lock_create(&lock)) < 0)
+    if ((result = labe_lock_create(&lock)) < 0)
         return result;
-    if ((result = layer_futex_start()) < 0 || (result = layer_file_start()) < 0)
+    if ((result = labe_futex_start()) < 0 || (result = labe_file_start()) < 0)
         return result;
     if (l4_is_invalid_cap(main_thread.semaphore)) {
-        struct layer_lock l = {0};
-        if ((result = layer_lock_create(&l)) < 0)
+        struct labe_lock l = {0};
+        if ((result = labe_lock_create(&l)) < 0)
             return result;
         main_thread.semaphore = l.semaphore;
     }
@@ -234,33 +234,33 @@ static l4_utcb_t *utcb_take(void)
     return utcb;
 }
 
-static struct layer_thread *descriptor_new(void)
+static struct labe_thread *descriptor_new(void)
 {
     l4_cap_idx_t thread = l4re_util_cap_alloc(), semaphore = l4re_util_cap_alloc();
     l4_utcb_t *utcb = NULL;
     long page = -ENOMEM;
 
-    if (l4_is_valid_cap(thread) && l4_is_valid_cap(semaphore) && (page = layer_memory_map(DESCRIPTOR_SIZE)) >= 0)
+    if (l4_is_valid_cap(thread) && l4_is_valid_cap(semaphore) && (page = labe_memory_map(DESCRIPTOR_SIZE)) >= 0)
         utcb = utcb_take();
     if (utcb == NULL) {
         if (page >= 0)
-            layer_memory_unmap(page, DESCRIPTOR_SIZE);
+            labe_memory_unmap(page, DESCRIPTOR_SIZE);
         if (l4_is_valid_cap(thread))
             l4re_util_cap_free(thread);
         if (l4_is_valid_cap(semaphore))
             l4re_util_cap_free(semaphore);
         return NULL;
     }
-    struct layer_thread *t = (struct layer_thread *)page;
+    struct labe_thread *t = (struct labe_thread *)page;
     t->thread = thread;
     t->semaphore = semaphore;
     t->utcb = utcb;
     return t;
 }
 
-static struct layer_thread *descriptor_reap(void)
+static struct labe_thread *descriptor_reap(void)
 {
-    struct layer_thread *t;
+    struct labe_thread *t;
 
     for (t = dying; t != NULL; t = t->next)
         if (*(volatile l4_umword_t *)&l4_utcb_tcr_u(t->utcb)->free_marker == 0 &&
@@ -271,23 +271,23 @@ static struct layer_thread *descriptor_reap(void)
     return t;
 }
 
-static struct layer_thread *descriptor_take(void)
+static struct labe_thread *descriptor_take(void)
 {
-    layer_lock_take(&lock);
-    struct layer_thread *t = unused;
+    labe_lock_take(&lock);
+    struct labe_thread *t = unused;
     if (t != NULL)
         unused = t->next;
     else
         t = descriptor_reap();
-    layer_lock_give(&lock);
+    labe_lock_give(&lock);
     return t != NULL ? t : descriptor_new();
 }
 
-static void descriptor_give(struct layer_thread *t)
+static void descriptor_give(struct labe_thread *t)
 {
-    layer_lock_take(&lock);
+    labe_lock_take(&lock);
     list_add(&unused, t);
-    layer_lock_give(&lock);
+    labe_lock_give(&lock);
 }
 
 /* ---- creation ---- */
@@ -309,7 +309,7 @@ static long itas_call(int operation, l4_cap_idx_t thread, l4_utcb_t *utcb)
     return l4re_call(&c, itas, L4RE_PROTO_ITAS, L4_IPC_NEVER);
 }
 
-static long thread_bind(struct layer_thread *t)
+static long thread_bind(struct labe_thread *t)
 {
     if (itas_call(ITAS_REGISTER_THREAD, t->thread, t->utcb) >= 0)
         return 0;
@@ -320,7 +320,7 @@ static long thread_bind(struct layer_thread *t)
     return l4_error(l4_thread_control_commit(t->thread));
 }
 
-static long thread_schedule(struct layer_thread *t)
+static long thread_schedule(struct labe_thread *t)
 {
     l4_sched_param_t p = l4_sched_param(t->priority, 0);
 
@@ -329,7 +329,7 @@ static long thread_schedule(struct layer_thread *t)
     return l4_error(l4_scheduler_run_thread(l4re_env()->scheduler, t->thread, &p));
 }
 
-static long thread_objects_create(struct layer_thread *t)
+static long thread_objects_create(struct labe_thread *t)
 {
     l4_cap_idx_t factory = l4re_env()->factory;
     long result = l4_error(l4_factory_create_thread(factory, t->thread));
@@ -346,25 +346,25 @@ static long thread_objects_create(struct layer_thread *t)
 
 /* The first instruction of a thread: function and argument lie at the stack pointer. */
 __asm__(".text\n"
-        ".type layer_thread_entry, @function\n"
-        "layer_thread_entry:\n"
+        ".type labe_thread_entry, @function\n"
+        "labe_thread_entry:\n"
         "   xor %ebp, %ebp\n"
         "   pop %rdi\n"
         "   pop %rsi\n"
-        "   call layer_thread_run\n"
+        "   call labe_thread_run\n"
         "   hlt\n"
-        ".size layer_thread_entry, . - layer_thread_entry\n");
-void layer_thread_entry(void);
-_Noreturn void layer_thread_run(int (*start)(void *), void *arg);
+        ".size labe_thread_entry, . - labe_thread_entry\n");
+void labe_thread_entry(void);
+_Noreturn void labe_thread_run(int (*start)(void *), void *arg);
 _Noreturn void labe_thread_exit(void *base, size_t size);
 
-_Noreturn void layer_thread_run(int (*start)(void *), void *arg)
+_Noreturn void labe_thread_run(int (*start)(void *), void *arg)
 {
     start(arg);
     labe_thread_exit(NULL, 0);
 }
 
-static long thread_launch(struct layer_thread *t, void *stack, void *thread_pointer)
+static long thread_launch(struct labe_thread *t, void *stack, void *thread_pointer)
 {
     long result = thread_bind(t);
 
@@ -378,13 +378,13 @@ static long thread_launch(struct layer_thread *t, void *stack, void *thread_poin
     l4_utcb_tcr_u(t->utcb)->user[0] = (l4_umword_t)t;
     result = thread_schedule(t);
     if (result >= 0)
-        result = l4_error(l4_thread_ex_regs(t->thread, (l4_addr_t)layer_thread_entry, (l4_addr_t)stack, 0));
+        result = l4_error(l4_thread_ex_regs(t->thread, (l4_addr_t)labe_thread_entry, (l4_addr_t)stack, 0));
     return result;
 }
 
-static long thread_create(struct layer_thread *t, void *stack, void *thread_pointer, int *tid)
+static long thread_create(struct labe_thread *t, void *stack, void *thread_pointer, int *tid)
 {
-    struct layer_thread *self = layer_thread_self();
+    struct labe_thread *self = labe_thread_self();
     long result = thread_objects_create(t);
 
     if (result < 0)
@@ -394,16 +394,16 @@ static long thread_create(struct layer_thread *t, void *stack, void *thread_poin
     t->cpus = self != NULL ? self->cpus : 0;
     t->signals_blocked = self != NULL ? self->signals_blocked : 0;
     t->signals_pending = 0;
-    layer_lock_take(&lock);
+    labe_lock_take(&lock);
     list_add(&live, t);
-    layer_lock_give(&lock);
+    labe_lock_give(&lock);
     *tid = (int)tid_of(t);
 
     result = thread_launch(t, stack, thread_pointer);
     if (result < 0) {
-        layer_lock_take(&lock);
+        labe_lock_take(&lock);
         list_remove(&live, t);
-        layer_lock_give(&lock);
+        labe_lock_give(&lock);
         l4_task_delete_obj(L4RE_THIS_TASK_CAP, t->semaphore);
         l4_task_delete_obj(L4RE_THIS_TASK_CAP, t->thread);
         itas_call(ITAS_UNREGISTER_THREAD, t->thread, NULL);
@@ -412,9 +412,9 @@ static long thread_create(struct layer_thread *t, void *stack, void *thread_poin
 }
 
 /* Arguments as lib/c/musl/thread/clone.c passes them: start, arg, stack, thread pointer, int *tid, int *exit futex. */
-long layer_clone(const long *a)
+long labe_sys_clone(const long *a)
 {
-    struct layer_thread *t = threads_start() < 0 ? NULL : descriptor_take();
+    struct labe_thread *t = threads_start() < 0 ? NULL : descriptor_take();
 
     if (t == NULL)
         return -EAGAIN;
@@ -436,21 +436,21 @@ static void exit_futex_clear(int *address)
     if (address == NULL)
         return;
     __atomic_store_n(address, 0, __ATOMIC_SEQ_CST);
-    layer_futex_wake(address, 1);
+    labe_futex_wake(address, 1);
 }
 
 /* On the stack inside the descriptor; the thread's own stack and TLS may be gone from here on. */
-static _Noreturn __attribute__((used)) void thread_leave(struct layer_thread *t)
+static _Noreturn __attribute__((used)) void thread_leave(struct labe_thread *t)
 {
     l4_fpage_t objects[2] = {l4_obj_fpage(t->semaphore, 0, L4_CAP_FPAGE_RWSD),
                              l4_obj_fpage(t->thread, 0, L4_CAP_FPAGE_RWSD)};
 
     if (t->stack_size != 0)
-        layer_munmap((const long[6]){(long)t->stack_base, (long)t->stack_size});
-    layer_lock_take(&lock);
+        labe_sys_munmap((const long[6]){(long)t->stack_base, (long)t->stack_size});
+    labe_lock_take(&lock);
     list_remove(&live, t);
     list_add(&dying, t);
-    layer_lock_give(&lock);
+    labe_lock_give(&lock);
     exit_futex_clear(t->exit_futex); /* I3 */
     for (;;) { /* may not return here */
         l4_task_unmap_batch(L4RE_THIS_TASK_CAP, objects, 2, L4_FP_DELETE_OBJ);
@@ -460,7 +460,7 @@ static _Noreturn __attribute__((used)) void thread_leave(struct layer_thread *t)
 
 _Noreturn void labe_thread_exit(void *base, size_t size)
 {
-    struct layer_thread *self = layer_thread_self();
+    struct labe_thread *self = labe_thread_self();
 
     if (self == NULL || self == &main_thread) {
         if (self != NULL)
@@ -479,7 +479,7 @@ _Noreturn void labe_thread_exit(void *base, size_t size)
     __builtin_unreachable();
 }
 
-long layer_exit(const long *a)
+long labe_sys_exit(const long *a)
 {
     (void)a;
     labe_thread_exit(NULL, 0);
@@ -512,18 +512,18 @@ static long priority_of(long policy, const struct sched_param *p, unsigned *prio
     }
 }
 
-static struct layer_thread *scheduled_thread(long tid)
+static struct labe_thread *scheduled_thread(long tid)
 {
-    struct layer_thread *t = tid == 0 ? layer_thread_self() : layer_thread_find(tid);
+    struct labe_thread *t = tid == 0 ? labe_thread_self() : labe_thread_find(tid);
 
     if (t == &main_thread)
         t->thread = l4re_env()->main_thread;
     return t;
 }
 
-long layer_sched_setscheduler(const long *a)
+long labe_sys_sched_setscheduler(const long *a)
 {
-    struct layer_thread *t = scheduled_thread(a[0]);
+    struct labe_thread *t = scheduled_thread(a[0]);
     unsigned priority;
     long result = priority_of(a[1], (const struct sched_param *)a[2], &priority);
 
@@ -534,10 +534,10 @@ long layer_sched_setscheduler(const long *a)
     result = thread_schedule(t);
     if (result < 0)
         t->priority = before;
-    return layer_errno(result);
+    return labe_errno(result);
 }
 
-static int policy_of(const struct layer_thread *t)
+static int policy_of(const struct labe_thread *t)
 {
     if (t->priority == L4RE_MAIN_THREAD_PRIO)
         return SCHED_OTHER;
@@ -546,26 +546,26 @@ static int policy_of(const struct layer_thread *t)
     return t->priority > L4RE_MAIN_THREAD_PRIO + 99 ? POLICY_L4 : SCHED_RR;
 }
 
-long layer_sched_setparam(const long *a)
+long labe_sys_sched_setparam(const long *a)
 {
-    const struct layer_thread *t = scheduled_thread(a[0]);
+    const struct labe_thread *t = scheduled_thread(a[0]);
 
     if (t == NULL)
         return -ESRCH;
     const long arguments[6] = {a[0], policy_of(t), a[1]};
-    return layer_sched_setscheduler(arguments);
+    return labe_sys_sched_setscheduler(arguments);
 }
 
-long layer_sched_getscheduler(const long *a)
+long labe_sys_sched_getscheduler(const long *a)
 {
-    const struct layer_thread *t = scheduled_thread(a[0]);
+    const struct labe_thread *t = scheduled_thread(a[0]);
 
     return t == NULL ? -ESRCH : policy_of(t);
 }
 
-long layer_sched_getparam(const long *a)
+long labe_sys_sched_getparam(const long *a)
 {
-    const struct layer_thread *t = scheduled_thread(a[0]);
+    const struct labe_thread *t = scheduled_thread(a[0]);
     struct sched_param *p = (struct sched_param *)a[1];
 
     if (t == NULL)
@@ -584,17 +584,17 @@ long layer_sched_getparam(const long *a)
     return 0;
 }
 
-long layer_sched_get_priority_max(const long *a)
+long labe_sys_sched_get_priority_max(const long *a)
 {
     return a[0] == POLICY_L4 ? 255 : a[0] == SCHED_FIFO || a[0] == SCHED_RR ? 99 : 0;
 }
 
-long layer_sched_get_priority_min(const long *a)
+long labe_sys_sched_get_priority_min(const long *a)
 {
     return a[0] == POLICY_L4 || a[0] == SCHED_FIFO || a[0] == SCHED_RR ? 1 : 0;
 }
 
-long layer_sched_yield(const long *a)
+long labe_sys_sched_yield(const long *a)
 {
     (void)a;
     l4_thread_yield();
@@ -610,9 +610,9 @@ static l4_umword_t cpus_present(void)
     return l4_error(l4_scheduler_info(l4re_env()->scheduler, &cpu_max, &cpus)) < 0 ? 0 : cpus.map;
 }
 
-long layer_sched_getaffinity(const long *a)
+long labe_sys_sched_getaffinity(const long *a)
 {
-    const struct layer_thread *t = scheduled_thread(a[0]);
+    const struct labe_thread *t = scheduled_thread(a[0]);
     l4_umword_t present = cpus_present();
 
     if (t == NULL || present == 0)
@@ -623,9 +623,9 @@ long layer_sched_getaffinity(const long *a)
     return sizeof present;
 }
 
-long layer_sched_setaffinity(const long *a)
+long labe_sys_sched_setaffinity(const long *a)
 {
-    struct layer_thread *t = scheduled_thread(a[0]);
+    struct labe_thread *t = scheduled_thread(a[0]);
     l4_umword_t wanted = 0;
 
     if (t == NULL)
@@ -638,5 +638,5 @@ long layer_sched_setaffinity(const long *a)
     long result = thread_schedule(t);
     if (result < 0)
         t->cpus = before;
-    return layer_errno(result);
+    return labe_errno(result);
 }

@@ -7,7 +7,7 @@ static void cleaned(const char *base, const char *path, const char *want, int wa
 {
     char out[64], name[128];
     int directory = 0;
-    long n = layer_path_clean(base, path, out, sizeof out, &directory);
+    long n = labe_path_clean(base, path, out, sizeof out, &directory);
 
     snprintf(name, sizeof name, "'%s' in '%s' is '%s'%s", path, base, want, want_directory ? ", a directory" : "");
     ok(n == (long)strlen(want) && strcmp(out, want) == 0 && directory == want_directory, name);
@@ -36,12 +36,12 @@ int main(void)
     cleaned("rom", ".", "rom", 1);
     cleaned("", "...", "...", 0);
     cleaned("", "..a/.b", "..a/.b", 0);
-    is(layer_path_clean("", "", out, sizeof out, &directory), -ENOENT, "the empty path is nothing");
-    is(layer_path_clean("", "1234567", out, sizeof out, &directory), 7, "a path of the buffer's length less one fits");
-    is(layer_path_clean("", "12345678", out, sizeof out, &directory), -ENAMETOOLONG, "one more does not");
-    is(layer_path_clean("", "123/4567", out, sizeof out, &directory), -ENAMETOOLONG, "the slash counts");
-    is(layer_path_clean("", "123/456", out, sizeof out, &directory), 7, "and no more than that");
-    is(layer_path_clean("1234567", "x", out, sizeof out, &directory), -ENAMETOOLONG, "the base counts");
-    is(layer_path_clean("1234567", "../x", out, sizeof out, &directory), 1, "until it is left");
+    is(labe_path_clean("", "", out, sizeof out, &directory), -ENOENT, "the empty path is nothing");
+    is(labe_path_clean("", "1234567", out, sizeof out, &directory), 7, "a path of the buffer's length less one fits");
+    is(labe_path_clean("", "12345678", out, sizeof out, &directory), -ENAMETOOLONG, "one more does not");
+    is(labe_path_clean("", "123/4567", out, sizeof out, &directory), -ENAMETOOLONG, "the slash counts");
+    is(labe_path_clean("", "123/456", out, sizeof out, &directory), 7, "and no more than that");
+    is(labe_path_clean("1234567", "x", out, sizeof out, &directory), -ENAMETOOLONG, "the base counts");
+    is(labe_path_clean("1234567", "../x", out, sizeof out, &directory), 1, "until it is left");
     return tap_done();
 }
