@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * From path to object. The root directory holds the named capabilities of the environment; the first component of a
- * path names one of them, the rest is asked of the name space behind it. A name space is a directory, a dataspace a file.
+ * path names one of them, the rest is asked of the name space behind it. A name space is a directory, a dataspace a
+ * file.
  */
 #include "file.h"
 #include <errno.h>
