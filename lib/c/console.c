@@ -21,6 +21,12 @@
 static struct labe_lock input; /* only its semaphore is used: tokens come from the console */
 static int bound;
 
+/* A program may be started without a log; an invalid selector would name the thread itself. */
+static int console_absent(void)
+{
+    return l4_is_invalid_cap(l4re_env()->log);
+}
+
 /* ---- writing ---- */
 
 static long message_send(unsigned bytes)
@@ -39,6 +45,8 @@ long labe_console_write(const struct iovec *v, int count)
     unsigned used = 0;
     long written = 0, result = 0;
 
+    if (console_absent())
+        return -EIO;
     for (int i = 0; i < count; i++) {
         const char *from = v[i].iov_base;
         size_t left = v[i].iov_len;
@@ -97,7 +105,7 @@ long labe_console_read(const struct iovec *v, int count)
 
     for (int i = 0; i < count; i++)
         room += v[i].iov_len;
-    if (room == 0)
+    if (room == 0 || console_absent())
         return 0;
     if (room > sizeof text)
         room = sizeof text;
@@ -157,6 +165,8 @@ static long attributes_set(const struct termios *t)
 
 long labe_console_ioctl(unsigned long request, void *data)
 {
+    if (console_absent())
+        return -ENOTTY;
     switch (request) {
     case TCGETS:
         return attributes_get(data);
