@@ -2,8 +2,8 @@
 /*
  * The server loop and its objects. See l4/re/srv.h and README.md.
  *
- *  S1  A label that reaches the loop is the address of a registered object (two low bits: rights), or 0: gates are bound
- *      by register only, and unregister takes the label from queued senders before the object may go.
+ *  S1  A label that reaches the loop is the address of a registered object (two low bits: rights), or 0: gates are
+ *      bound by register only, and unregister takes the label from queued senders before the object may go.
  *  S2  Every receive buffer rcv[i] is a slot of srv->caps with count 1, and empty while the loop waits.
  *  S3  reply_cur < reply_count: its bit in reply_used is set, and it is the slot of the present wait. Otherwise the
  *      implicit slot is.

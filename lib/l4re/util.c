@@ -4,9 +4,11 @@
 #include <l4/sys/kdebug.h>
 #include <l4/sys/task.h>
 #include <l4/re/consts.h>
+#include <l4/util/backtrace.h>
 #include <l4/util/bitops.h>
 #include <l4/util/kip.h>
 #include <l4/util/port_io.h>
+#include <l4/util/printf_helpers.h>
 #include <l4/util/rand.h>
 #include <l4/util/rdtsc.h>
 #include <l4/util/splitlog2.h>
@@ -212,4 +214,55 @@ long l4util_create_thread(l4_cap_idx_t id, l4_utcb_t *thread_utcb, l4_cap_idx_t 
     if (r < 0)
         l4_task_delete_obj(L4RE_THIS_TASK_CAP, id);
     return r < 0 ? r : 0;
+}
+
+/* Follows the chain of frame pointers upward as long as it rises and stays near: a broken chain ends the list. */
+int l4util_backtrace(void **pc_array, int max_len)
+{
+    l4_umword_t *frame = (l4_umword_t *)__builtin_frame_address(0);
+    int n = 0;
+
+    while (n < max_len && frame && !((l4_addr_t)frame & 7) && frame[1]) {
+        l4_umword_t *up = (l4_umword_t *)frame[0];
+
+        pc_array[n++] = (void *)frame[1];
+        if (up <= frame || (l4_addr_t)up - (l4_addr_t)frame > 0x100000)
+            break;
+        frame = up;
+    }
+    return n;
+}
+
+int l4util_human_readable_size(char *outstr, size_t outsize, unsigned long long bytes)
+{
+    static char const unit[] = "BKMGTPE";
+    char text[24];
+    unsigned n = 0, u = 0;
+    unsigned long long whole = bytes, tenth = 0;
+
+    if (!outsize)
+        return -L4_EINVAL;
+    for (; whole >= 1024 && u < sizeof unit - 2; u++) {
+        tenth = whole % 1024 * 10 / 1024;
+        whole /= 1024;
+    }
+    for (unsigned long long p = 1000; p; p /= 10)
+        if (whole >= p || p == 1)
+            text[n++] = (char)('0' + whole / p % 10);
+    if (u && whole < 100) {
+        text[n++] = '.';
+        text[n++] = (char)('0' + tenth);
+    }
+    text[n++] = ' ';
+    if (u) {
+        text[n++] = unit[u];
+        text[n++] = 'i';
+    }
+    text[n++] = 'B';
+    if (n >= outsize)
+        n = (unsigned)outsize - 1;
+    for (unsigned i = 0; i < n; i++)
+        outstr[i] = text[i];
+    outstr[n] = 0;
+    return (int)n;
 }

@@ -5,6 +5,10 @@
  * at the end: neither memory nor slots.
  */
 #include <l4/re/c/dataspace.h>
+#include <l4/re/c/dma_space.h>
+#include <l4/re/c/event.h>
+#include <l4/re/c/event_buffer.h>
+#include <l4/re/c/inhibitor.h>
 #include <l4/re/c/log.h>
 #include <l4/re/c/mem_alloc.h>
 #include <l4/re/c/namespace.h>
@@ -15,7 +19,9 @@
 #include <l4/sys/factory.h>
 #include <l4/sys/semaphore.h>
 #include <l4/sys/task.h>
+#include <l4/util/backtrace.h>
 #include <l4/util/bitops.h>
+#include <l4/util/printf_helpers.h>
 #include <l4/util/rdtsc.h>
 #include <l4/util/splitlog2.h>
 #include <l4/util/thread.h>
@@ -172,6 +178,58 @@ static void names(void)
     l4re_util_cap_free_um(cap);
 }
 
+/* Devices see physical memory where there is no IOMMU. */
+static void dma(void)
+{
+    l4_cap_idx_t mgr = l4re_env_get_cap("dma_mgr"), space = l4re_util_cap_alloc(), ds = l4re_util_cap_alloc();
+    l4re_dma_space_dma_addr_t addr = 0;
+    l4_size_t size = 2 * PAGE;
+
+    ok(l4_is_valid_cap(mgr), "DMA manager");
+    l4re_ma_alloc(2 * PAGE, ds, L4RE_MA_CONTINUOUS);
+    is(l4_error(l4_factory_create(l4re_env()->mem_alloc, L4RE_PROTO_DMA_SPACE, space)), 0, "DMA space");
+    is(l4re_dma_space_map(space, ds, 0, &size, 1, L4RE_DMA_SPACE_NONE, &addr), -L4_EINVAL, "map before it is tied");
+    is(l4re_dma_space_mgr_associate_phys(mgr, space, 0), 0, "tied to physical memory");
+    is(l4re_dma_space_mgr_associate_phys(mgr, space, 0), -L4_EBUSY, "once");
+    is(l4re_dma_space_map(space, ds, 0, &size, L4RE_DMA_SPACE_SEARCH_ADDR, L4RE_DMA_SPACE_NONE, &addr), 0, "map");
+    ok(addr != 0 && !(addr & (PAGE - 1)) && size == 2 * PAGE, "has an address");
+    is(l4re_dma_space_unmap(space, addr, size, 0, L4RE_DMA_SPACE_NONE), 0, "unmap");
+    is(l4re_dma_space_mgr_disassociate(mgr, space), 0, "no longer tied");
+    is(l4re_event_get_num_streams(mgr), -L4_EBADPROTO, "it is no event server");
+    is(l4re_inhibitor_acquire(mgr, 0, "test"), -L4_EBADPROTO, "nor an inhibitor");
+    l4re_util_cap_free_um(space);
+    l4re_util_cap_free_um(ds);
+}
+
+static long long event_sum;
+static void event_seen(l4re_event_t *e, void *data) { event_sum += e->value + (data != NULL); }
+
+/* A ring of one page; we are the producer, too. */
+static void event_ring(void)
+{
+    l4re_ds_t ds = l4re_util_cap_alloc();
+    l4re_event_buffer_consumer_t ring;
+    l4re_event_t *slot = NULL;
+    int data;
+
+    l4re_ma_alloc(PAGE, ds, 0);
+    l4re_rm_attach((void **)&slot, PAGE, L4RE_RM_F_RW | L4RE_RM_F_SEARCH_ADDR, ds, 0, L4_PAGESHIFT);
+    is(l4re_event_buffer_attach(&ring, ds, l4re_env()->rm), 0, "event ring");
+    ok(l4re_event_buffer_next(&ring) == NULL, "empty");
+    for (unsigned i = 0; i < PAGE / sizeof *slot; i++) {
+        slot[i].value = 2;
+        slot[i].time = 1;
+    }
+    l4re_event_buffer_consumer_foreach_available_event(&ring, &data, event_seen);
+    is(event_sum, 3 * (long)(PAGE / sizeof *slot), "all events are seen once");
+    is(slot[5].time, 0, "and their slots are free");
+    slot[0].time = 9;
+    ok(l4re_event_buffer_next(&ring) != NULL, "after the last slot comes the first");
+    is(l4re_event_buffer_detach(&ring, l4re_env()->rm) >= 0, 1, "detach");
+    l4re_rm_detach(slot);
+    l4re_util_cap_free_um(ds);
+}
+
 static l4_cap_idx_t done;
 static volatile long thread_value;
 static char thread_stack[8192] __attribute__((aligned(16)));
@@ -220,6 +278,8 @@ static void util(void)
     l4_umword_t bits[2] = {0, 0};
     l4_uint64_t begin = clock_us(), us;
     l4_cpu_time_t tsc;
+    char text[24];
+    void *pcs[4];
 
     l4_sleep(30);
     us = clock_us() - begin;
@@ -239,6 +299,14 @@ static void util(void)
     is(l4util_next_power2(4097), 8192, "power of two");
     is(l4util_splitlog2_hdl(0x3000, 0xffff, count_block), 0, "range in blocks");
     is(blocks, 121415, "page, 16 KiB, 32 KiB");
+    is(l4util_human_readable_size(text, sizeof text, 1023), 6, "size");
+    ok(!strcmp(text, "1023 B"), "in bytes");
+    l4util_human_readable_size(text, sizeof text, 12 * 1024 * 1024 + 512 * 1024);
+    ok(!strcmp(text, "12.5 MiB"), "in megabytes");
+    l4util_human_readable_size(text, sizeof text, ~0ull);
+    ok(!strcmp(text, "15.9 EiB"), "the largest");
+    is(l4util_human_readable_size(text, 4, 1023), 3, "cut to the buffer");
+    ok(l4util_backtrace(pcs, 4) >= 1, "return addresses");
 }
 
 int main(void)
@@ -253,6 +321,8 @@ int main(void)
     mapping();
     regions();
     names();
+    dma();
+    event_ring();
     threads();
     util();
     l4re_log_print("# a line by the log's own function\n");
