@@ -114,13 +114,14 @@ static long op_signal(struct l4re_obj *obj, struct l4re_msg *m)
     (void)obj;
     if (m->in.err != 0)
         return m->in.err;
-    if (signal != 0)
+    if (signal != 0 || init.rm == NULL) /* only the first end counts: others may hold the capability, too */
         return 0;
     if (value != 0 || moe.options.has_exit_port)
         say("init process ended with exit code %ld", (long)value);
     l4_task_delete_obj(L4_BASE_TASK_CAP, init.task);
     l4_task_delete_obj(L4_BASE_TASK_CAP, init.thread);
     object_doom(&init.rm->object);
+    init.rm = NULL;
     exit_machine((long)value);
     return -L4_ENOREPLY;
 }

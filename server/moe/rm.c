@@ -126,7 +126,7 @@ long rm_detach(struct rm *rm, word_t addr, word_t size, uint32_t flags, struct r
 
     /* ---- commit: nothing below can fail ---- */
     *ref = (cut->result & REGION_KEPT) != 0 ? L4_INVALID_CAP : a->region.client_ref;
-    region_cut(&rm->map, cut, &spare->region);
+    region_cut(&rm->map, cut, spare == NULL ? NULL : &spare->region);
     if (spare != NULL)
         link_ds(spare, a->ds);
     if ((cut->result & (REGION_KEPT | REGION_SPLIT)) == 0)
