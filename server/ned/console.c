@@ -28,14 +28,14 @@ static bool keys_fetch(struct console *c)
     return c->count > 0;
 }
 
-/* We echo ourselves: what is typed is not always what is shown. */
-static void echo_off(l4_cap_idx_t vcon)
+/* We echo ourselves while a line is typed: what is typed is not always what is shown. */
+static void echo_set(l4_cap_idx_t vcon, bool on)
 {
     l4_vcon_attr_t a;
 
     if (l4_error(l4_vcon_get_attr(vcon, &a)) < 0)
         return;
-    a.l_flags &= ~(unsigned)(L4_VCON_ECHO | L4_VCON_ICANON);
+    a.l_flags = on ? a.l_flags | L4_VCON_ECHO : a.l_flags & ~(unsigned)L4_VCON_ECHO;
     l4_vcon_set_attr(vcon, &a);
 }
 
@@ -102,13 +102,14 @@ static int sys_read_line(lua_State *L)
     const char *prompt = luaL_checkstring(L, 1);
 
     lua_settop(L, 2);
-    if (l4_is_invalid_cap(console.vcon)) {
-        console.vcon = l4re_env()->log;
-        echo_off(console.vcon);
-    }
+    console.vcon = l4re_env()->log;
+    echo_set(console.vcon, false);
     console.L = L;
     long n = edit_line(&edit, prompt);
     fflush(stdout);
+    events_keys_unbind(console.vcon); /* what is run now may read from the console itself */
+    console.bound = false;
+    echo_set(console.vcon, true);
     if (n < 0)
         return 0;
     lua_pushlstring(L, edit.line, (size_t)n);

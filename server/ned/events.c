@@ -50,10 +50,17 @@ long events_keys_bind(l4_cap_idx_t console)
             return r;
         keys_there = true;
     }
+    l4_icu_unbind(console, 0, keys_irq.cap); /* whatever waited for keys before: the C library's semaphore */
     long r = l4_error(l4_icu_bind(console, 0, keys_irq.cap));
     if (r >= 0)
         l4_irq_unmask(keys_irq.cap);
     return r;
+}
+
+void events_keys_unbind(l4_cap_idx_t console)
+{
+    if (keys_there)
+        l4_icu_unbind(console, 0, keys_irq.cap);
 }
 
 /* ---- the command interface ---- */

@@ -90,6 +90,7 @@ void events_loop(lua_State *L);         /* until events_stop() */
 void events_stop(void);
 l4_cap_idx_t events_end_irq(void);      /* the parent thread triggers it */
 long events_keys_bind(l4_cap_idx_t console); /* keys of the console end events_loop() */
+void events_keys_unbind(l4_cap_idx_t console); /* others may wait for keys */
 
 /* ---- console.c ---- */
 void console_open(lua_State *L, int sys);
