@@ -5,6 +5,7 @@
  */
 #include "ipc.h"
 #include "sim.h"
+#include <l4/vcpu.h>
 
 #define RIGHTS_RWS (L4_RIGHT_R | L4_RIGHT_W | L4_RIGHT_S)
 
@@ -348,6 +349,37 @@ static void do_operation(struct thread *t, word_t slot, unsigned type)
         world_watch(task, made);
 }
 
+/* ---- software vCPU ---- */
+
+/* Makes the thread a vCPU; later puts some state into its area and resumes. */
+static void do_vcpu(struct thread *t)
+{
+    static const word_t fields[] = {0, 0, 0, L4_OP_SEND, L4_OP_REPLY};
+    struct l4_utcb *u = t->utcb;
+    struct l4_vcpu *v = t->vcpu;
+
+    put_buffers(u);
+    if (!(t->options & THREAD_OPT_VCPU) || one_in(20)) {
+        u->mr[0] = L4_OP_THREAD_VCPU_CONTROL;
+        u->mr[1] = UTCBS + 0x1800 + random_below(5) * L4_VCPU_SIZE;
+        invoke(t, L4_SEL_INVALID | OP_CALL, l4_tag_make(L4_PROTO_THREAD, 2, 0, 0));
+        return;
+    }
+    v->saved_state = (uint16_t)(random_word() & 0xa7u);
+    if (one_in(2))
+        v->saved_state |= L4_VCPU_USER_MODE;
+    v->user_task = selector(pick_slot(t->task, 1u << KOBJ_TASK)) | fields[random_below(5)];
+    v->entry_ip = 0x3000;
+    v->entry_sp = 0x4000;
+    if (one_in(10))
+        v->state = (uint16_t)random_word();
+    u->mr[0] = L4_OP_THREAD_VCPU_RESUME;
+    u->mr[1] = 0;
+    if (one_in(4))
+        put_item(&u->mr[1], random_fpage(t->task));
+    invoke(t, L4_SEL_INVALID | OP_CALL, l4_tag_make(L4_PROTO_THREAD, 1, one_in(4), 0));
+}
+
 /* ---- everything else ---- */
 
 static void do_touch(struct thread *t)
@@ -380,8 +412,10 @@ void worker_act(struct thread *t)
     } else if (what < 12) {
         sim_trace("%p port", (void *)t);
         host_port(random_below(128));
-    } else if (what < 14) {
+    } else if (what < 13) {
         host_fpu_write(t, random_word());
+    } else if (what < 16 || (t->options & THREAD_OPT_VCPU && what < 24)) {
+        do_vcpu(t);
     } else if (what < 60) {
         do_ipc(t);
     } else {
