@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Memory in use before and after twenty programs, then the tests proper.
+-- Memory in use before and after forty programs, then the tests proper.
 local L4 = require("L4")
 local loader = L4.default_loader
 local notes = L4.Env.mem_alloc:create(L4.Proto.Dataspace, 4096)
@@ -16,6 +16,6 @@ end
 -- The first programs leave things behind that stay: slots, tables, the heap here.
 for _ = 1, 20 do used("7") end
 used("0")
-for _ = 1, 20 do used("7") end
+for _ = 1, 40 do used("7") end
 used("1")
 start()
