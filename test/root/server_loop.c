@@ -297,6 +297,46 @@ static void lifetimes(l4_cap_idx_t o)
     is(slots_used(SERVER_FIRST, SERVER_FIRST + SERVER_SLOTS), used, "and no slot");
 }
 
+/* Messages of any shape; afterwards the server serves as before and holds what it held. */
+static void random_requests(l4_cap_idx_t o)
+{
+    static signed char const codes[] = {OP_ADD, OP_KEEP, OP_LOOK, OP_MAKE, OP_ECHO, 99, -1};
+    static short const labels[] = {0x44, 0x44, 0x44, -21, 0, -6, 0x45};
+    unsigned used = slots_used(SERVER_FIRST, SERVER_FIRST + SERVER_SLOTS), lost = 0;
+    l4_uint64_t x = 88172645463325252ull;
+
+    for (unsigned n = 0; n < 20000; n++) {
+        l4_utcb_t *u = l4_utcb();
+        l4_umword_t *mr = l4_utcb_mr_u(u)->mr;
+        unsigned words, items;
+
+        x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+        words = (unsigned)(x >> 8) % 12;
+        items = (unsigned)(x >> 16) % 4;
+        for (unsigned i = 0; i < words; i++)
+            mr[i] = (x >> i) % (x & 0x1000000 ? 64 : ~0ul);
+        if (words)
+            mr[0] = (l4_uint32_t)codes[(x >> 24) % sizeof codes] | (x << 32);
+        for (unsigned i = 0; i < items; i++) {
+            mr[words + 2 * i] = (x >> (20 + i) & 3) ? 8 | (x >> (30 + i) & 1) : 0;
+            /* Without the D right: a second item for the same buffer would delete what the first brought. */
+            mr[words + 2 * i + 1] = l4_obj_fpage(SLOT((x >> (10 + 3 * i)) % 9), 0, L4_CAP_FPAGE_RWS).raw;
+        }
+        l4_utcb_br_u(u)->bdr = 0;
+        l4_utcb_br_u(u)->br[0] = SLOT(CLIENT) | L4_RCV_ITEM_SINGLE_CAP;
+        l4_utcb_br_u(u)->br[1] = 0;
+        lost += l4_ipc_error(l4_ipc_call(o, u, l4_msgtag(labels[(x >> 32) % 7], words, items, 0),
+                                         l4_ipc_timeout(0, 0, 500, 10)),
+                             u) == L4_IPC_RETIMEOUT;
+        if (!child.gone)
+            l4_task_release_cap(L4_BASE_TASK_CAP, SLOT(CLIENT)); /* OP_MAKE has only one object to give */
+        call_add(o, 0);
+    }
+    is(lost, 0, "20000 random requests are answered");
+    is(call_add(o, 0), 0, "and it still serves");
+    is(slots_used(SERVER_FIRST, SERVER_FIRST + SERVER_SLOTS), used, "and holds no slot more");
+}
+
 static void events(l4_cap_idx_t o)
 {
     l4_irq_trigger(irq_object.cap);
@@ -349,6 +389,7 @@ static int test_main(void)
     operations(root.obj.cap);
     capabilities(root.obj.cap);
     lifetimes(root.obj.cap);
+    random_requests(root.obj.cap);
     events(root.obj.cap);
     deferred(root.obj.cap);
     l4re_call_start(&c, OP_STOP);
