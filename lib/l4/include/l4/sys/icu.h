@@ -57,8 +57,7 @@ L4_INLINE l4_msgtag_t l4_icu_bind_u(l4_cap_idx_t icu, unsigned irqnum, l4_cap_id
 {
     return l4_icu_op_irq_(icu, L4_ICU_OP_BIND, irqnum, irq, u);
 }
-/* Line irqnum triggers irq (IRQ or semaphore, W right). Reply label bit 0 set: unmask through the ICU, else through the
- * IRQ. */
+/* Line irqnum triggers irq (IRQ or semaphore, W right), which is detached from where it was bound before. */
 L4_INLINE l4_msgtag_t l4_icu_bind(l4_cap_idx_t icu, unsigned irqnum, l4_cap_idx_t irq)
 {
     return l4_icu_bind_u(icu, irqnum, irq, l4_utcb());
