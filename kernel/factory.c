@@ -198,6 +198,7 @@ static l4_tag factory_operate(struct kobj *obj, struct invoke *in)
 
 const struct kobj_ops factory_ops = {
     .name = "factory",
+    .answers = true,
     .invoke = kobj_invoke,
     .operate = factory_operate,
     .destroy = factory_destroy,

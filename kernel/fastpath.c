@@ -22,12 +22,18 @@ static inline void copy_words(const struct thread *from, struct thread *to, word
         arch_copy_words(to->utcb->mr, from->utcb->mr, words);
 }
 
+/* Items or flags to deal with, or a receive phase that may end by time. */
+static inline bool not_plain(word_t tag, word_t timeout)
+{
+    return (tag & (L4_TAG_FLAGS | 0xfc0u)) || l4_timeout_rcv(timeout) != L4_TIMEOUT_NEVER;
+}
+
 /* The capability behind a plain selector (pointer << 8 | rights); 0 when there is none. */
 static inline word_t cap_word(const struct task *task, word_t dest)
 {
     word_t index = dest >> L4_SEL_SHIFT;
 
-    if (unlikely((dest & L4_SEL_SPECIAL) || index >= CAP_SLOTS))
+    if (unlikely(index >= CAP_SLOTS))
         return 0;
     return task->cap_pages[index / CAP_PAGE_SLOTS]->slot[index % CAP_PAGE_SLOTS].raw;
 }
@@ -54,8 +60,32 @@ __attribute__((always_inline)) static inline struct thread *leave_into(struct cp
 {
     to->state_word = THREAD_STATE_RUNNING;
     c->current = to;
-    arch_switch_fast(&c->arch, self, to);
-    return arch_resume_fast(to, tag, label);
+    return arch_switch_fast(&c->arch, self, to, tag, label);
+}
+
+/* A send to, or a call of, an object that only answers. */
+static struct thread *operate(struct cpu *c, struct thread *self, word_t cap, word_t label, word_t dest, word_t tag,
+                              word_t timeout)
+{
+    struct kobj *obj = (struct kobj *)((int64_t)cap >> 8);
+    struct invoke in = {.self = self, .utcb = self->utcb, .op = dest & L4_OP_MASK, .selector = dest & ~L4_OP_MASK,
+                        .tag = {tag}, .label = label, .timeout = (uint32_t)timeout, .rights = (unsigned)(cap & 0xffu)};
+    l4_tag answer = obj->ops->operate(obj, &in);
+
+    if (unlikely(answer.raw >= TAG_MUST_WAIT.raw)) {
+        if (answer.raw == TAG_MUST_WAIT.raw)
+            return syscall_general(self);
+        if (answer.raw == TAG_RESUMED.raw)
+            return kernel_leave(self);
+        if (in.op & L4_OP_RECV) /* no answer: a real receive follows */
+            return kernel_leave(ipc_receive(&in, obj->type == KOBJ_IRQ ? obj : NULL));
+        answer.raw = tag;
+    } else if (!(in.op & L4_OP_RECV) && !l4_tag_error(answer)) {
+        answer.raw = tag;
+    }
+    if (unlikely(c->reschedule || self->state_word != THREAD_STATE_RUNNING || kobj_work != NULL || in.next != NULL))
+        return kernel_leave(ipc_done(&in, answer));
+    return arch_resume_fast(self, answer.raw, label);
 }
 
 struct thread *kernel_syscall(struct thread *self, word_t label, word_t dest, word_t tag, word_t timeout)
@@ -65,13 +95,20 @@ struct thread *kernel_syscall(struct thread *self, word_t label, word_t dest, wo
     struct thread *to;
     word_t cap;
 
-    if (unlikely(self->state_word != THREAD_STATE_RUNNING || (tag & (L4_TAG_FLAGS | 0xfc0u)) ||
-                 l4_timeout_rcv(timeout) != L4_TIMEOUT_NEVER))
+    if (unlikely(self->state_word != THREAD_STATE_RUNNING))
         return syscall_general(self);
 
-    if ((dest & L4_OP_MASK) == (L4_OP_SEND | L4_OP_RECV)) { /* call */
+    if ((dest & (L4_OP_MASK & ~L4_OP_RECV)) == L4_OP_SEND) { /* call or send */
+        if (unlikely((dest & L4_SEL_SPECIAL)))
+            return syscall_general(self);
         cap = cap_word(self->task, dest);
-        if (unlikely(cap == 0))
+        if (unlikely(cap == 0)) {
+            self->utcb->error = L4_IPC_NOT_EXISTENT;
+            return arch_resume_fast(self, L4_TAG_ERROR, label);
+        }
+        if (((struct kobj *)((int64_t)cap >> 8))->ops->answers)
+            return operate(c, self, cap, label, dest, tag, timeout);
+        if (unlikely(not_plain(tag, timeout) || !(dest & L4_OP_RECV)))
             return syscall_general(self);
         to = receiver_of(cap, tag, &label);
         if (unlikely(to == NULL || to->state_word != THREAD_STATE_WAITING || to->home != c))
@@ -89,7 +126,7 @@ struct thread *kernel_syscall(struct thread *self, word_t label, word_t dest, wo
         return leave_into(c, self, to, tag, label); /* on the time slice of the caller */
     }
 
-    if (likely((dest & L4_OP_MASK) == L4_OP_MASK)) { /* reply and wait */
+    if (likely((dest & L4_OP_MASK) == L4_OP_MASK && !not_plain(tag, timeout))) { /* reply and wait */
         slot = &self->reply;
         if (unlikely((dest & L4_SEL_SPECIAL) == L4_SEL_REPLY)) {
             slot = task_reply_slot(self->task, dest >> L4_SEL_SHIFT);

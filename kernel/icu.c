@@ -243,6 +243,7 @@ static void icu_keep(struct kobj *obj) { (void)obj; }
 
 const struct kobj_ops icu_ops = {
     .name = "icu",
+    .answers = true,
     .invoke = kobj_invoke,
     .operate = icu_object_operate,
     .destroy = icu_keep,

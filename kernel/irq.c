@@ -178,6 +178,7 @@ static l4_tag irq_operate(struct kobj *obj, struct invoke *in)
 
 const struct kobj_ops irq_ops = {
     .name = "irq",
+    .answers = true,
     .invoke = kobj_invoke,
     .operate = irq_operate,
     .destroy = irq_destroy,

@@ -35,9 +35,13 @@ enum kobj_type {
 #define TAG_NO_REPLY ((l4_tag){~0ul})
 /* The operation has replaced the caller's registers: there is nobody to answer to, the caller goes on with them. */
 #define TAG_RESUMED ((l4_tag){~1ul})
+/* The operation would have to wait: nothing was done, invoke() must do it. */
+#define TAG_MUST_WAIT ((l4_tag){~2ul})
 
 struct kobj_ops {
     const char *name;
+    /* A send or call may be executed by operate() alone: the short way of fastpath.c. */
+    bool answers;
     /* The whole invocation, any flags; returns the thread that runs next. kobj_invoke does the phases of the
      * objects that only answer, and calls operate. */
     struct thread *(*invoke)(struct kobj *obj, struct invoke *in);

@@ -143,6 +143,7 @@ static void sched_keep(struct kobj *obj) { (void)obj; }
 
 const struct kobj_ops sched_ops = {
     .name = "scheduler",
+    .answers = true,
     .invoke = kobj_invoke,
     .operate = sched_operate,
     .destroy = sched_keep,

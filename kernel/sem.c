@@ -73,20 +73,24 @@ static void sem_unmask_edge(struct sem *s)
         irq_source_unmask(s->base.source);
 }
 
-static struct thread *sem_down(struct sem *s, struct invoke *in)
+/* Without waiting. */
+static l4_tag sem_down(struct sem *s, struct invoke *in)
+{
+    if (!(in->rights & L4_RIGHT_S))
+        return tag_label(-L4_ERR_PERM);
+    if (s->count <= 0)
+        return TAG_MUST_WAIT;
+    if (s->count-- <= 2)
+        sem_unmask_edge(s);
+    return tag_label(0);
+}
+
+static struct thread *sem_wait(struct sem *s, struct invoke *in)
 {
     struct thread *self = in->self;
     word_t code;
 
-    if (!(in->rights & L4_RIGHT_S))
-        return ipc_done(in, in->op & L4_OP_RECV ? tag_label(-L4_ERR_PERM) : in->tag);
-    if (s->count == 0)
-        sem_unmask_edge(s); /* an interrupt that came meanwhile counts now */
-    if (s->count > 0) {
-        if (s->count-- <= 2)
-            sem_unmask_edge(s);
-        return ipc_done(in, in->op & L4_OP_RECV ? tag_label(0) : in->tag);
-    }
+    sem_unmask_edge(s);
     code = ipc_block(self, IPC_SEM, l4_timeout_rcv(in->timeout));
     if (code != 0)
         return ipc_fail(in, code);
@@ -100,8 +104,11 @@ static l4_tag sem_operate(struct kobj *obj, struct invoke *in)
     struct sem *s = sem_of(obj);
     unsigned words = l4_tag_words(in->tag), op = (unsigned)(in->utcb->mr[0] & 0xffffu);
 
-    if (l4_tag_label(in->tag) == L4_PROTO_SEMAPHORE)
-        return tag_label(words == 0 ? -L4_ERR_INVAL : -L4_ERR_NOSYS);
+    if (l4_tag_label(in->tag) == L4_PROTO_SEMAPHORE) {
+        if (words == 0)
+            return tag_label(-L4_ERR_INVAL);
+        return op == L4_OP_SEM_DOWN ? sem_down(s, in) : tag_label(-L4_ERR_NOSYS);
+    }
     if (l4_tag_label(in->tag) != L4_PROTO_IRQ)
         return tag_label(-L4_ERR_BADPROTO);
     if (words == 0 || op == L4_OP_SEM_UP) {
@@ -118,14 +125,17 @@ static l4_tag sem_operate(struct kobj *obj, struct invoke *in)
 
 static struct thread *sem_invoke(struct kobj *obj, struct invoke *in)
 {
-    if (likely(l4_tag_label(in->tag) == L4_PROTO_SEMAPHORE && (in->op & L4_OP_SEND) && l4_tag_words(in->tag) > 0 &&
-               (in->utcb->mr[0] & 0xffffu) == L4_OP_SEM_DOWN))
-        return sem_down(sem_of(obj), in);
+    bool down = l4_tag_label(in->tag) == L4_PROTO_SEMAPHORE && (in->op & L4_OP_SEND) && l4_tag_words(in->tag) > 0 &&
+                (in->utcb->mr[0] & 0xffffu) == L4_OP_SEM_DOWN;
+
+    if (down && (in->rights & L4_RIGHT_S) && sem_of(obj)->count <= 0)
+        return sem_wait(sem_of(obj), in);
     return kobj_invoke(obj, in);
 }
 
 const struct kobj_ops sem_ops = {
     .name = "semaphore",
+    .answers = true,
     .invoke = sem_invoke,
     .operate = sem_operate,
     .destroy = sem_destroy,

@@ -238,6 +238,7 @@ static struct thread *task_invoke(struct kobj *obj, struct invoke *in)
 
 const struct kobj_ops task_ops = {
     .name = "task",
+    .answers = true,
     .invoke = task_invoke,
     .operate = task_operate,
     .destroy = task_destroy,

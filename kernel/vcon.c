@@ -108,6 +108,7 @@ static void vcon_keep(struct kobj *obj) { (void)obj; }
 
 const struct kobj_ops vcon_ops = {
     .name = "console",
+    .answers = true,
     .invoke = kobj_invoke,
     .operate = vcon_operate,
     .destroy = vcon_keep,

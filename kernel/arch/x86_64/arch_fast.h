@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The pieces of the short message path that are the processor's: copying words, loading the receiver in place of the
- * sender (the common case of cpu_load_thread, inline; everything unusual is left to that function), and the way out.
+ * sender (the common case of cpu_load_thread; everything unusual is left to that function), and the way out.
  */
 #pragma once
 #include "cpu.h"
@@ -26,20 +26,17 @@ static inline bool selectors_plain(void)
     return ((ds ^ ARCH_SEL_USER_DATA) | (es ^ ARCH_SEL_USER_DATA) | fs | gs) == 0;
 }
 
-/* from is the thread that is loaded; neither has THREAD_ARCH_SPECIAL. Afterwards to is loaded. */
-static inline void arch_switch_fast(struct arch_cpu *a, struct thread *from, struct thread *to)
+/* May the quick switch be used between the two? from is the thread that is loaded. */
+static inline bool switch_is_quick(const struct arch_cpu *a, const struct thread *from, const struct thread *to)
+{
+    return !a->switch_special && !((from->flags | to->flags) & THREAD_ARCH_SPECIAL) && selectors_plain();
+}
+
+/* All but the segment bases, which the way out exchanges. */
+static inline void switch_quick(struct arch_cpu *a, struct thread *to)
 {
     struct arch_space *s = to->space;
 
-    if (unlikely(a->switch_special || !selectors_plain())) {
-        cpu_load_thread(to);
-        return;
-    }
-    /* Equal bases are no reason to skip a write: a null selector, loaded by user code, sets a base to 0 unseen (U2 in
-     * cpu.c), and every task may have its UTCB at the same address. Two bases of 0 are. */
-    if ((from->arch.fs_base | to->arch.fs_base) != 0)
-        wrmsr(MSR_FS_BASE, to->arch.fs_base);
-    wrmsr(MSR_KERNEL_GS_BASE, to->arch.gs_base);
     if (a->space != s) { /* no PCIDs here: loading the root flushes what has to be */
         a->space = s;
         write_cr3(s->root_pa);
@@ -49,8 +46,26 @@ static inline void arch_switch_fast(struct arch_cpu *a, struct thread *from, str
     a->loaded = to;
 }
 
-/* Leaves the kernel into t, which is loaded and has an unchanged system call frame, with this tag and label. */
-static inline struct thread *arch_resume_fast(const struct thread *t, word_t tag, word_t label)
+/* The bases of `to` in place of those of `from`; gs is the kernel's before and the user's afterwards.
+ * Without FSGSBASE, equal bases are no reason to skip a write: a null selector, loaded by user code, sets a base to 0
+ * unseen (U2 in cpu.c), and every task may have its UTCB at the same address. Two bases of 0 are. */
+static inline void bases_exchange(struct thread *from, const struct thread *to)
+{
+    if (likely(cpu_features.fsgsbase)) {
+        __asm__ volatile("rdfsbase %0" : "=r"(from->arch.fs_base));
+        __asm__ volatile("wrfsbase %0" ::"r"(to->arch.fs_base));
+        __asm__ volatile("swapgs\n\trdgsbase %0" : "=r"(from->arch.gs_base)::"memory");
+        __asm__ volatile("wrgsbase %0" ::"r"(to->arch.gs_base) : "memory");
+        return;
+    }
+    if ((from->arch.fs_base | to->arch.fs_base) != 0)
+        wrmsr(MSR_FS_BASE, to->arch.fs_base);
+    wrmsr(MSR_KERNEL_GS_BASE, to->arch.gs_base);
+    __asm__ volatile("swapgs" ::: "memory");
+}
+
+/* The registers of an unchanged system call frame; gs is the user's already. */
+static inline struct thread *registers_load(const struct thread *t, word_t tag, word_t label)
 {
     register const struct arch_frame *f __asm__("rdi") = &t->arch.frame;
 
@@ -69,7 +84,7 @@ static inline struct thread *arch_resume_fast(const struct thread *t, word_t tag
                      "movq %c[r15](%%rdi), %%r15\n\t"
                      "movq %c[sp](%%rdi), %%rsp\n\t"
                      "movq %c[rdi](%%rdi), %%rdi\n\t"
-                     "swapgs\n\tsysretq"
+                     "sysretq"
                      :
                      : "r"(f), "a"(tag), "S"(label), [ip] "i"(offsetof(struct arch_frame, ip)),
                        [flags] "i"(offsetof(struct arch_frame, flags)), [rdx] "i"(offsetof(struct arch_frame, rdx)),
@@ -81,4 +96,25 @@ static inline struct thread *arch_resume_fast(const struct thread *t, word_t tag
                        [rdi] "i"(offsetof(struct arch_frame, rdi))
                      : "memory");
     __builtin_unreachable();
+}
+
+/* Leaves the kernel into `to` in place of the loaded thread `from`, both with unchanged system call frames. */
+__attribute__((always_inline)) static inline struct thread *arch_switch_fast(struct arch_cpu *a, struct thread *from,
+                                                                             struct thread *to, word_t tag, word_t label)
+{
+    if (unlikely(!switch_is_quick(a, from, to))) {
+        cpu_load_thread(to);
+        __asm__ volatile("swapgs" ::: "memory");
+    } else {
+        switch_quick(a, to);
+        bases_exchange(from, to);
+    }
+    return registers_load(to, tag, label);
+}
+
+/* The same for the loaded thread itself. */
+static inline struct thread *arch_resume_fast(struct thread *self, word_t tag, word_t label)
+{
+    __asm__ volatile("swapgs" ::: "memory");
+    return registers_load(self, tag, label);
 }

@@ -9,6 +9,7 @@
  *       only way is a selector: a thread with a null selector has the base we wrote.
  */
 #include "objects.h"
+#include "arch_fast.h"
 #include "x86.h"
 
 #define GDT_ENTRIES 16u
@@ -184,7 +185,7 @@ static void tables_load(struct cpu_tables *t)
 
 static void switch_special_update(struct arch_cpu *a)
 {
-    a->switch_special = cpu_features.pcid || cpu_features.fsgsbase || a->gdt_used || a->io_space != NULL;
+    a->switch_special = cpu_features.pcid || a->gdt_used || a->io_space != NULL;
 }
 
 void cpu_init(struct cpu *c)
@@ -406,8 +407,15 @@ void cpu_load_thread(struct thread *t)
     struct arch_cpu *a = &cpu_self()->arch;
     struct thread *old = a->loaded;
     struct arch_space *s = t->space;
-    word_t selectors = selectors_read();
+    word_t selectors;
 
+    if (likely(old != NULL && switch_is_quick(a, old, t))) {
+        switch_quick(a, t);
+        bases_exchange(old, t);
+        __asm__ volatile("swapgs" ::: "memory"); /* still in the kernel */
+        return;
+    }
+    selectors = selectors_read();
     if (likely(old != NULL)) {
         old->arch.selectors = selectors;
         thread_special_update(old);
