@@ -202,7 +202,7 @@ $(libc): $(musl_obj) $(c_obj)
 	$q$(AR) rcs $@ @$M/musl/objects
 $(crt): $(musl)/crt/crt1.c | $(musl_hdr)
 	$(mkdir)
-	$q$(CC) $(musl_flags) -c -o $@ $<
+	$q$(CC) $(musl_flags) -MMD -MP -c -o $@ $<
 
 lua       := $B/src/lua/src
 lua_obj   := $(patsubst $(lua)/%.c,$M/obj/lua/%.o,$(filter-out %/lua.c %/luac.c,$(wildcard $(lua)/*.c)))
@@ -295,4 +295,4 @@ vars:
 clean:
 	$qrm -rf $B
 
--include $(shell find $O $H $M/musl/obj -name '*.d' 2>/dev/null)
+-include $(shell find $O $H $M/musl -name '*.d' 2>/dev/null)
