@@ -37,7 +37,7 @@ MAKEFLAGS += -r
 
 # Whatever needs musl or Lua needs their sources; $B/src/ready.mk stands for "both are unpacked and verified". It is
 # included so that make fetches them first and then starts again with wildcards that see them.
-no_sources := clean kernel boot host unit sim tools
+no_sources := clean kernel boot host unit sim tools doc
 ifneq ($(filter-out $(no_sources),$(or $(MAKECMDGOALS),all)),)
 include $B/src/ready.mk
 endif
@@ -72,9 +72,10 @@ programs  := $(foreach n,$(servers) $(examples),$(call bin_of,$n))
 all: kernel boot programs tools rom
 programs: $(programs)
 tools: $(tools)
+doc: $H/tool/ops; $q$< > doc/kernel-ops.md
 tests: $(qemutests) $(roottests)
 kernel: $O/bin/kernel
-.PHONY: all programs tools tests kernel boot rom host unit sim libs clean vars
+.PHONY: all programs tools tests kernel boot rom host unit sim libs doc clean vars
 
 # ---- kernel --------------------------------------------------------------------------------------------------------
 

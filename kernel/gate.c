@@ -7,6 +7,7 @@
 #include "factory.h"
 #include "ipc.h"
 #include "objects.h"
+#include "operation.h"
 #include "task.h"
 
 static struct slab gate_slab;
@@ -81,10 +82,6 @@ static l4_tag gate_bind(struct gate *g, struct invoke *in)
     unsigned rights;
     int st;
 
-    if (!(in->rights & L4_RIGHT_S))
-        return tag_label(-L4_ERR_PERM);
-    if (l4_tag_words(in->tag) < 2)
-        return tag_label(-L4_ERR_MSGTOOSHORT);
     if (in->utcb->mr[1] & 3u)
         return tag_label(-L4_ERR_INVAL);
     st = cap_arg(in, 0, KOBJ_THREAD, &thread, &rights);
@@ -105,12 +102,19 @@ static l4_tag gate_bind(struct gate *g, struct invoke *in)
 
 static l4_tag gate_dec_refcnt(struct gate *g, struct invoke *in)
 {
-    if (l4_tag_words(in->tag) < 2)
-        return tag_label(-L4_ERR_INVAL);
     g->obj.counted = (int64_t)((uint64_t)g->obj.counted - in->utcb->mr[1]);
     in->utcb->mr[0] = (word_t)g->obj.counted;
     return tag_words(0, 1);
 }
+
+static l4_tag gate_info(const struct gate *g, struct invoke *in)
+{
+    in->utcb->mr[0] = g->label;
+    return tag_words(0, 1);
+}
+
+#define OPERATIONS_OF_GATE OPERATIONS_MINE
+#define OPERATION(handler) gate_##handler(g, in)
 
 static l4_tag gate_operate(struct kobj *obj, struct invoke *in)
 {
@@ -118,14 +122,8 @@ static l4_tag gate_operate(struct kobj *obj, struct invoke *in)
 
     if (l4_tag_words(in->tag) == 0)
         return tag_label(-L4_ERR_INVAL);
-    switch (in->utcb->mr[0]) {
-    case L4_OP_GATE_BIND:
-        return gate_bind(g, in);
-    case L4_OP_GATE_INFO:
-        in->utcb->mr[0] = g->label;
-        return tag_words(0, 1);
-    case L4_OP_GATE_DEC_REFCNT:
-        return gate_dec_refcnt(g, in);
+    switch (operation_key(L4_PROTO_KOBJECT, in->utcb->mr[0])) {
+#include <l4/ops.def>
     default:
         return tag_label(-L4_ERR_NOSYS);
     }

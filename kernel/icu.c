@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The interrupt controller object: binds IRQs and semaphores to pins and MSIs. Console and scheduler have a line of
- * their own and answer the same operations through icu_operate. Also answers the platform-control protocol.
+ * their own and answer the same operations through icu_operate. The object also answers platform control (platform.c).
  *   U1  source->irq == irq  <=>  irq->source == source.
  *   U2  An MSI number is a vector for ever: nothing is allocated when it is bound, and what a device sends to a number
  *       that nobody is bound to is dropped.
@@ -9,6 +9,7 @@
 #include "factory.h"
 #include "ipc.h"
 #include "objects.h"
+#include "operation.h"
 
 #define ICU_PINS_MAX 160u
 #define ICU_MSIS_MAX 128u
@@ -91,14 +92,14 @@ static struct irq_source *source_find(const struct irq_lines *lines, word_t numb
     return s->kind == SOURCE_PIN && !arch_irq_pin_valid(s->number) ? NULL : s;
 }
 
-static l4_tag source_bind(struct invoke *in, const struct irq_lines *lines)
+static l4_tag icu_bind(struct invoke *in, const struct irq_lines *lines)
 {
     struct irq_source *s = source_find(lines, in->utcb->mr[1]);
     struct irq_base *irq;
     unsigned rights;
     int st;
 
-    if (l4_tag_words(in->tag) < 2 || l4_tag_items(in->tag) == 0)
+    if (l4_tag_items(in->tag) == 0)
         return tag_label(-L4_ERR_MSGTOOSHORT);
     st = irq_arg(in, &irq, &rights);
     if (st != OK)
@@ -118,14 +119,14 @@ static l4_tag source_bind(struct invoke *in, const struct irq_lines *lines)
     return tag_label(0);
 }
 
-static l4_tag source_unbind(struct invoke *in, const struct irq_lines *lines)
+static l4_tag icu_unbind(struct invoke *in, const struct irq_lines *lines)
 {
     struct irq_source *s = source_find(lines, in->utcb->mr[1]);
     struct irq_base *irq;
     unsigned rights;
     int st;
 
-    if (l4_tag_words(in->tag) < 2 || l4_tag_items(in->tag) == 0)
+    if (l4_tag_items(in->tag) == 0)
         return tag_label(-L4_ERR_MSGTOOSHORT);
     st = irq_arg(in, &irq, &rights);
     if (st != OK)
@@ -135,13 +136,11 @@ static l4_tag source_unbind(struct invoke *in, const struct irq_lines *lines)
     return tag_label(0);
 }
 
-static l4_tag source_set_mode(struct invoke *in, const struct irq_lines *lines)
+static l4_tag icu_set_mode(struct invoke *in, const struct irq_lines *lines)
 {
     struct irq_source *s = source_find(lines, in->utcb->mr[1]);
     unsigned mode = (unsigned)in->utcb->mr[2];
 
-    if (l4_tag_words(in->tag) < 3)
-        return tag_label(-L4_ERR_MSGTOOSHORT);
     if (s == NULL)
         return tag_label(-L4_ERR_INVAL);
     if (!(mode & L4_IRQ_MODE_SET) || s->kind == SOURCE_LINE)
@@ -156,7 +155,7 @@ static l4_tag source_set_mode(struct invoke *in, const struct irq_lines *lines)
     return tag_label(st);
 }
 
-static l4_tag msi_info(struct invoke *in, const struct irq_lines *lines)
+static l4_tag icu_msi_info(struct invoke *in, const struct irq_lines *lines)
 {
     word_t *mr = in->utcb->mr, number = mr[1];
     uint32_t data;
@@ -170,57 +169,39 @@ static l4_tag msi_info(struct invoke *in, const struct irq_lines *lines)
     return tag_words(0, 2);
 }
 
-l4_tag icu_operate(struct invoke *in, const struct irq_lines *lines)
+static l4_tag icu_info(struct invoke *in, const struct irq_lines *lines)
 {
     word_t *mr = in->utcb->mr;
-    struct irq_source *s;
 
-    if (l4_tag_words(in->tag) == 0)
-        return tag_label(-L4_ERR_MSGTOOSHORT);
-    switch (mr[0]) {
-    case L4_OP_ICU_BIND:
-        return source_bind(in, lines);
-    case L4_OP_ICU_UNBIND:
-        return source_unbind(in, lines);
-    case L4_OP_ICU_INFO:
-        mr[0] = lines->msis != 0 ? L4_ICU_MSI : 0;
-        mr[1] = lines->pins;
-        mr[2] = lines->msis;
-        return tag_words(0, 3);
-    case L4_OP_ICU_MSI_INFO:
-        return msi_info(in, lines);
-    case L4_OP_ICU_UNMASK:
-    case L4_OP_ICU_MASK:
-        s = l4_tag_words(in->tag) < 2 ? NULL : source_find(lines, mr[1]);
-        if (mr[0] == L4_OP_ICU_MASK)
-            irq_source_mask(s);
-        else
-            irq_source_unmask(s);
-        return TAG_NO_REPLY;
-    case L4_OP_ICU_SET_MODE:
-        return source_set_mode(in, lines);
-    default:
-        return tag_label(-L4_ERR_NOSYS);
-    }
+    mr[0] = lines->msis != 0 ? L4_ICU_MSI : 0;
+    mr[1] = lines->pins;
+    mr[2] = lines->msis;
+    return tag_words(0, 3);
 }
 
-static l4_tag platform_operate(struct invoke *in)
+static l4_tag icu_mask(struct invoke *in, const struct irq_lines *lines)
 {
-    const word_t *mr = in->utcb->mr;
+    if (l4_tag_words(in->tag) >= 2)
+        irq_source_mask(source_find(lines, in->utcb->mr[1]));
+    return TAG_NO_REPLY;
+}
 
+static l4_tag icu_unmask(struct invoke *in, const struct irq_lines *lines)
+{
+    if (l4_tag_words(in->tag) >= 2)
+        irq_source_unmask(source_find(lines, in->utcb->mr[1]));
+    return TAG_NO_REPLY;
+}
+
+#define OPERATIONS_OF_ICU OPERATIONS_MINE
+#define OPERATION(handler) icu_##handler(in, lines)
+
+l4_tag icu_operate(struct invoke *in, const struct irq_lines *lines)
+{
     if (l4_tag_words(in->tag) == 0)
         return tag_label(-L4_ERR_MSGTOOSHORT);
-    switch (mr[0]) {
-    case L4_OP_PLATFORM_SUSPEND:
-        return tag_label(-L4_ERR_NODEV);
-    case L4_OP_PLATFORM_SHUTDOWN:
-        if (l4_tag_words(in->tag) != 2)
-            return tag_label(-L4_ERR_INVAL);
-        if (mr[1] == 1)
-            arch_reboot();
-        return tag_label(-L4_ERR_NOSYS);
-    case L4_OP_PLATFORM_ALLOW_CPU_OFF:
-        return tag_label(0);
+    switch (operation_key(L4_PROTO_IRQ, in->utcb->mr[0])) {
+#include <l4/ops.def>
     default:
         return tag_label(-L4_ERR_NOSYS);
     }

@@ -7,6 +7,7 @@
 #include "factory.h"
 #include "ipc.h"
 #include "objects.h"
+#include "operation.h"
 
 static struct slab irq_slab;
 
@@ -106,8 +107,6 @@ static l4_tag irq_bind(struct irq *irq, struct invoke *in)
     bool queued;
     int st;
 
-    if (!(in->rights & L4_RIGHT_S))
-        return tag_label(-L4_ERR_PERM);
     st = cap_arg(in, 0, KOBJ_THREAD, &obj, &rights);
     if (st != OK)
         return cap_arg_tag(in, st);
@@ -133,8 +132,7 @@ static l4_tag irq_detach(struct irq *irq, struct invoke *in)
 {
     bool queued;
 
-    if (!(in->rights & L4_RIGHT_S))
-        return tag_label(-L4_ERR_PERM);
+    (void)in;
     if (irq->thread == NULL)
         return tag_label(-L4_ERR_NOENT);
     queued = irq_unqueue(irq);
@@ -143,37 +141,38 @@ static l4_tag irq_detach(struct irq *irq, struct invoke *in)
     return tag_label(queued);
 }
 
-static l4_tag irq_event_op(struct irq *irq, struct invoke *in, unsigned op)
+static l4_tag irq_hit_now(struct irq *irq, struct invoke *in)
 {
-    if (l4_tag_words(in->tag) == 0 || op == L4_OP_IRQ_TRIGGER) {
-        irq_trigger(irq);
-        return TAG_NO_REPLY;
-    }
-    if (op == L4_OP_IRQ_EOI) {
-        if (irq->snd.receiver == NULL)
-            irq_source_unmask(irq->base.source);
-        return TAG_NO_REPLY;
-    }
-    return tag_label(-L4_ERR_NOSYS);
+    (void)in;
+    irq_trigger(irq);
+    return TAG_NO_REPLY;
 }
+
+static l4_tag irq_eoi(struct irq *irq, struct invoke *in)
+{
+    (void)in;
+    if (irq->snd.receiver == NULL)
+        irq_source_unmask(irq->base.source);
+    return TAG_NO_REPLY;
+}
+
+#define OPERATIONS_OF_IRQ OPERATIONS_MINE
+#define OPERATION(handler) irq_##handler(irq, in)
 
 static l4_tag irq_operate(struct kobj *obj, struct invoke *in)
 {
     struct irq *irq = irq_of(obj);
-    unsigned op = (unsigned)(in->utcb->mr[0] & 0xffffu);
     long label = l4_tag_label(in->tag);
 
     if (label != L4_PROTO_IRQ && label != L4_PROTO_KOBJECT && label != L4_PROTO_IRQ_SENDER)
         return tag_label(-L4_ERR_BADPROTO);
-    if (label == L4_PROTO_IRQ)
-        return irq_event_op(irq, in, op);
     if (l4_tag_words(in->tag) == 0)
-        return tag_label(-L4_ERR_INVAL);
-    if (label == L4_PROTO_KOBJECT && op == L4_OP_IRQ_BIND)
-        return irq_bind(irq, in);
-    if (label == L4_PROTO_IRQ_SENDER && op == L4_OP_IRQ_DETACH)
-        return irq_detach(irq, in);
-    return tag_label(-L4_ERR_NOSYS);
+        return label == L4_PROTO_IRQ ? irq_hit_now(irq, in) : tag_label(-L4_ERR_INVAL);
+    switch (operation_key(label, in->utcb->mr[0] & 0xffffu)) {
+#include <l4/ops.def>
+    default:
+        return tag_label(-L4_ERR_NOSYS);
+    }
 }
 
 const struct kobj_ops irq_ops = {

@@ -83,6 +83,9 @@ void irq_unbind_source(struct irq_base *irq);
 l4_tag icu_operate(struct invoke *in, const struct irq_lines *lines);
 extern struct kobj icu_object;
 
+/* ---- platform.c ---- */
+l4_tag platform_operate(struct invoke *in);
+
 /* ---- schedobj.c, vcon.c ---- */
 extern struct kobj sched_object;
 extern const struct kobj_ops sched_ops;

@@ -5,6 +5,7 @@
 #include "cpu.h"
 #include "ipc.h"
 #include "objects.h"
+#include "operation.h"
 
 struct kobj sched_object;
 static struct irq_source hotplug_line;
@@ -29,8 +30,6 @@ static l4_tag sched_info(struct invoke *in)
 {
     word_t *mr = in->utcb->mr, present = 0;
 
-    if (l4_tag_words(in->tag) < 2)
-        return tag_label(-L4_ERR_MSGTOOSHORT);
     if ((mr[1] & 0xffffffu) >= CPU_MAX)
         return tag_label(-L4_ERR_RANGE);
     for (unsigned bit = 0; bit < 64; bit++)
@@ -83,8 +82,6 @@ static l4_tag sched_run_thread(struct invoke *in)
     unsigned rights;
     int st;
 
-    if (l4_tag_words(in->tag) < 5)
-        return tag_label(-L4_ERR_INVAL);
     st = cap_arg(in, 0, KOBJ_THREAD, &obj, &rights);
     if (st != OK)
         return cap_arg_tag(in, st);
@@ -108,8 +105,6 @@ static l4_tag sched_idle_time(struct invoke *in)
 {
     word_t *mr = in->utcb->mr;
 
-    if (l4_tag_words(in->tag) < 3)
-        return tag_label(-L4_ERR_MSGTOOSHORT);
     for (unsigned cpu = 0; cpu < CPU_MAX; cpu++)
         if (cpu_in_set(mr[1], mr[2], cpu)) {
             mr[0] = cpus[cpu].idle_us;
@@ -117,6 +112,9 @@ static l4_tag sched_idle_time(struct invoke *in)
         }
     return tag_label(-L4_ERR_INVAL);
 }
+
+#define OPERATIONS_OF_SCHED OPERATIONS_MINE
+#define OPERATION(handler) sched_##handler(in)
 
 static l4_tag sched_operate(struct kobj *obj, struct invoke *in)
 {
@@ -127,13 +125,8 @@ static l4_tag sched_operate(struct kobj *obj, struct invoke *in)
         return tag_label(-L4_ERR_BADPROTO);
     if (l4_tag_words(in->tag) == 0)
         return tag_label(-L4_ERR_MSGTOOSHORT);
-    switch (in->utcb->mr[0]) {
-    case L4_OP_SCHED_INFO:
-        return sched_info(in);
-    case L4_OP_SCHED_RUN_THREAD:
-        return sched_run_thread(in);
-    case L4_OP_SCHED_IDLE_TIME:
-        return sched_idle_time(in);
+    switch (operation_key(L4_PROTO_SCHEDULER, in->utcb->mr[0])) {
+#include <l4/ops.def>
     default:
         return tag_label(-L4_ERR_NOSYS);
     }

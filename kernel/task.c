@@ -8,6 +8,7 @@
 #include "factory.h"
 #include "ipc.h"
 #include "map.h"
+#include "operation.h"
 
 struct cap_page cap_page_empty;
 static struct slab task_slab, reply_dir_slab;
@@ -112,8 +113,6 @@ static l4_tag task_map(struct task *t, struct invoke *in)
     unsigned rights;
     int st;
 
-    if (!(in->rights & L4_RIGHT_W))
-        return tag_label(-L4_ERR_PERM);
     st = cap_arg(in, 0, KOBJ_TASK, &source, &rights);
     if (st != OK)
         return cap_arg_tag(in, st);
@@ -206,6 +205,9 @@ static l4_tag task_add_ku_mem(struct task *t, struct invoke *in)
     return tag_words(0, words - 1);
 }
 
+#define OPERATIONS_OF_TASK OPERATIONS_MINE
+#define OPERATION(handler) task_##handler(t, in)
+
 static l4_tag task_operate(struct kobj *obj, struct invoke *in)
 {
     struct task *t = task_of(obj);
@@ -214,15 +216,8 @@ static l4_tag task_operate(struct kobj *obj, struct invoke *in)
         return tag_label(-L4_ERR_BADPROTO);
     if (l4_tag_words(in->tag) == 0)
         return tag_label(-L4_ERR_INVAL);
-    switch (in->utcb->mr[0]) {
-    case L4_OP_TASK_MAP:
-        return task_map(t, in);
-    case L4_OP_TASK_UNMAP:
-        return task_unmap(t, in);
-    case L4_OP_TASK_CAP_INFO:
-        return task_cap_info(t, in);
-    case L4_OP_TASK_ADD_KU_MEM:
-        return task_add_ku_mem(t, in);
+    switch (operation_key(L4_PROTO_TASK, in->utcb->mr[0])) {
+#include <l4/ops.def>
     default:
         return tag_label(-L4_ERR_NOSYS);
     }

@@ -12,6 +12,7 @@
 #include "ipc.h"
 #include "map.h"
 #include "objects.h"
+#include "operation.h"
 #include "task.h"
 
 static struct slab thread_slab;
@@ -190,8 +191,6 @@ static l4_tag thread_control(struct thread *t, struct invoke *in)
     word_t *mr = in->utcb->mr, flags = mr[0];
     word_t old_pager = selector_of(t->pager), old_handler = selector_of(t->handler);
 
-    if (l4_tag_words(in->tag) < 6)
-        return tag_label(-L4_ERR_INVAL);
     if (flags & L4_THREAD_BIND_TASK) {
         struct kobj *task;
         unsigned rights;
@@ -298,40 +297,28 @@ static l4_tag thread_modify_senders(struct thread *t, struct invoke *in)
     return tag_label(0);
 }
 
+static l4_tag thread_stats(const struct thread *t, struct invoke *in)
+{
+    in->utcb->mr[0] = t->consumed_us;
+    return tag_words(0, 1);
+}
+
+static l4_tag thread_segment_op(struct thread *t, struct invoke *in)
+{
+    return arch_thread_op(t, in, (unsigned)(in->utcb->mr[0] & 0xffffu));
+}
+
+#define OPERATIONS_OF_THREAD OPERATIONS_MINE
+#define OPERATION(handler) thread_##handler(t, in)
+
 static l4_tag thread_operate(struct kobj *obj, struct invoke *in)
 {
     struct thread *t = thread_of(obj);
-    unsigned op;
 
     if (l4_tag_words(in->tag) == 0)
         return tag_label(-L4_ERR_MSGTOOSHORT);
-    op = (unsigned)(in->utcb->mr[0] & 0xffffu);
-    switch (op) {
-    case L4_OP_THREAD_CONTROL:
-        if (!(in->rights & L4_RIGHT_S))
-            return tag_label(-L4_ERR_PERM);
-        return thread_control(t, in);
-    case L4_OP_THREAD_EX_REGS:
-        return thread_ex_regs(t, in);
-    case L4_OP_THREAD_SWITCH_TO:
-        return thread_switch_to(t, in);
-    case L4_OP_THREAD_STATS:
-        in->utcb->mr[0] = t->consumed_us;
-        return tag_words(0, 1);
-    case L4_OP_THREAD_DELETE_IRQ:
-        return thread_delete_irq(t, in);
-    case L4_OP_THREAD_MODIFY_SENDERS:
-        return thread_modify_senders(t, in);
-    case L4_OP_THREAD_VCPU_RESUME:
-        return vcpu_resume(t, in);
-    case L4_OP_THREAD_VCPU_CONTROL:
-        return vcpu_control(t, in);
-    case L4_OP_THREAD_TRAMPOLINE:
-        return trampoline_control(t, in);
-    case L4_OP_THREAD_GDT:
-    case L4_OP_THREAD_SET_BASE:
-    case L4_OP_THREAD_SEGMENTS:
-        return arch_thread_op(t, in, op);
+    switch (operation_key(L4_PROTO_THREAD, in->utcb->mr[0] & 0xffffu)) {
+#include <l4/ops.def>
     default:
         return tag_label(-L4_ERR_NOSYS);
     }

@@ -177,7 +177,7 @@ struct thread *fault_alien_after(struct thread *self);
 /* A page fault of self, which has THREAD_OPT_TRAMPOLINE: it goes on at its handler. False: one is in progress already. */
 bool trampoline_upcall(struct thread *self, word_t fault);
 /* The thread operation. */
-l4_tag trampoline_control(struct thread *t, struct invoke *in);
+l4_tag thread_trampoline(struct thread *t, struct invoke *in);
 
 /* ---- vcpu.c; t has THREAD_OPT_VCPU ---- */
 /* Does an event (L4_VCPU_*: a page fault, an exception) go to the entry point now? */
@@ -196,8 +196,8 @@ void vcpu_senders_gone(struct thread *t);
 /* t, in vCPU user mode, is to go on somewhere in its own task: what it did is saved as at an upcall. */
 void vcpu_leave_user(struct thread *t);
 /* The thread operations vcpu_control and vcpu_resume; any thread. */
-l4_tag vcpu_control(struct thread *t, struct invoke *in);
-l4_tag vcpu_resume(struct thread *t, struct invoke *in);
+l4_tag thread_vcpu_control(struct thread *t, struct invoke *in);
+l4_tag thread_vcpu_resume(struct thread *t, struct invoke *in);
 /* The thread is unbound; any thread. */
 void vcpu_thread_gone(struct thread *t);
 void vcpu_check(const struct thread *t);

@@ -73,7 +73,7 @@ static l4_tag trampoline_setup(struct thread *t, struct invoke *in)
     return tag_label(0);
 }
 
-l4_tag trampoline_control(struct thread *t, struct invoke *in)
+l4_tag thread_trampoline(struct thread *t, struct invoke *in)
 {
     word_t function = in->utcb->mr[0] >> 16;
 

@@ -7,6 +7,7 @@
 
 #include "ipc.h"
 #include "objects.h"
+#include "operation.h"
 
 #define INPUT_SIZE 256u
 
@@ -54,8 +55,6 @@ static l4_tag vcon_read(struct invoke *in)
     word_t *mr = in->utcb->mr, wanted = mr[0] >> 16 & 0xffffu, got = 0;
     char *to = (char *)&mr[1];
 
-    if (!(in->rights & L4_RIGHT_W))
-        return tag_label(-L4_ERR_PERM);
     if (wanted > L4_VCON_READ_MAX)
         wanted = L4_VCON_READ_MAX;
     while (got < wanted && input_count > 0) {
@@ -73,10 +72,31 @@ static l4_tag vcon_read(struct invoke *in)
     return tag_label(0);
 }
 
-static l4_tag vcon_operate(struct kobj *obj, struct invoke *in)
+static l4_tag vcon_set_attr(struct invoke *in)
+{
+    const word_t *mr = in->utcb->mr;
+
+    flags_in = (uint32_t)mr[1];
+    flags_out = (uint32_t)mr[2] | L4_VCON_ONLCR;
+    flags_local = (uint32_t)mr[3];
+    return tag_label(0);
+}
+
+static l4_tag vcon_get_attr(struct invoke *in)
 {
     word_t *mr = in->utcb->mr;
 
+    mr[1] = flags_in;
+    mr[2] = flags_out;
+    mr[3] = flags_local;
+    return tag_words(0, 4);
+}
+
+#define OPERATIONS_OF_VCON OPERATIONS_MINE
+#define OPERATION(handler) vcon_##handler(in)
+
+static l4_tag vcon_operate(struct kobj *obj, struct invoke *in)
+{
     (void)obj;
     if (l4_tag_label(in->tag) == L4_PROTO_IRQ)
         return icu_operate(in, &lines);
@@ -84,21 +104,8 @@ static l4_tag vcon_operate(struct kobj *obj, struct invoke *in)
         return tag_label(-L4_ERR_BADPROTO);
     if (l4_tag_words(in->tag) == 0)
         return tag_label(-L4_ERR_MSGTOOSHORT);
-    switch (mr[0] & 0xffffu) {
-    case L4_OP_VCON_WRITE:
-        return vcon_write(in);
-    case L4_OP_VCON_READ:
-        return vcon_read(in);
-    case L4_OP_VCON_SET_ATTR:
-        flags_in = (uint32_t)mr[1];
-        flags_out = (uint32_t)mr[2] | L4_VCON_ONLCR;
-        flags_local = (uint32_t)mr[3];
-        return tag_label(0);
-    case L4_OP_VCON_GET_ATTR:
-        mr[1] = flags_in;
-        mr[2] = flags_out;
-        mr[3] = flags_local;
-        return tag_words(0, 4);
+    switch (operation_key(L4_PROTO_LOG, in->utcb->mr[0] & 0xffffu)) {
+#include <l4/ops.def>
     default:
         return tag_label(-L4_ERR_NOSYS);
     }

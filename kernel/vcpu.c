@@ -166,7 +166,7 @@ static l4_tag resume_with_message(struct thread *t, struct l4_vcpu *v, bool user
     return TAG_RESUMED;
 }
 
-l4_tag vcpu_resume(struct thread *t, struct invoke *in)
+l4_tag thread_vcpu_resume(struct thread *t, struct invoke *in)
 {
     struct l4_vcpu *v = t->vcpu;
     unsigned saved;
@@ -204,14 +204,14 @@ l4_tag vcpu_resume(struct thread *t, struct invoke *in)
 
 /* ---- operations ---- */
 
-l4_tag vcpu_control(struct thread *t, struct invoke *in)
+l4_tag thread_vcpu_control(struct thread *t, struct invoke *in)
 {
     word_t user = in->utcb->mr[1];
     struct l4_vcpu *v;
 
     if (in->utcb->mr[0] & L4_VCPU_EXTENDED)
         return tag_label(-L4_ERR_NOSYS); /* no hardware virtualisation */
-    if (l4_tag_words(in->tag) < 2 || t->task == NULL || user == 0 || (user & 7u))
+    if (t->task == NULL || user == 0 || (user & 7u))
         return tag_label(-L4_ERR_INVAL);
     v = ku_mem_lookup(t->task, user, L4_VCPU_SIZE);
     if (v == NULL)

@@ -29,7 +29,8 @@
 #define L4_PROTO_SMCCC (-24l)
 #define L4_PROTO_VCPU_CONTEXT (-25l)
 
-#define L4_OP(object, proto, name, code, right) L4_OP_##object##_##name = (code),
+#define L4_OP(object, proto, name, code, right, words, short, handler, errors) L4_OP_##object##_##name = (code),
+#define L4_OP_ABSENT(object, proto, name, code) L4_OP_##object##_##name = (code),
 enum l4_operation {
 #include <l4/ops.def>
     L4_OP_COUNT_END

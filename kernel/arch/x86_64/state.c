@@ -167,8 +167,6 @@ static l4_tag op_set_base(struct thread *t, struct invoke *in)
     word_t which = in->utcb->mr[0] >> 16 & 0xffff;
     word_t base = in->utcb->mr[1];
 
-    if (l4_tag_words(in->tag) < 2)
-        return tag_label(-L4_ERR_MSGTOOSHORT);
     if (which > 1 || !cpu_canonical(base))
         return tag_label(-L4_ERR_INVAL);
     cpu_segments_sync(t);
