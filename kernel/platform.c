@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Platform control, a second protocol of the ICU object: reboot. There is no suspend, and power off is a user's task. */
+/* Platform control, a second protocol of the ICU object: reboot. There is no suspend; power off is a user's task. */
 #include "objects.h"
 #include "operation.h"
 

@@ -174,7 +174,7 @@ struct thread *fault_alien_syscall(struct thread *self);
 struct thread *fault_alien_after(struct thread *self);
 
 /* ---- trampoline.c ---- */
-/* A page fault of self, which has THREAD_OPT_TRAMPOLINE: it goes on at its handler. False: one is in progress already. */
+/* A page fault of self, which has its trampoline on: it goes on at its handler. False: one is in progress. */
 bool trampoline_upcall(struct thread *self, word_t fault);
 /* The thread operation. */
 l4_tag thread_trampoline(struct thread *t, struct invoke *in);
