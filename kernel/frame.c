@@ -103,11 +103,6 @@ void frame_init(void *start, void *end)
     }
 }
 
-bool frame_fail_now(void)
-{
-    return unlikely(frame_fail_countdown != 0) && --frame_fail_countdown == 0;
-}
-
 void *frame_take(unsigned order)
 {
     kassert(order <= FRAME_ORDER_MAX);

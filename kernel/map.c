@@ -94,7 +94,11 @@ static status_t sigma0_leaf_make(struct task *sigma0, word_t va, struct pt_entry
             continue;
         *e = (struct pt_entry){.va = start, .pa = start, .order = order, .rights = L4_MEM_RIGHTS,
                                .cache = kind == RAM_NONE ? L4_ITEM_UNCACHED : L4_ITEM_CACHED};
-        return arch_pt_insert(&sigma0->space, sigma0->obj.payer, e);
+        e->leaf = arch_pt_place(&sigma0->space, sigma0->obj.payer, start, order);
+        if (e->leaf == NULL)
+            return -L4_ERR_NOMEM;
+        arch_leaf_set(e->leaf, e);
+        return OK;
     }
     return -L4_ERR_INVAL;
 }
@@ -163,7 +167,6 @@ static bool destination_clear(const struct map_job *job, const struct pt_entry *
     if (!job->grant && old.mapping->parent == source->mapping && old.va == new->va && old.pa == new->pa &&
         old.order == new->order) {
         old.rights |= new->rights;
-        old.mapping->rights = old.rights;
         arch_pt_update(space, &old);
         return false;
     }
@@ -184,14 +187,10 @@ static status_t piece_grant(const struct map_job *job, const struct pt_entry *so
     new->mapping = mapping_create(job->to, NULL, new);
     if (new->mapping == NULL)
         return -L4_ERR_NOMEM;
-    status_t st = arch_pt_insert(&job->to->space, job->to->obj.payer, new);
-    if (st != OK) {
-        mapping_remove(new->mapping);
-        return st;
-    }
 
     /* ---- commit: nothing below can fail ---- */
-    old->pa_flags |= arch_pt_remove(&job->from->space, source->va);
+    arch_leaf_set(new->leaf, new);
+    old->pa_flags |= arch_leaf_remove(&job->from->space, source->leaf, source->va);
     mapping_replace(old, new->mapping);
     old->pa_flags &= ~MAPPING_STATUS;
     mapping_remove(old);
@@ -210,10 +209,27 @@ static status_t piece_derive(const struct map_job *job, struct pt_entry *source,
     new->mapping = mapping_create(job->to, source->mapping, new);
     if (new->mapping == NULL)
         return -L4_ERR_NOMEM;
-    status_t st = arch_pt_insert(&job->to->space, job->to->obj.payer, new);
-    if (st != OK)
-        mapping_remove(new->mapping);
-    return st;
+    arch_leaf_set(new->leaf, new);
+    return OK;
+}
+
+/* The free entry for the new page, after whatever was in its place has gone. 1: it is new->leaf; 0: nothing is to be
+ * inserted; or -NOMEM. */
+static int destination_place(const struct map_job *job, const struct pt_entry *source, struct pt_entry *new)
+{
+    struct arch_space *space = &job->to->space;
+
+    if (new->order == MEM_ORDER_MIN) {
+        new->leaf = arch_pt_place(space, job->to->obj.payer, new->va, new->order);
+        if (new->leaf == NULL)
+            return -L4_ERR_NOMEM;
+        if (likely(*new->leaf == 0))
+            return 1;
+    }
+    if (!destination_clear(job, source, new))
+        return 0;
+    new->leaf = arch_pt_place(space, job->to->obj.payer, new->va, new->order);
+    return new->leaf != NULL ? 1 : -L4_ERR_NOMEM;
 }
 
 /* Maps the part of a source page that begins at src, 2^order bytes, to dst. */
@@ -223,8 +239,11 @@ static status_t piece_map(const struct map_job *job, struct pt_entry *source, wo
     struct pt_entry new = {.va = dst, .pa = source->pa + (src - source->va), .order = order,
                            .rights = rights | L4_MEM_R, .cache = job->cache ? job->cache : source->cache};
 
-    if (rights == 0 || !destination_clear(job, source, &new))
+    if (rights == 0)
         return OK;
+    int placed = destination_place(job, source, &new);
+    if (placed <= 0)
+        return placed;
     if (job->grant && order == source->order && !job->from->is_sigma0)
         return piece_grant(job, source, &new);
     return piece_derive(job, source, &new);

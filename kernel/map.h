@@ -26,8 +26,7 @@ struct mapping {
     struct mapping *parent;
     struct mapping *child;        /* first child */
     struct mapping *next, **link; /* sibling list; link points to what points here */
-    uint32_t rights;              /* L4_MEM_RWX at most what the parent has */
-    uint32_t cache;               /* L4_ITEM_CACHED / BUFFERED / UNCACHED */
+    word_t *leaf;                 /* its entry in the task's page table: rights and caching are there */
 };
 _Static_assert(sizeof(struct mapping) <= 64, "a mapping fits a cache line");
 #define MAPPING_STATUS 3ul
@@ -92,7 +91,8 @@ void ku_mem_init(void);
 void unmap_io_all(struct task *task);
 void io_check(const struct task *task);
 
-/* A node for the page e of the task below parent (NULL: a root), charged to the task. NULL: no memory or quota. */
+/* A node for the page e (leaf included) of the task below parent (NULL: a root), charged to the task. NULL: no memory
+ * or quota. */
 struct mapping *mapping_create(struct task *task, struct mapping *parent, const struct pt_entry *e);
 /* Frees a node without children whose page is gone already; its status goes to the parent. */
 void mapping_remove(struct mapping *m);

@@ -5,7 +5,7 @@
  *
  *   D1  m->parent == p  <=>  m is on the sibling list that begins at p->child, and *m->link == m.
  *   D2  rights of a child are contained in those of its parent, and its frame lies inside the parent's frame (P2).
- *   D3  the page-table leaf of m->task at mapping_va(m) has m as its mapping, with the same frame, order and rights.
+ *   D3  m->leaf is the page-table leaf of m->task at mapping_va(m); it has m as its mapping, the same frame and order.
  *
  * Removal goes leaf first, so after every single step the tree is a correct, smaller tree: a preemption point fits
  * between any two of them.
@@ -43,15 +43,15 @@ static void sibling_unlink(struct mapping *m)
 
 struct mapping *mapping_create(struct task *task, struct mapping *parent, const struct pt_entry *e)
 {
-    struct mapping *m = charged_slab_alloc(task->obj.payer, &mapping_slab);
+    struct mapping *m = charged_slab_alloc_raw(task->obj.payer, &mapping_slab);
 
     if (m == NULL)
         return NULL;
     m->task = task;
     m->va_order = e->va | e->order;
     m->pa_flags = e->pa;
-    m->rights = e->rights;
-    m->cache = e->cache;
+    m->child = NULL;
+    m->leaf = e->leaf;
     sibling_link(m, parent);
     return m;
 }
@@ -90,7 +90,8 @@ void mapping_replace(struct mapping *old, struct mapping *new)
 /* Takes a mapping without children away, page and node. Returns the status of the page. */
 static unsigned leaf_remove(struct mapping *m)
 {
-    unsigned status = arch_pt_remove(&m->task->space, mapping_va(m)) | (unsigned)(m->pa_flags & MAPPING_STATUS);
+    unsigned status = arch_leaf_remove(&m->task->space, m->leaf, mapping_va(m)) |
+                      (unsigned)(m->pa_flags & MAPPING_STATUS);
 
     m->pa_flags |= status;
     mapping_remove(m);
@@ -100,18 +101,15 @@ static unsigned leaf_remove(struct mapping *m)
 /* Takes rights from one mapping. */
 static void leaf_downgrade(struct mapping *m, unsigned rights)
 {
-    if (!(m->rights & rights))
-        return;
-    m->rights &= ~rights;
-    arch_pt_update(&m->task->space,
-                   &(struct pt_entry){.va = mapping_va(m), .pa = mapping_pa(m), .order = mapping_order(m),
-                                      .rights = m->rights, .cache = m->cache, .mapping = m});
+    if (rights != 0)
+        arch_leaf_downgrade(&m->task->space, m->leaf, mapping_va(m), rights);
 }
 
 /* Returns the status of the page and of what was removed below it, and leaves it cleared. */
 static unsigned leaf_status(struct mapping *m)
 {
-    unsigned status = arch_pt_status(&m->task->space, mapping_va(m)) | (unsigned)(m->pa_flags & MAPPING_STATUS);
+    unsigned status = arch_leaf_status(&m->task->space, m->leaf, mapping_va(m)) |
+                      (unsigned)(m->pa_flags & MAPPING_STATUS);
 
     m->pa_flags &= ~MAPPING_STATUS;
     return status;
@@ -182,12 +180,13 @@ unsigned mapping_revoke(struct mapping *m, unsigned rights)
 void mapping_check_node(const struct mapping *m, const struct pt_entry *e)
 {
     kassert(mapping_va(m) == e->va && mapping_pa(m) == e->pa && mapping_order(m) == e->order); /* D3 */
-    kassert(m->rights == e->rights && m->cache == e->cache);
+    kassert(m->leaf == e->leaf);
     kassert(m->link == NULL || *m->link == m);                                                 /* D1 */
     kassert((m->parent == NULL) == m->task->is_sigma0);
     if (m->parent != NULL) {
         const struct mapping *p = m->parent;                                                   /* D2 */
-        kassert(!(m->rights & ~p->rights));
+        struct pt_entry above;
+        kassert(arch_pt_lookup(&p->task->space, mapping_va(p), &above) && !(e->rights & ~above.rights));
         kassert(mapping_order(m) <= mapping_order(p));
         kassert(mapping_pa(m) >= mapping_pa(p));
         kassert(mapping_pa(m) + (1ul << mapping_order(m)) <= mapping_pa(p) + (1ul << mapping_order(p)));

@@ -25,9 +25,8 @@ void frame_range(word_t *first, word_t *last);
 /* Checks every invariant of the allocator (debug and simulation). */
 void frame_check(void);
 
-/* Inside the allocators: without fault injection; and whether this allocation is the one that shall fail. */
+/* Inside the allocators: without fault injection. */
 void *frame_take(unsigned order);
-bool frame_fail_now(void);
 /* Freed memory is garbage in debug builds; on arch/host nobody may even touch it. */
 #ifdef DEBUG
 void memory_poison(void *p, size_t n);
@@ -52,8 +51,9 @@ struct slab {
     struct slab *next;   /* all slabs, for statistics */
 };
 void slab_init(struct slab *s, const char *name, size_t size);
-/* One zeroed object or NULL. */
+/* One zeroed object or NULL; _raw: contents undefined. */
 void *slab_alloc(struct slab *s);
+void *slab_alloc_raw(struct slab *s);
 void slab_free(struct slab *s, void *object);
 void slab_check(const struct slab *s);
 /* All slabs, linked by next. */
@@ -70,6 +70,7 @@ void quota_give(struct factory *payer, size_t bytes);
 
 /* Charged allocations: quota first, memory second; NULL and nothing changed when either fails. */
 void *charged_slab_alloc(struct factory *payer, struct slab *s);
+void *charged_slab_alloc_raw(struct factory *payer, struct slab *s);
 void charged_slab_free(struct factory *payer, struct slab *s, void *object);
 void *charged_frame_alloc(struct factory *payer, unsigned order);     /* zeroed */
 void *charged_frame_alloc_raw(struct factory *payer, unsigned order); /* contents undefined */
@@ -77,3 +78,7 @@ void charged_frame_free(struct factory *payer, void *page, unsigned order);
 
 /* Fault injection for tests: the n-th allocation from now fails (0: off). */
 extern uint64_t frame_fail_countdown;
+static inline bool frame_fail_now(void)
+{
+    return unlikely(frame_fail_countdown != 0) && --frame_fail_countdown == 0;
+}

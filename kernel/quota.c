@@ -26,14 +26,21 @@ void quota_give(struct factory *payer, size_t bytes)
     payer->quota.used -= bytes;
 }
 
-void *charged_slab_alloc(struct factory *payer, struct slab *s)
+void *charged_slab_alloc_raw(struct factory *payer, struct slab *s)
 {
     if (!quota_take(payer, s->size))
         return NULL;
-    void *object = slab_alloc(s);
-    if (object == NULL)
+    void *object = slab_alloc_raw(s);
+    if (unlikely(object == NULL))
         quota_give(payer, s->size);
     return object;
+}
+
+void *charged_slab_alloc(struct factory *payer, struct slab *s)
+{
+    void *object = charged_slab_alloc_raw(payer, s);
+
+    return object == NULL ? NULL : memset(object, 0, s->size);
 }
 
 void charged_slab_free(struct factory *payer, struct slab *s, void *object)

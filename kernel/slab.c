@@ -66,7 +66,7 @@ static struct slab_block *block_new(struct slab *s)
     return b;
 }
 
-void *slab_alloc(struct slab *s)
+void *slab_alloc_raw(struct slab *s)
 {
     struct slab_block *b;
     void *object;
@@ -90,7 +90,14 @@ void *slab_alloc(struct slab *s)
     if (b->out == b->capacity)
         list_remove(&b->link);
     s->used++;
-    return memset(object, 0, s->size);
+    return object;
+}
+
+void *slab_alloc(struct slab *s)
+{
+    void *object = slab_alloc_raw(s);
+
+    return object == NULL ? NULL : memset(object, 0, s->size);
 }
 
 void slab_free(struct slab *s, void *object)

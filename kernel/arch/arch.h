@@ -103,6 +103,7 @@ struct pt_entry {
     unsigned cache;         /* L4_ITEM_CACHED / BUFFERED / UNCACHED */
     bool ku;                /* kernel-user memory */
     struct mapping *mapping;
+    word_t *leaf;           /* where the entry lies; valid until the space is freed, for tables stay; 0 in it: no leaf */
 };
 status_t arch_space_init(struct arch_space *s, struct factory *payer);
 /* Frees all tables; every user mapping has been removed before (kernel-user memory entries excepted). */
@@ -113,14 +114,23 @@ bool arch_pt_lookup(const struct arch_space *s, word_t va, struct pt_entry *out)
 bool arch_pt_next(const struct arch_space *s, word_t va, word_t end, struct pt_entry *out);
 /* Largest page order ≤ order that can be inserted at va without meeting a table for smaller pages (even an empty one). */
 unsigned arch_pt_order_at(const struct arch_space *s, word_t va, unsigned order);
-/* Inserts a leaf where none is; may allocate tables from payer. OK or -NOMEM (nothing changed but empty tables). */
+/* The entry where a leaf of that size would lie, or the one that covers va already; may allocate tables from payer.
+ * NULL: no memory or quota (nothing changed but empty tables). */
+word_t *arch_pt_place(struct arch_space *s, struct factory *payer, word_t va, unsigned order);
+/* Makes an entry that is 0 a leaf. */
+void arch_leaf_set(word_t *leaf, const struct pt_entry *e);
+/* Removes the leaf that starts at va; returns its status bits (0 referenced, 1 dirty). TLB is clean on return. */
+unsigned arch_leaf_remove(struct arch_space *s, word_t *leaf, word_t va);
+/* Returns and clears the status bits. */
+unsigned arch_leaf_status(struct arch_space *s, word_t *leaf, word_t va);
+/* Takes L4_MEM_W or L4_MEM_X, or both. */
+void arch_leaf_downgrade(struct arch_space *s, word_t *leaf, word_t va, unsigned rights);
+/* Place and set in one. OK or -NOMEM. */
 status_t arch_pt_insert(struct arch_space *s, struct factory *payer, const struct pt_entry *e);
 /* Changes rights, mapping pointer and caching of the leaf at va; flushes what must be. */
 void arch_pt_update(struct arch_space *s, const struct pt_entry *e);
-/* Removes the leaf that starts at va; returns its status bits (0 referenced, 1 dirty). TLB is clean on return. */
+/* arch_leaf_remove by address. */
 unsigned arch_pt_remove(struct arch_space *s, word_t va);
-/* Returns and clears the status bits of the leaf that starts at va. */
-unsigned arch_pt_status(struct arch_space *s, word_t va);
 /* Page sizes, ascending, as orders: x86-64 12, 21, 30. Returns how many. */
 unsigned arch_page_orders(const unsigned **orders);
 /* Physical address range that may be mapped at all (fabricated by sigma0). */

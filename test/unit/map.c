@@ -255,9 +255,10 @@ static void test_failures(void)
     is(poor.quota.used, 0, "nothing is charged");
     is(frame_free_bytes(), free_before, "nothing is allocated");
     poor.quota.limit = 100 * PAGE;
-    for (unsigned k = 1; k <= 3; k++) {
-        frame_fail_countdown = k;
-        is(map_to(a, mem(0x200000, 12, RW), b, 0x6000000000ul), MAP_FAILED, "no memory for node or table");
+    static const unsigned fails[] = {1, 2, 2}; /* the tables made by one try are there in the next */
+    for (unsigned k = 0; k < 3; k++) {
+        frame_fail_countdown = fails[k];
+        is(map_to(a, mem(0x200000, 12, RW), b, 0x6000000000ul), MAP_FAILED, "no memory for a table, or the node");
         frame_fail_countdown = 0;
         is(access_at(b, 0x6000000000ul), 0, "nothing is mapped");
         world_check();

@@ -31,7 +31,8 @@
 
 static word_t *table_at(word_t pa) { return (word_t *)(ARCH_DIRECT_BASE + pa); }
 static word_t *root_of(const struct arch_space *s) { return table_at(s->root_pa); }
-static struct mapping **companion_of(word_t *table) { return (struct mapping **)(table + TABLE_ENTRIES); }
+/* The mapping of an entry: as far behind it as a table is long (T1). */
+static struct mapping **companion_of(word_t *entry) { return (struct mapping **)(entry + TABLE_ENTRIES); }
 static unsigned level_order(unsigned level) { return 3u + 9u * level; } /* 12, 21, 30, 39 */
 static unsigned level_index(word_t va, unsigned level) { return (unsigned)(va >> level_order(level)) & 511u; }
 static bool entry_is_leaf(word_t e, unsigned level) { return level == 1 || (e & PTE_LARGE); }
@@ -51,28 +52,25 @@ static word_t right_bits(unsigned rights)
     return PTE_PRESENT | PTE_USER | (rights & L4_MEM_W ? PTE_WRITE : 0) | (rights & L4_MEM_X ? 0 : PTE_NX);
 }
 
-/* The present leaf that covers va: its table (index in *index, level in *level), or NULL. */
-static word_t *leaf_find(const struct arch_space *s, word_t va, unsigned *level, unsigned *index)
+/* The present leaf that covers va, or NULL. */
+static word_t *leaf_find(const struct arch_space *s, word_t va, unsigned *level)
 {
-    word_t *table = root_of(s);
+    word_t *entry = root_of(s) + level_index(va, TABLE_TOP);
 
-    for (unsigned l = TABLE_TOP;; l--) {
-        unsigned i = level_index(va, l);
-        word_t e = table[i];
-        if (!(e & PTE_PRESENT))
+    for (unsigned l = TABLE_TOP;; entry = table_at(*entry & PTE_ADDR) + level_index(va, l)) {
+        if (!(*entry & PTE_PRESENT))
             return NULL;
-        if (entry_is_leaf(e, l)) {
+        if (entry_is_leaf(*entry, l)) {
             *level = l;
-            *index = i;
-            return table;
+            return entry;
         }
-        table = table_at(e & PTE_ADDR);
+        l--;
     }
 }
 
-static void entry_describe(word_t *table, unsigned index, unsigned level, word_t va, struct pt_entry *out)
+static void entry_describe(word_t *leaf, unsigned level, word_t va, struct pt_entry *out)
 {
-    word_t e = table[index];
+    word_t e = *leaf;
     unsigned order = level_order(level);
 
     out->va = va & ~0ul << order;
@@ -81,7 +79,8 @@ static void entry_describe(word_t *table, unsigned index, unsigned level, word_t
     out->rights = L4_MEM_R | (e & PTE_WRITE ? L4_MEM_W : 0) | (e & PTE_NX ? 0 : L4_MEM_X);
     out->cache = bits_cache(e);
     out->ku = (e & PTE_KU) != 0;
-    out->mapping = companion_of(table)[index];
+    out->mapping = *companion_of(leaf);
+    out->leaf = leaf;
 }
 
 status_t arch_space_init(struct arch_space *s, struct factory *payer)
@@ -121,12 +120,12 @@ void arch_space_free(struct arch_space *s, struct factory *payer)
 
 bool arch_pt_lookup(const struct arch_space *s, word_t va, struct pt_entry *out)
 {
-    unsigned level, index;
-    word_t *table = leaf_find(s, va, &level, &index);
+    unsigned level;
+    word_t *leaf = leaf_find(s, va, &level);
 
-    if (table == NULL)
+    if (leaf == NULL)
         return false;
-    entry_describe(table, index, level, va, out);
+    entry_describe(leaf, level, va, out);
     return true;
 }
 
@@ -139,7 +138,7 @@ bool arch_pt_next(const struct arch_space *s, word_t va, word_t end, struct pt_e
 
         while (table[i] & PTE_PRESENT) {
             if (entry_is_leaf(table[i], level)) {
-                entry_describe(table, i, level, va, out);
+                entry_describe(&table[i], level, va, out);
                 return true;
             }
             table = table_at(table[i] & PTE_ADDR);
@@ -182,45 +181,67 @@ unsigned arch_pt_order_at(const struct arch_space *s, word_t va, unsigned order)
     return level_order(level);
 }
 
+static word_t *table_make(word_t *entry, struct factory *payer)
+{
+    word_t *table = charged_frame_alloc_raw(payer, 1);
+
+    if (table == NULL)
+        return NULL;
+    memset(table, 0, L4_PAGE_SIZE); /* the companion needs no initial value */
+    *entry = ((word_t)table - ARCH_DIRECT_BASE) | PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED;
+    return table;
+}
+
+word_t *arch_pt_place(struct arch_space *s, struct factory *payer, word_t va, unsigned order)
+{
+    word_t *entry = root_of(s) + level_index(va, TABLE_TOP);
+
+    for (unsigned level = TABLE_TOP; level_order(level) > order;) {
+        word_t *table;
+        if (unlikely(!(*entry & PTE_PRESENT))) {
+            table = table_make(entry, payer);
+            if (table == NULL)
+                return NULL;
+        } else if (unlikely(entry_is_leaf(*entry, level))) {
+            return entry;
+        } else {
+            table = table_at(*entry & PTE_ADDR);
+        }
+        entry = table + level_index(va, --level);
+    }
+    return entry;
+}
+
+void arch_leaf_set(word_t *leaf, const struct pt_entry *e)
+{
+    kassert(!(*leaf & PTE_PRESENT));
+    *companion_of(leaf) = e->mapping;
+    *leaf = e->pa | right_bits(e->rights) | cache_bits(e->cache) | (e->order > L4_PAGE_SHIFT ? PTE_LARGE : 0) |
+            (e->ku ? PTE_KU : 0);
+}
+
 status_t arch_pt_insert(struct arch_space *s, struct factory *payer, const struct pt_entry *e)
 {
-    word_t *table = root_of(s);
-    unsigned level = TABLE_TOP;
-    unsigned i;
+    word_t *leaf = arch_pt_place(s, payer, e->va, e->order);
 
-    for (;; level--) {
-        i = level_index(e->va, level);
-        if (level_order(level) == e->order)
-            break;
-        if (!(table[i] & PTE_PRESENT)) {
-            word_t *below = charged_frame_alloc_raw(payer, 1);
-            if (below == NULL)
-                return -L4_ERR_NOMEM;
-            memset(below, 0, L4_PAGE_SIZE);
-            table[i] = ((word_t)below - ARCH_DIRECT_BASE) | PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED;
-        }
-        kassert(!entry_is_leaf(table[i], level));
-        table = table_at(table[i] & PTE_ADDR);
-    }
-    kassert(!(table[i] & PTE_PRESENT));
-    companion_of(table)[i] = e->mapping;
-    table[i] = e->pa | right_bits(e->rights) | cache_bits(e->cache) | (level > 1 ? PTE_LARGE : 0) |
-               (e->ku ? PTE_KU : 0);
+    if (leaf == NULL)
+        return -L4_ERR_NOMEM;
+    arch_leaf_set(leaf, e);
     return OK;
 }
 
 void arch_pt_update(struct arch_space *s, const struct pt_entry *e)
 {
-    unsigned level, i;
-    word_t *table = leaf_find(s, e->va, &level, &i);
+    unsigned level;
+    word_t *leaf = leaf_find(s, e->va, &level);
 
-    if (knever(table == NULL || level_order(level) != e->order))
+    if (knever(leaf == NULL || level_order(level) != e->order))
         return;
-    word_t old = table[i];
+    word_t old = *leaf;
     word_t entry = (old & ~(PTE_WRITE | PTE_NX | PTE_PCD | PTE_PWT)) | right_bits(e->rights) | cache_bits(e->cache);
-    companion_of(table)[i] = e->mapping;
+    *companion_of(leaf) = e->mapping;
     if (entry != old) {
-        table[i] = entry;
+        *leaf = entry;
         arch_tlb_flush_page(s, e->va);
     }
 }
@@ -230,30 +251,47 @@ static unsigned entry_status(word_t e)
     return (e & PTE_ACCESSED ? 1u : 0) | (e & PTE_DIRTY ? 2u : 0);
 }
 
-unsigned arch_pt_remove(struct arch_space *s, word_t va)
+unsigned arch_leaf_remove(struct arch_space *s, word_t *leaf, word_t va)
 {
-    unsigned level, i;
-    word_t *table = leaf_find(s, va, &level, &i);
+    word_t old = *leaf;
 
-    if (knever(table == NULL || (va & ((1ul << level_order(level)) - 1)) != 0))
-        return 0;
-    word_t old = table[i];
-    table[i] = 0;
+    kassert(old & PTE_PRESENT);
+    *leaf = 0;
     arch_tlb_flush_page(s, va);
     return entry_status(old);
 }
 
-unsigned arch_pt_status(struct arch_space *s, word_t va)
+unsigned arch_pt_remove(struct arch_space *s, word_t va)
 {
-    unsigned level, i;
-    word_t *table = leaf_find(s, va, &level, &i);
+    unsigned level;
+    word_t *leaf = leaf_find(s, va, &level);
 
-    if (knever(table == NULL))
+    if (knever(leaf == NULL || (va & ((1ul << level_order(level)) - 1)) != 0))
         return 0;
-    unsigned status = entry_status(table[i]);
+    return arch_leaf_remove(s, leaf, va);
+}
+
+unsigned arch_leaf_status(struct arch_space *s, word_t *leaf, word_t va)
+{
+    unsigned status = entry_status(*leaf);
+
     if (status != 0) {
-        table[i] &= ~(PTE_ACCESSED | PTE_DIRTY);
+        *leaf &= ~(PTE_ACCESSED | PTE_DIRTY);
         arch_tlb_flush_page(s, va);
     }
     return status;
+}
+
+void arch_leaf_downgrade(struct arch_space *s, word_t *leaf, word_t va, unsigned rights)
+{
+    word_t entry = *leaf;
+
+    if (rights & L4_MEM_W)
+        entry &= ~PTE_WRITE;
+    if (rights & L4_MEM_X)
+        entry |= PTE_NX;
+    if (entry != *leaf) {
+        *leaf = entry;
+        arch_tlb_flush_page(s, va);
+    }
 }
