@@ -31,7 +31,7 @@ H := $B/host$(if $(filter 0,$(SAN)),-fast)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.SECONDARY:
+.PRECIOUS: $O/obj/%.o $H/obj/%.o
 .SUFFIXES:
 MAKEFLAGS += -r
 
@@ -86,7 +86,8 @@ kernel_flags := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kern
     -fno-stack-protector -fcf-protection=none -fno-strict-aliasing -fno-asynchronous-unwind-tables \
     $(kwarn) $(call kinc,$(ARCH)) -I$O/gen $(if $(DEBUG),-DDEBUG)
 # The short message path never returns to its caller, so it need not save registers for it (gcc only).
-$O/obj/kernel/fastpath.o: kernel_flags += $(if $(findstring clang,$(CC)),,$(patsubst %,-fcall-used-%,rbx r12 r13 r14 r15))
+used := $(if $(findstring clang,$(CC)),,rbx r12 r13 r14 r15)
+$O/obj/kernel/fastpath.o: kernel_flags += $(used:%=-fcall-used-%)
 kernel_dir := kernel/arch/$(ARCH)
 # An option is a pair of files of which one is left out: FASTPATH=none takes every message the general way.
 left_out   := kernel/$(if $(filter none,$(FASTPATH)),fastpath,fastpath_none).c
