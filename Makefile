@@ -19,9 +19,7 @@
 
 ARCH   ?= x86_64
 B      ?= build
-ifeq ($(origin CC),default)
-CC     := gcc
-endif
+CC     := $(if $(filter default,$(origin CC)),gcc,$(CC))
 HOSTCC ?= gcc
 SAN    ?= 1
 q := $(if $(V),,@)
@@ -38,9 +36,7 @@ MAKEFLAGS += -r
 # Whatever needs musl or Lua needs their sources; $B/src/ready.mk stands for "both are unpacked and verified". It is
 # included so that make fetches them first and then starts again with wildcards that see them.
 no_sources := clean kernel boot host unit sim tools doc
-ifneq ($(filter-out $(no_sources),$(or $(MAKECMDGOALS),all)),)
-include $B/src/ready.mk
-endif
+include $(if $(filter-out $(no_sources),$(or $(MAKECMDGOALS),all)),$B/src/ready.mk)
 $B/src/ready.mk: tool/sources
 	$qtool/fetch.sh $B/src
 
