@@ -6,8 +6,8 @@
 # The system's programs in rom/ (sigma0 and moe are not).
 own_programs=$(cd "$root/server" && ls -d -- * | sed '/^sigma0$/d; /^moe$/d; s/^rm$/l4re/' | tr '\n' ' ')
 
-# rom_add FILE NAME: FILE becomes rom/NAME.
-rom_add() {
+# rom_name FILE NAME: may FILE become rom/NAME?
+rom_name() {
     case $2 in
     '' | .* | -* | *[!A-Za-z0-9._+-]*) usage_error "'$1': a file in rom/ has a name of letters, digits and . _ + -" ;;
     esac
@@ -17,6 +17,11 @@ rom_add() {
     if [ -e "$scratch/given/$2" ]; then
         usage_error "'$1': there are two files with the name $2"
     fi
+}
+
+# rom_add FILE NAME: FILE becomes rom/NAME.
+rom_add() {
+    rom_name "$1" "$2"
     : > "$scratch/given/$2"
     rm -f "$scratch/rom/$2"
     cp "$1" "$scratch/rom/$2"
@@ -55,6 +60,7 @@ link_program() {
     IFS=$old_ifs
     name=$1
     shift
+    rom_name "$folder/$name" "$name"
     (cd "$root" && "$CC" $user_link -Wl,-Ttext-segment="$addr_app" -s -o "$scratch/bin/$name" $crt "$@" \
         -Wl,--start-group $archives "$libgcc" -Wl,--end-group) || return 1
     rom_add "$scratch/bin/$name" "$name"
