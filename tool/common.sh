@@ -17,6 +17,10 @@ say() { printf '%s\n' "labe: $*" >&2; }
 die() { say "$@"; exit 1; }
 usage_error() { say "$@"; say "try: ./labe help"; exit 2; }
 
+case $root$build in
+*[!A-Za-z0-9/._+@%~-]*) die "make needs paths without blanks and odd characters: $root, $build" ;;
+esac
+
 # need_value OPTION COUNT: the option must be followed by something.
 need_value() { [ "$2" -ge 2 ] || usage_error "$1 needs a value"; }
 
