@@ -8,7 +8,7 @@
 cd "$root/doc" 2> /dev/null || die "there is no folder doc in $root"
 if [ $# -eq 0 ]; then
     find . -name '*.md' | sed 's,^\./,,' | sort | while IFS= read -r page; do
-        printf '%-28s %s\n' "${page%.md}" "$(sed -n 's/^#* *\(..*\)$/\1/p' "$page" | head -n 1)"
+        printf '%-28s %s\n' "${page%.md}" "$(sed -n 's/^# \(.*\)$/\1/p' "$page" | head -n 1)"
     done
     exit 0
 fi
