@@ -137,6 +137,7 @@ extern l4_cap_idx_t rm_gate, itas_gate, main_thread_slot;
 #define LABEL_RM 0x10ul
 #define LABEL_ITAS 0x20ul
 long gate_create(l4_cap_idx_t slot, l4_umword_t label);
+bool gate_is_ours(l4_cap_idx_t slot);
 /* Registers the thread behind `slot`: binds it to this task and `utcb`, with a gate of its own as pager and handler. */
 long thread_register(l4_cap_idx_t slot, l4_addr_t utcb, struct thread **out);
 long thread_unregister(l4_cap_idx_t slot);

@@ -146,8 +146,11 @@ static int passed_on(const struct region *r)
 
 static long attach_private(struct region *r, const struct attach_request *a)
 {
-    struct source *s = source_new(a->ds);
+    struct source *s;
 
+    if (gate_is_ours(a->ds))
+        return -L4_ENOENT;
+    s = source_new(a->ds);
     if (s == 0)
         return -L4_ENOMEM;
     s->cow = cow_create(a->offset, r->end + 1 - r->start);
@@ -165,7 +168,7 @@ static long attach_shared(struct region *r, const struct attach_request *a)
     uint32_t flags = r->flags & ~REGION_PAGER;
     long e = outer_attach(r->start, r->end + 1 - r->start, flags, a->ds, a->offset);
 
-    if (e == -L4_ENOENT) {
+    if (e == -L4_ENOENT && !gate_is_ours(a->ds)) {
         r->object = source_new(a->ds);
         return r->object != 0 ? 0 : -L4_ENOMEM;
     }

@@ -21,6 +21,13 @@ long gate_create(l4_cap_idx_t slot, l4_umword_t label)
     return rpc_call(&m, startup.env->factory, L4_PROTO_FACTORY);
 }
 
+/* A request of ours to one of these would never be answered. */
+bool gate_is_ours(l4_cap_idx_t slot)
+{
+    return l4_msgtag_label(l4_task_cap_equal(L4_BASE_TASK_CAP, slot, rm_gate)) > 0 ||
+           l4_msgtag_label(l4_task_cap_equal(L4_BASE_TASK_CAP, slot, itas_gate)) > 0;
+}
+
 struct thread *thread_find(l4_cap_idx_t slot)
 {
     for (struct thread *t = threads; t != 0; t = t->next)
@@ -76,6 +83,8 @@ long thread_register(l4_cap_idx_t slot, l4_addr_t utcb, struct thread **out)
         return -L4_EINVAL;
     if (t != 0)
         thread_forget(t);
+    if (gate_is_ours(slot))
+        return -L4_EBADPROTO;
     t = pool_take(sizeof *t);
     l4_cap_idx_t gate = t != 0 ? slot_take() : CAP_NONE;
     if (l4_is_invalid_cap(gate)) {

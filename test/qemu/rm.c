@@ -205,6 +205,7 @@ static void raise_tests(void)
     l4_cap_idx_t self = l4re_env()->main_thread;
     l4_uint64_t old;
 
+    calls = deepest = 0;
     is(act(SIGNAL_USER, count, 0, 0), 0, "a handler");
     is(raise_at(self, SIGNAL_USER), 0, "raise");
     ok(calls == 1 && last == SIGNAL_USER, "the handler has run before raise returns");
@@ -322,6 +323,81 @@ static void thread_tests(void)
     act(SIGNAL_USER, NULL, 0, 0);
 }
 
+/* ---- anything at all ---- */
+
+static l4_uint64_t seed = 1;
+
+static l4_uint64_t chance(l4_uint64_t below)
+{
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+    return seed % below;
+}
+
+/* Words that are likely to mean something. What takes away (detach, free_area) is kept to a range where nothing lies. */
+static l4_uint64_t some_word(int harmless)
+{
+    static const l4_uint64_t words[] = {0, 1, 2, 3, 8, 0x1000, 0x1fff, 0x2000, 0x10000, 0x20006, 0x40006, 0x80006, 0x1006,
+        0x2006, 0x60000, 0xffffffff, ~0ul, ~0xffful, 1ul << 63, 1ul << 47, 0x7fffffffffff, 12, 21, 63, 64, L4_INVALID_CAP};
+
+    if (harmless || chance(2) == 0)
+        return SPOT + chance(64) * PAGE + (chance(4) == 0 ? chance(PAGE) : 0);
+    return words[chance(sizeof words / sizeof *words)];
+}
+
+static l4_msgtag_t some_request(int *to_itas)
+{
+    l4_utcb_t *u = l4_utcb();
+    static const int itas_ops[] = {0, 1, 3, 4, 5, 6, 7, 9, -1};
+    static const long labels[] = {L4RE_PROTO_RM, L4RE_PROTO_RM, L4RE_PROTO_RM, L4_PROTO_PAGE_FAULT, L4_PROTO_META,
+        L4_PROTO_IO_PAGE_FAULT, 0, 0x4000, L4_PROTO_TASK};
+    static const l4_cap_idx_t slots[] = {0, 2, 5, 0x11, 0x14, 0x16, 0x17, 0x18, 0x1000}; /* none that could wait for us */
+    unsigned words = (unsigned)chance(chance(2) == 0 ? 63 : 12), items = (unsigned)chance(3);
+    long label = labels[chance(sizeof labels / sizeof *labels)];
+    l4_uint64_t op = chance(12);
+
+    *to_itas = chance(4) == 0;
+    if (*to_itas) {
+        label = L4RE_PROTO_ITAS;
+        op = (l4_uint64_t)itas_ops[chance(sizeof itas_ops / sizeof *itas_ops)];
+    }
+    if (label == L4_PROTO_IO_PAGE_FAULT && chance(50) != 0)
+        label = L4RE_PROTO_RM; /* prints a line */
+    if (words + 2 * items > 63)
+        words = 63 - 2 * items;
+    int harmless = label == L4RE_PROTO_RM && (op == 1 || op == 4);
+    for (unsigned i = 0; i < words; i++)
+        u->mr[i] = harmless ? (i == 2 ? chance(16 * PAGE) : some_word(1)) : some_word(0);
+    if (label != L4_PROTO_PAGE_FAULT && words > 0)
+        u->mr[0] = op | (harmless ? 0 : chance(2) << 32 | some_word(0) << 32);
+    if (*to_itas && op == 4 && words > 1) /* no signal stays blocked, none is unblocked */
+        u->mr[0] = 4 | 7ul << 32;
+    for (unsigned i = 0; i < items; i++) {
+        u->mr[words + 2 * i] = chance(5) == 0 ? 0 : L4_ITEM_MAP | chance(2) << 1 << 4;
+        l4_cap_idx_t cap = chance(4) == 0 ? l4re_env()->rm : slots[chance(sizeof slots / sizeof *slots)] << L4_CAP_SHIFT;
+        u->mr[words + 2 * i + 1] = l4_obj_fpage(cap, 0, (unsigned char)chance(16)).raw;
+    }
+    u->bdr = 0;
+    u->br[0] = 0;
+    return l4_msgtag(label, words, items, 0);
+}
+
+static void any_tests(void)
+{
+    unsigned answers = 0, rounds = 40000;
+
+    for (unsigned i = 0; i < rounds; i++) {
+        int to_itas;
+        l4_msgtag_t tag = some_request(&to_itas);
+        tag = l4_ipc_call(to_itas ? l4re_env()->itas : l4re_env()->rm, l4_utcb(), tag, L4_IPC_NEVER);
+        answers += !l4_msgtag_has_error(tag);
+    }
+    is(answers, rounds, "every message is answered, whatever is in it");
+    region_tests();
+    raise_tests();
+}
+
 int main(void)
 {
     region_tests();
@@ -333,5 +409,6 @@ int main(void)
     stack_tests();
     repair_tests();
     thread_tests();
+    any_tests();
     return tap_done();
 }
