@@ -3,8 +3,8 @@
  * The message loop. A label tells which gate was used: the region map, the in-task service, or one thread's own
  * gate (its page faults and exceptions). The two low bits are the caller's rights; nothing here asks for any.
  *
- * A faulting thread's FPU state comes with its exception and goes back with the answer. In between it lies in fpu_state:
- * our own code may use the registers.
+ * A faulting thread's FPU state comes with its exception and goes back with the answer. In between it lies in
+ * fpu_state: our own code may use the registers.
  *
  * Arguments that name capabilities arrive as the sender's own selector, because the sender lives in this task. What
  * arrives as a real capability came from another task: it is dropped again, and the argument counts as missing.

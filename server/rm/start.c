@@ -43,12 +43,13 @@ static void stack_read(l4_umword_t *sp)
     }
 }
 
-/* All that we need besides the pool: later, with the quota used up, our own faults could not be resolved any more. */
+/* All that we need besides the pool: with the quota used up, our own faults could not be resolved any more. */
 #define STACK_DEPTH 0x3000ul
 
 static void memory_own(l4_addr_t sp)
 {
-    extern char rm_text_start[], rm_text_end[], rm_data_start[], rm_data_end[], rm_bss_start[], rm_bss_end[]; /* rm.ld */
+    /* rm.ld */
+    extern char rm_text_start[], rm_text_end[], rm_data_start[], rm_data_end[], rm_bss_start[], rm_bss_end[];
     const struct {
         l4_addr_t start, end;
         unsigned access;

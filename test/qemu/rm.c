@@ -70,8 +70,10 @@ static void many_tests(void)
     is(made, 3000, "3000 areas with a region in each");
     *(volatile int *)(SPOT + PAGE) = 5;
     is(*(volatile int *)(SPOT + 2999 * 4 * PAGE + PAGE), 5, "the last is the first's memory");
-    for (unsigned long i = 0; i < 3000; i++)
-        gone += l4re_rm_detach((void *)(SPOT + i * 4 * PAGE + PAGE)) >= 0 && l4re_rm_free_area(SPOT + i * 4 * PAGE) == 0;
+    for (unsigned long i = 0; i < 3000; i++) {
+        l4_addr_t at = SPOT + i * 4 * PAGE;
+        gone += l4re_rm_detach((void *)(at + PAGE)) >= 0 && l4re_rm_free_area(at) == 0;
+    }
     is(gone, 3000, "and all of them away");
     l4re_util_cap_free_um(ds);
 }
@@ -335,11 +337,12 @@ static l4_uint64_t chance(l4_uint64_t below)
     return seed % below;
 }
 
-/* Words that are likely to mean something. What takes away (detach, free_area) is kept to a range where nothing lies. */
+/* Words that are likely to mean something. What takes away (detach, free_area) is kept to a range of nothing. */
 static l4_uint64_t some_word(int harmless)
 {
-    static const l4_uint64_t words[] = {0, 1, 2, 3, 8, 0x1000, 0x1fff, 0x2000, 0x10000, 0x20006, 0x40006, 0x80006, 0x1006,
-        0x2006, 0x60000, 0xffffffff, ~0ul, ~0xffful, 1ul << 63, 1ul << 47, 0x7fffffffffff, 12, 21, 63, 64, L4_INVALID_CAP};
+    static const l4_uint64_t words[] = {0, 1, 2, 3, 8, 0x1000, 0x1fff, 0x2000, 0x10000, 0x20006, 0x40006, 0x80006,
+        0x1006, 0x2006, 0x60000, 0xffffffff, ~0ul, ~0xffful, 1ul << 63, 1ul << 47, 0x7fffffffffff, 12, 21, 63, 64,
+        L4_INVALID_CAP};
 
     if (harmless || chance(2) == 0)
         return SPOT + chance(64) * PAGE + (chance(4) == 0 ? chance(PAGE) : 0);
@@ -352,7 +355,8 @@ static l4_msgtag_t some_request(int *to_itas)
     static const int itas_ops[] = {0, 1, 3, 4, 5, 6, 7, 9, -1};
     static const long labels[] = {L4RE_PROTO_RM, L4RE_PROTO_RM, L4RE_PROTO_RM, L4_PROTO_PAGE_FAULT, L4_PROTO_META,
         L4_PROTO_IO_PAGE_FAULT, 0, 0x4000, L4_PROTO_TASK};
-    static const l4_cap_idx_t slots[] = {0, 2, 5, 0x11, 0x14, 0x16, 0x17, 0x18, 0x1000}; /* none that could wait for us */
+    /* None that could wait for us. */
+    static const l4_cap_idx_t slots[] = {0, 2, 5, 0x11, 0x14, 0x16, 0x17, 0x18, 0x1000};
     unsigned words = (unsigned)chance(chance(2) == 0 ? 63 : 12), items = (unsigned)chance(3);
     long label = labels[chance(sizeof labels / sizeof *labels)];
     l4_uint64_t op = chance(12);
@@ -375,7 +379,8 @@ static l4_msgtag_t some_request(int *to_itas)
         u->mr[0] = 4 | 7ul << 32;
     for (unsigned i = 0; i < items; i++) {
         u->mr[words + 2 * i] = chance(5) == 0 ? 0 : L4_ITEM_MAP | chance(2) << 1 << 4;
-        l4_cap_idx_t cap = chance(4) == 0 ? l4re_env()->rm : slots[chance(sizeof slots / sizeof *slots)] << L4_CAP_SHIFT;
+        l4_cap_idx_t slot = slots[chance(sizeof slots / sizeof *slots)];
+        l4_cap_idx_t cap = chance(4) == 0 ? l4re_env()->rm : slot << L4_CAP_SHIFT;
         u->mr[words + 2 * i + 1] = l4_obj_fpage(cap, 0, (unsigned char)chance(16)).raw;
     }
     u->bdr = 0;
