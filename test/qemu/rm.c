@@ -399,6 +399,10 @@ static void any_tests(void)
         answers += !l4_msgtag_has_error(tag);
     }
     is(answers, rounds, "every message is answered, whatever is in it");
+    for (l4_addr_t at = SPOT; at < SPOT + 128 * PAGE; at += PAGE) {
+        l4re_rm_detach((void *)at);
+        l4re_rm_free_area(at);
+    }
     region_tests();
     raise_tests();
 }
