@@ -49,6 +49,12 @@ names() {
 list=$(names | uniq | grep -F -- "$pattern") || usage_error "test: no test has '$pattern' in its name"
 
 logs=$build/test
+mkdir -p "$build"
+exec 9> "$build/test.lock"
+flock -n 9 || {
+    say "another ./labe test works in $build; waiting for its end"
+    flock 9
+}
 rm -rf "$logs"
 mkdir -p "$logs"
 goals=all
