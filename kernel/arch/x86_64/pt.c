@@ -52,26 +52,36 @@ static word_t right_bits(unsigned rights)
     return PTE_PRESENT | PTE_USER | (rights & L4_MEM_W ? PTE_WRITE : 0) | (rights & L4_MEM_X ? 0 : PTE_NX);
 }
 
-/* The present leaf that covers va, or NULL. */
-static word_t *leaf_find(const struct arch_space *s, word_t va, unsigned *level)
+static word_t *entry_below(word_t entry, word_t va, unsigned order)
 {
-    word_t *entry = root_of(s) + level_index(va, TABLE_TOP);
-
-    for (unsigned l = TABLE_TOP;; entry = table_at(*entry & PTE_ADDR) + level_index(va, l)) {
-        if (!(*entry & PTE_PRESENT))
-            return NULL;
-        if (entry_is_leaf(*entry, l)) {
-            *level = l;
-            return entry;
-        }
-        l--;
-    }
+    return table_at(entry & PTE_ADDR) + (va >> order & (TABLE_ENTRIES - 1));
 }
 
-static void entry_describe(word_t *leaf, unsigned level, word_t va, struct pt_entry *out)
+/* The present leaf that covers va and its order, or NULL. Written out level by level: it runs for every page that is
+ * mapped or unmapped. */
+static inline __attribute__((always_inline)) word_t *leaf_find(const struct arch_space *s, word_t va, unsigned *order)
+{
+    const word_t more = PTE_PRESENT, kind = PTE_PRESENT | PTE_LARGE;
+    word_t *entry = root_of(s) + (va >> 39 & (TABLE_ENTRIES - 1));
+
+    *order = 30;
+    if (!(*entry & PTE_PRESENT))
+        return NULL;
+    entry = entry_below(*entry, va, 30);
+    if (likely((*entry & kind) == more)) {
+        *order = 21;
+        entry = entry_below(*entry, va, 21);
+        if (likely((*entry & kind) == more)) {
+            *order = 12;
+            entry = entry_below(*entry, va, 12);
+        }
+    }
+    return *entry & PTE_PRESENT ? entry : NULL;
+}
+
+static void entry_describe(word_t *leaf, unsigned order, word_t va, struct pt_entry *out)
 {
     word_t e = *leaf;
-    unsigned order = level_order(level);
 
     out->va = va & ~0ul << order;
     out->pa = e & PTE_ADDR & ~0ul << order;
@@ -118,18 +128,21 @@ void arch_space_free(struct arch_space *s, struct factory *payer)
     s->root_pa = 0;
 }
 
-bool arch_pt_lookup(const struct arch_space *s, word_t va, struct pt_entry *out)
+static inline __attribute__((always_inline)) bool lookup(const struct arch_space *s, word_t va, struct pt_entry *out)
 {
-    unsigned level;
-    word_t *leaf = leaf_find(s, va, &level);
+    unsigned order;
+    word_t *leaf = leaf_find(s, va, &order);
 
     if (leaf == NULL)
         return false;
-    entry_describe(leaf, level, va, out);
+    entry_describe(leaf, order, va, out);
     return true;
 }
 
-bool arch_pt_next(const struct arch_space *s, word_t va, word_t end, struct pt_entry *out)
+bool arch_pt_lookup(const struct arch_space *s, word_t va, struct pt_entry *out) { return lookup(s, va, out); }
+
+/* Nothing is at va: on to the next leaf. */
+static bool leaf_behind(const struct arch_space *s, word_t va, word_t end, struct pt_entry *out)
 {
     while (va < end) {
         word_t *table = root_of(s);
@@ -138,7 +151,7 @@ bool arch_pt_next(const struct arch_space *s, word_t va, word_t end, struct pt_e
 
         while (table[i] & PTE_PRESENT) {
             if (entry_is_leaf(table[i], level)) {
-                entry_describe(&table[i], level, va, out);
+                entry_describe(&table[i], level_order(level), va, out);
                 return true;
             }
             table = table_at(table[i] & PTE_ADDR);
@@ -150,6 +163,15 @@ bool arch_pt_next(const struct arch_space *s, word_t va, word_t end, struct pt_e
         while (++i < TABLE_ENTRIES && va < end && !(table[i] & PTE_PRESENT));
     }
     return false;
+}
+
+bool arch_pt_next(const struct arch_space *s, word_t va, word_t end, struct pt_entry *out)
+{
+    if (va >= end)
+        return false;
+    if (likely(lookup(s, va, out)))
+        return true;
+    return (va ^ (end - 1)) >> L4_PAGE_SHIFT != 0 && leaf_behind(s, va, end, out);
 }
 
 unsigned arch_page_orders(const unsigned **orders)
@@ -181,33 +203,31 @@ unsigned arch_pt_order_at(const struct arch_space *s, word_t va, unsigned order)
     return level_order(level);
 }
 
-static word_t *table_make(word_t *entry, struct factory *payer)
+/* A new table below the entry; returns what the entry is then, 0: no memory or quota. */
+static word_t table_make(word_t *entry, struct factory *payer)
 {
     word_t *table = charged_frame_alloc_raw(payer, 1);
 
     if (table == NULL)
-        return NULL;
+        return 0;
     memset(table, 0, L4_PAGE_SIZE); /* the companion needs no initial value */
-    *entry = ((word_t)table - ARCH_DIRECT_BASE) | PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED;
-    return table;
+    return *entry = ((word_t)table - ARCH_DIRECT_BASE) | PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED;
 }
 
 word_t *arch_pt_place(struct arch_space *s, struct factory *payer, word_t va, unsigned order)
 {
-    word_t *entry = root_of(s) + level_index(va, TABLE_TOP);
+    word_t *entry = root_of(s) + (va >> 39 & (TABLE_ENTRIES - 1));
 
-    for (unsigned level = TABLE_TOP; level_order(level) > order;) {
-        word_t *table;
-        if (unlikely(!(*entry & PTE_PRESENT))) {
-            table = table_make(entry, payer);
-            if (table == NULL)
+    for (unsigned o = 30; o >= order; o -= 9) {
+        word_t e = *entry;
+        if (unlikely(!(e & PTE_PRESENT))) {
+            e = table_make(entry, payer);
+            if (e == 0)
                 return NULL;
-        } else if (unlikely(entry_is_leaf(*entry, level))) {
+        } else if (unlikely(e & PTE_LARGE)) {
             return entry;
-        } else {
-            table = table_at(*entry & PTE_ADDR);
         }
-        entry = table + level_index(va, --level);
+        entry = entry_below(e, va, o);
     }
     return entry;
 }
@@ -232,10 +252,10 @@ status_t arch_pt_insert(struct arch_space *s, struct factory *payer, const struc
 
 void arch_pt_update(struct arch_space *s, const struct pt_entry *e)
 {
-    unsigned level;
-    word_t *leaf = leaf_find(s, e->va, &level);
+    unsigned order;
+    word_t *leaf = leaf_find(s, e->va, &order);
 
-    if (knever(leaf == NULL || level_order(level) != e->order))
+    if (knever(leaf == NULL || order != e->order))
         return;
     word_t old = *leaf;
     word_t entry = (old & ~(PTE_WRITE | PTE_NX | PTE_PCD | PTE_PWT)) | right_bits(e->rights) | cache_bits(e->cache);
@@ -263,10 +283,10 @@ unsigned arch_leaf_remove(struct arch_space *s, word_t *leaf, word_t va)
 
 unsigned arch_pt_remove(struct arch_space *s, word_t va)
 {
-    unsigned level;
-    word_t *leaf = leaf_find(s, va, &level);
+    unsigned order;
+    word_t *leaf = leaf_find(s, va, &order);
 
-    if (knever(leaf == NULL || (va & ((1ul << level_order(level)) - 1)) != 0))
+    if (knever(leaf == NULL || (va & ((1ul << order) - 1)) != 0))
         return 0;
     return arch_leaf_remove(s, leaf, va);
 }
