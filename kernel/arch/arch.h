@@ -103,7 +103,7 @@ struct pt_entry {
     unsigned cache;         /* L4_ITEM_CACHED / BUFFERED / UNCACHED */
     bool ku;                /* kernel-user memory */
     struct mapping *mapping;
-    word_t *leaf;           /* where the entry lies; valid until the space is freed, for tables stay; 0 in it: no leaf */
+    word_t *leaf;           /* where the entry lies; valid until the space is freed (tables stay); 0 in it: no leaf */
 };
 status_t arch_space_init(struct arch_space *s, struct factory *payer);
 /* Frees all tables; every user mapping has been removed before (kernel-user memory entries excepted). */
@@ -112,7 +112,7 @@ void arch_space_free(struct arch_space *s, struct factory *payer);
 bool arch_pt_lookup(const struct arch_space *s, word_t va, struct pt_entry *out);
 /* First leaf whose end is above va and whose start is below end; skips holes a table at a time. */
 bool arch_pt_next(const struct arch_space *s, word_t va, word_t end, struct pt_entry *out);
-/* Largest page order ≤ order that can be inserted at va without meeting a table for smaller pages (even an empty one). */
+/* Largest page order ≤ order that can be inserted at va without meeting a table for smaller pages, even if empty. */
 unsigned arch_pt_order_at(const struct arch_space *s, word_t va, unsigned order);
 /* The entry where a leaf of that size would lie, or the one that covers va already; may allocate tables from payer.
  * NULL: no memory or quota (nothing changed but empty tables). */
