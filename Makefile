@@ -68,7 +68,7 @@ programs  := $(foreach n,$(servers) $(examples),$(call bin_of,$n))
 all: kernel boot programs tools rom
 programs: $(programs)
 tools: $(tools)
-doc: $H/tool/ops; $q$< > doc/kernel-ops.md
+doc: $H/tool/ops; $q$< > doc/kernel-ops.md && tool/invariants.sh > doc/invariants.md
 tests: $(qemutests) $(roottests)
 kernel: $O/bin/kernel
 .PHONY: all programs tools tests kernel boot rom host unit sim libs doc clean vars

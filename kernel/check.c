@@ -21,12 +21,14 @@ static void check_slots(const struct task *task)
 
             if (slot->raw == 0)
                 continue;
-            kassert(!cap_obj(slot)->dead); /* O1 */
+            kassert(!cap_obj(slot)->dead); /* kobj.h O1 */
             kassert(cap_obj(slot)->refs > 0);
+            if (cap_obj(slot)->ops->check != NULL)
+                cap_obj(slot)->ops->check(cap_obj(slot));
             if (slot->next != 0)
                 kassert(((struct cap *)heap_pointer(slot->next))->prev == heap_handle(slot));
             if (slot->prev == 0)
-                kassert(heap_pointer(cap_obj(slot)->slots) == (const void *)slot); /* O3 */
+                kassert(heap_pointer(cap_obj(slot)->slots) == (const void *)slot); /* kobj.h O3 */
         }
     }
 }

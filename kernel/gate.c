@@ -157,10 +157,18 @@ static struct thread *gate_invoke(struct kobj *obj, struct invoke *in)
     return ipc_run(in, g->thread, &g->thread->obj);
 }
 
+static void gate_check(const struct kobj *obj)
+{
+    const struct gate *g = gate_of((struct kobj *)obj);
+
+    kassert(g->thread == NULL || list_empty(&g->waiting)); /* G1 */
+}
+
 const struct kobj_ops gate_ops = {
     .name = "gate",
     .invoke = gate_invoke,
     .operate = gate_operate,
     .destroy = gate_destroy,
     .free = gate_free,
+    .check = gate_check,
 };

@@ -175,6 +175,16 @@ static l4_tag irq_operate(struct kobj *obj, struct invoke *in)
     }
 }
 
+static void irq_check(const struct kobj *obj)
+{
+    const struct irq *irq = irq_of((struct kobj *)obj);
+
+    kassert(irq->snd.receiver == NULL || irq->snd.receiver == irq->thread);           /* Q1 */
+    kassert((irq->snd.receiver == NULL) == list_empty(&irq->snd.link));               /* Q1 */
+    kassert(!irq->pending || irq->thread == NULL);                                    /* Q2 */
+    kassert(irq->base.source == NULL || irq->base.source->irq == &irq->base);         /* icu.c U1 */
+}
+
 const struct kobj_ops irq_ops = {
     .name = "irq",
     .answers = true,
@@ -182,4 +192,5 @@ const struct kobj_ops irq_ops = {
     .operate = irq_operate,
     .destroy = irq_destroy,
     .free = irq_free,
+    .check = irq_check,
 };

@@ -51,6 +51,8 @@ struct kobj_ops {
     void (*destroy)(struct kobj *obj);
     /* Last reference is gone: give memory and quota back. */
     void (*free)(struct kobj *obj);
+    /* Asserts the object's invariants (check.c); NULL: it has none of its own. */
+    void (*check)(const struct kobj *obj);
 };
 
 struct kobj {

@@ -184,9 +184,9 @@ void mapping_check_node(const struct mapping *m, const struct pt_entry *e)
     kassert(m->link == NULL || *m->link == m);                                                 /* D1 */
     kassert((m->parent == NULL) == m->task->is_sigma0);
     if (m->parent != NULL) {
-        const struct mapping *p = m->parent;                                                   /* D2 */
+        const struct mapping *p = m->parent;
         struct pt_entry above;
-        kassert(arch_pt_lookup(&p->task->space, mapping_va(p), &above) && !(e->rights & ~above.rights));
+        kassert(arch_pt_lookup(&p->task->space, mapping_va(p), &above) && !(e->rights & ~above.rights)); /* D2 */
         kassert(mapping_order(m) <= mapping_order(p));
         kassert(mapping_pa(m) >= mapping_pa(p));
         kassert(mapping_pa(m) + (1ul << mapping_order(m)) <= mapping_pa(p) + (1ul << mapping_order(p)));

@@ -192,7 +192,7 @@ void sched_tick(struct thread *self)
 
 void sched_check(const struct cpu *c)
 {
-    kassert(!c->current->ready); /* C1 */
+    kassert(!c->current->ready); /* cpu.h C1 */
     for (unsigned p = 0; p < 256; p++) {
         bool bit = (c->ready_map[p / 64] >> p % 64 & 1) != 0;
 

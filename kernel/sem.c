@@ -133,6 +133,14 @@ static struct thread *sem_invoke(struct kobj *obj, struct invoke *in)
     return kobj_invoke(obj, in);
 }
 
+static void sem_check(const struct kobj *obj)
+{
+    const struct sem *s = sem_of((struct kobj *)obj);
+
+    kassert(list_empty(&s->waiting) || s->count == 0);                        /* S1 */
+    kassert(s->base.source == NULL || s->base.source->irq == &s->base);       /* icu.c U1 */
+}
+
 const struct kobj_ops sem_ops = {
     .name = "semaphore",
     .answers = true,
@@ -140,4 +148,5 @@ const struct kobj_ops sem_ops = {
     .operate = sem_operate,
     .destroy = sem_destroy,
     .free = sem_free,
+    .check = sem_check,
 };

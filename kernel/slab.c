@@ -133,7 +133,7 @@ void slab_check(const struct slab *s)
             kassert(free_objects <= b->capacity);
         }
         kassert(b->out > 0 && b->out < b->capacity); /* S1 */
-        kassert(free_objects + b->out == b->capacity);
+        kassert(free_objects + b->out == b->capacity); /* S2 */
         kassert(b->out <= s->used);
     }
 }

@@ -349,13 +349,13 @@ const struct kobj_ops thread_ops = {
 void thread_check(const struct thread *t)
 {
     switch (t->ipc_state) {
-    case IPC_IDLE: /* I3 */
+    case IPC_IDLE: /* ipc.c I3 */
         kassert(t->snd.receiver == NULL && !t->timeout.armed && t->held_by == NULL);
         break;
-    case IPC_SENDING: /* I1 */
+    case IPC_SENDING: /* ipc.c I1 */
         kassert(t->snd.receiver != NULL && !list_empty(&t->snd.link));
         break;
-    case IPC_RECEIVING: /* I2, I4 */
+    case IPC_RECEIVING: /* ipc.c I2, I4 */
         kassert(t->snd.receiver == NULL && list_empty(&t->snd.link));
         break;
     case IPC_WAITING:
@@ -366,9 +366,9 @@ void thread_check(const struct thread *t)
     }
     if (t->held_by != NULL) /* R1 */
         kassert(reply_slot_caller(t->held_by) == t && t->ipc_state == IPC_RECEIVING);
-    if (t->ready) /* I5 */
+    if (t->ready) /* ipc.c I5 */
         kassert(t->ipc_state == IPC_IDLE || t->resume != NULL || (t->flags & THREAD_DYING));
-    kassert((t->flags & THREAD_KERNEL_IPC) != THREAD_KERNEL_IPC); /* F1 */
-    kassert(!(t->options & THREAD_OPT_TRAMPOLINE) || t->tramp != NULL); /* T1 */
+    kassert((t->flags & THREAD_KERNEL_IPC) != THREAD_KERNEL_IPC); /* fault.c F1 */
+    kassert(!(t->options & THREAD_OPT_TRAMPOLINE) || t->tramp != NULL); /* trampoline.c T1 */
     vcpu_check(t);
 }

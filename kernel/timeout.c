@@ -2,7 +2,9 @@
 /*
  * A treap: search tree by (deadline, address), heap by weight. The weight is a hash of the address, so the shape does
  * not depend on the order of arming and nothing random is read.
- *   T1  in-order is ascending by key.   T2  a parent's weight is not below its children's.   T3  up pointers match.
+ *   T1  in-order is ascending by key.
+ *   T2  a parent's weight is not below its children's.
+ *   T3  up pointers match.
  */
 #include "timeout.h"
 
@@ -89,7 +91,7 @@ void timeout_check(const struct timeout_queue *q)
     while (t != NULL) {
         const struct timeout *next = t->right;
 
-        kassert(t->armed);
+        kassert(t->armed); /* T1, T2, T3 */
         kassert(t->left == NULL || (t->left->up == t && key_less(t->left, t) && t->left->weight <= t->weight));
         kassert(t->right == NULL || (t->right->up == t && key_less(t, t->right) && t->right->weight <= t->weight));
         if (next != NULL) {

@@ -60,7 +60,7 @@ void host_tlb_check(const struct arch_space *s)
         if (s->tlb[i].va == 1)
             continue;
         bool present = host_translate(s, s->tlb[i].va, &pa, &rights);
-        kassert(present && pa == s->tlb[i].pa && !(s->tlb[i].rights & ~rights)); /* H2 */
+        kassert(present && pa == s->tlb[i].pa && !(s->tlb[i].rights & ~rights)); /* arch_types.h H2 */
     }
 }
 
