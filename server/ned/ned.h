@@ -11,12 +11,11 @@
  *   spawn.c    starting a program (lib/loader does the work)
  *   process.c  process objects; the parent thread, to which programs report their end
  *   events.c   what the main thread waits for: ended programs, keys, commands
- *   edit.c     line editing; knows no system call
- *   console.c  keys from the console for the editor
+ *   console.c  keys from the console for the line editor (lib/edit)
  *   policy.lua prompt.lua  embedded by embed.S
  */
 #pragma once
-#include "edit.h"
+#include <edit/edit.h>
 #include <lua.h>
 #include <lauxlib.h>
 #include <l4/re/caps.h>

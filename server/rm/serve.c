@@ -69,7 +69,8 @@ static l4_msgtag_t request(l4_umword_t label, l4_msgtag_t tag)
     struct rpc in = rpc_read(tag);
     int drop = arrived_for_real(&in);
 
-    memcpy(shadow.mr, l4_utcb_mr(), sizeof shadow.mr);
+    unsigned used = l4_msgtag_words(tag) + 2 * l4_msgtag_items(tag);
+    memcpy(shadow.mr, l4_utcb_mr(), (used < L4_UTCB_GENERIC_DATA_SIZE ? used : L4_UTCB_GENERIC_DATA_SIZE) * 8);
     in.utcb = &shadow;
 
     static l4_utcb_t reply;

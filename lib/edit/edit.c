@@ -9,7 +9,7 @@
  *
  * E1  line[0, length) is the text, length <= EDIT_LINE_MAX, at <= length; line[length] is 0 when edit_line() returns.
  */
-#include "edit.h"
+#include <edit/edit.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ned's line editor: keys in, lines out, on a terminal of one row that understands what the editor writes. After every
+ * The line editor: keys in, lines out, on a terminal of one row that understands what the editor writes. After every
  * key the row must show prompt and line, and the cursor must be where the editor believes it is.
  */
-#include "../../server/ned/edit.c"
+#include "../../lib/edit/edit.c"
 #include <stdio.h>
 #include <tap.h>
 
