@@ -7,6 +7,7 @@
 #include "factory.h"
 #include "ipc.h"
 #include "objects.h"
+#include "operation.h"
 
 static struct slab sem_slab;
 
@@ -15,7 +16,7 @@ void sem_module_init(void)
     slab_init(&sem_slab, "semaphore", sizeof(struct sem));
 }
 
-static void sem_up(struct sem *s)
+static void sem_give(struct sem *s)
 {
     struct thread *t;
 
@@ -33,7 +34,7 @@ static void sem_up(struct sem *s)
 static void sem_hit(struct irq_base *base)
 {
     irq_source_mask(base->source); /* unmasked when somebody has taken it */
-    sem_up(container_of(base, struct sem, base));
+    sem_give(container_of(base, struct sem, base));
 }
 
 struct sem *sem_create(struct factory *payer)
@@ -76,13 +77,46 @@ static void sem_unmask_edge(struct sem *s)
 /* Without waiting. */
 static l4_tag sem_down(struct sem *s, struct invoke *in)
 {
-    if (!(in->rights & L4_RIGHT_S))
-        return tag_label(-L4_ERR_PERM);
+    (void)in;
     if (s->count <= 0)
         return TAG_MUST_WAIT;
     if (s->count-- <= 2)
         sem_unmask_edge(s);
     return tag_label(0);
+}
+
+static l4_tag sem_up(struct sem *s, struct invoke *in)
+{
+    (void)in;
+    sem_give(s);
+    return TAG_NO_REPLY;
+}
+
+static l4_tag sem_eoi(struct sem *s, struct invoke *in)
+{
+    (void)in;
+    if (s->count < 1)
+        irq_source_unmask(s->base.source);
+    return TAG_NO_REPLY;
+}
+
+#define OPERATIONS_OF_SEM OPERATIONS_MINE
+#define OPERATION(handler) sem_##handler(s, in)
+
+static l4_tag sem_operate(struct kobj *obj, struct invoke *in)
+{
+    struct sem *s = sem_of(obj);
+    long label = l4_tag_label(in->tag);
+
+    if (label != L4_PROTO_SEMAPHORE && label != L4_PROTO_IRQ)
+        return tag_label(-L4_ERR_BADPROTO);
+    if (l4_tag_words(in->tag) == 0)
+        return label == L4_PROTO_IRQ ? sem_up(s, in) : tag_label(-L4_ERR_INVAL);
+    switch (operation_key(label, in->utcb->mr[0] & 0xffffu)) {
+#include <l4/ops.def>
+    default:
+        return tag_label(-L4_ERR_NOSYS);
+    }
 }
 
 static struct thread *sem_wait(struct sem *s, struct invoke *in)
@@ -91,36 +125,14 @@ static struct thread *sem_wait(struct sem *s, struct invoke *in)
     word_t code;
 
     sem_unmask_edge(s);
+    if (s->count > 0) /* the source had kept an interrupt: it counts now */
+        return kobj_invoke(&s->base.obj, in);
     code = ipc_block(self, IPC_SEM, l4_timeout_rcv(in->timeout));
     if (code != 0)
         return ipc_fail(in, code);
     self->snd.prio = self->prio;
     sender_enqueue(&s->waiting, &self->snd);
     return sched_pick(self);
-}
-
-static l4_tag sem_operate(struct kobj *obj, struct invoke *in)
-{
-    struct sem *s = sem_of(obj);
-    unsigned words = l4_tag_words(in->tag), op = (unsigned)(in->utcb->mr[0] & 0xffffu);
-
-    if (l4_tag_label(in->tag) == L4_PROTO_SEMAPHORE) {
-        if (words == 0)
-            return tag_label(-L4_ERR_INVAL);
-        return op == L4_OP_SEM_DOWN ? sem_down(s, in) : tag_label(-L4_ERR_NOSYS);
-    }
-    if (l4_tag_label(in->tag) != L4_PROTO_IRQ)
-        return tag_label(-L4_ERR_BADPROTO);
-    if (words == 0 || op == L4_OP_SEM_UP) {
-        sem_up(s);
-        return TAG_NO_REPLY;
-    }
-    if (op == L4_OP_SEM_EOI) {
-        if (s->count < 1)
-            irq_source_unmask(s->base.source);
-        return TAG_NO_REPLY;
-    }
-    return tag_label(-L4_ERR_NOSYS);
 }
 
 static struct thread *sem_invoke(struct kobj *obj, struct invoke *in)
