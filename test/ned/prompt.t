@@ -5,11 +5,19 @@
 
 . "$(dirname "$0")/../tap.sh"
 cd "$tmp"
-echo 'require("L4").prompt()' > keys.lua
 mkfifo keys
-"$labe" run --until 'good bye' --timeout 90 keys.lua < keys > raw 2>&1 &
-pid=$!
-exec 3> keys
+
+# start SCRIPT: the machine, until it says good bye.
+start() {
+    "$labe" run --until 'good bye' --timeout 90 "$@" < keys > raw 2>&1 &
+    pid=$!
+    exec 3> keys
+}
+ended() {
+    wait "$pid" || status=$?
+    is 0 "the machine ends"
+    exec 3>&-
+}
 
 # seen TEXT: the output, without carriage returns and colours, has TEXT; waits for it.
 seen() {
@@ -25,6 +33,8 @@ seen() {
 comes() { if seen "$1"; then result 0 "$2"; else result 1 "$2" "missing: $1"; fi; }
 type_in() { printf "$1" >&3; }
 
+echo 'require("L4").prompt()' > keys.lua
+start keys.lua
 comes 'L4> ' "the prompt comes"
 type_in '6 * 7\r'
 comes '42' "an expression is shown"
@@ -74,7 +84,25 @@ type_in '\r'
 type_in '6000 + 6\r'
 comes '6006' "an empty line gives an unfinished one up"
 type_in 'print("good " .. "bye")\r'
-wait "$pid" || status=$?
-is 0 "the machine ends"
-exec 3>&-
+ended
+
+cat > commands.lua << 'END'
+local L4 = require("L4")
+local cmd = L4.default_loader:new_channel()
+L4.default_loader:startv({ caps = { svr = cmd }, log = L4.Env.log }, "rom/ned-prompt", "command: ")
+L4.server_loop(cmd)
+END
+start commands.lua
+comes 'command: ' "the prompt as a program comes"
+type_in 'return 7 * 8\r'
+comes '56' "the answer of a command is shown"
+type_in 'return nill\177\r'
+type_in 'return "after " .. tostring(nil)\r'
+comes 'after nil' "nil is not shown"
+type_in 'x = = 1\r'
+comes "lua error: command:1: unexpected symbol near '='" "ned says what is wrong with a command"
+type_in 'require("L4").default_loader:start({}, "rom/hello")\r'
+comes 'hello   | Hello World!' "commands start programs"
+type_in 'print("good " .. "bye")\r'
+ended
 tap_done
