@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Finds the ACPI root pointer where BIOS firmware leaves it: first KiB of the extended BIOS data area, or the ROM area. */
+/* Finds the ACPI root pointer where BIOS firmware leaves it: first KiB of the extended BIOS data area, or the ROM
+ * area. */
 #include "boot.h"
 
 #define EBDA_SEGMENT    0x40eul

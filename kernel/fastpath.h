@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The system call entry: fastpath.c delivers plain messages the short way, fastpath_none.c takes every message the general
- * way (for the simulation, which compares the two). Both define kernel_syscall of arch.h.
+ * The system call entry: fastpath.c delivers plain messages the short way, fastpath_none.c takes every message the
+ * general way (for the simulation, which compares the two). Both define kernel_syscall of arch.h.
  */
 #pragma once
 #include "thread.h"

@@ -16,7 +16,8 @@
  *   I5  ipc_state != IDLE and ready => canceled or killed: resume says which; the wait still stands until it runs, and
  *       a message may still end it.
  *
- * Send and receive phase are one step: a sender whose message is taken is put into its receive phase by whoever took it.
+ * Send and receive phase are one step: a sender whose message is taken is put into its receive phase by whoever took
+ * it.
  */
 #include "ipc.h"
 #include "cpu.h"
@@ -289,7 +290,8 @@ static void send_finished(struct thread *s, struct thread *r, word_t err)
     } else if ((op & L4_OP_OPEN_WAIT) && !list_empty(&s->senders)) {
         s->resume = ipc_receive_resume; /* takes the head of its queue when it runs */
     } else {
-        code = receive_begin(s, (op & L4_OP_OPEN_WAIT) != 0, r->snd.id, s->ipc.wait_slot, l4_timeout_rcv(s->ipc.timeout));
+        code = receive_begin(s, (op & L4_OP_OPEN_WAIT) != 0, r->snd.id, s->ipc.wait_slot,
+                             l4_timeout_rcv(s->ipc.timeout));
         if (code == 0)
             return;
         result_error(s, code);

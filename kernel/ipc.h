@@ -57,8 +57,8 @@ static inline void sender_dequeue(struct sender *s)
 struct thread *syscall_execute(struct thread *self);
 
 /* ---- msg.c ---- */
-/* Copies a message of s into r. rights: of the capability used. Returns 0 or the (even) IPC error code of the sender; the
- * receiver's code is one more. *out is the tag the receiver sees. */
+/* Copies a message of s into r. rights: of the capability used. Returns 0 or the (even) IPC error code of the
+ * sender; the receiver's code is one more. *out is the tag the receiver sees. */
 word_t msg_transfer(struct thread *s, struct thread *r, l4_tag tag, unsigned rights, l4_tag *out);
 /* Maps the items of the message that s has made into a task, anywhere in it. 0 or the sender's error code. */
 word_t msg_items_into(struct thread *s, struct task *to, l4_tag tag);

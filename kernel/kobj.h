@@ -45,7 +45,8 @@ struct kobj_ops {
     /* The whole invocation, any flags; returns the thread that runs next. kobj_invoke does the phases of the
      * objects that only answer, and calls operate. */
     struct thread *(*invoke)(struct kobj *obj, struct invoke *in);
-    /* One operation: answers a tag (label, words in the caller's MRs), ipc_error_tag(code), TAG_NO_REPLY or TAG_RESUMED. */
+    /* One operation: answers a tag (label, words in the caller's MRs), ipc_error_tag(code), TAG_NO_REPLY or
+     * TAG_RESUMED. */
     l4_tag (*operate)(struct kobj *obj, struct invoke *in);
     /* The object has just become dead: release whoever waits. Must not free. */
     void (*destroy)(struct kobj *obj);
@@ -90,7 +91,8 @@ struct cap {
 };
 static inline struct kobj *cap_obj(const struct cap *c) { return (struct kobj *)((int64_t)c->raw >> 8); }
 static inline unsigned cap_rights(const struct cap *c) { return (unsigned)(c->raw & 0xffu); }
-#define CAP_ALL_RIGHTS (L4_RIGHT_W | L4_RIGHT_S | L4_RIGHT_R | L4_RIGHT_D | L4_OBJ_SERVER | L4_OBJ_RIGHT2 | L4_OBJ_RIGHT3)
+#define CAP_ALL_RIGHTS \
+    (L4_RIGHT_W | L4_RIGHT_S | L4_RIGHT_R | L4_RIGHT_D | L4_OBJ_SERVER | L4_OBJ_RIGHT2 | L4_OBJ_RIGHT3)
 
 /* Two-level capability table: a directory of pages of slots. */
 #define CAP_PAGE_SLOTS (L4_PAGE_SIZE / sizeof(struct cap))

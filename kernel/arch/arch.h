@@ -31,8 +31,8 @@ struct mapping;
 struct l4_vcpu;
 
 /* ---- what the architecture calls (kernel entries); each returns the thread to resume. Interrupts are off. ---- */
-/* A system call; the frame holds everything, and what decides about a short message comes in registers too. It may leave the
- * kernel by itself (arch_resume_fast). */
+/* A system call; the frame holds everything, and what decides about a short message comes in registers too. It may
+ * leave the kernel by itself (arch_resume_fast). */
 struct thread *kernel_syscall(struct thread *self, word_t label, word_t dest, word_t tag, word_t timeout);
 /* access: L4_PF_* bits; err: the CPU's error code; frame has trap 14 and the fault address. */
 struct thread *kernel_page_fault(struct thread *self, word_t addr, word_t access);

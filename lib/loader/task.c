@@ -225,7 +225,8 @@ static long stack_attach(struct start *s, word_t *sp)
     if (r < 0)
         return fail(s, "memory for the stack", r);
     size = top - *sp;
-    r = p->ops->memory_write(p->context, memory, s->stack_size - size, (char *)p->scratch + p->scratch_size - size, size);
+    r = p->ops->memory_write(p->context, memory, s->stack_size - size, (char *)p->scratch + p->scratch_size - size,
+                             size);
     if (r >= 0)
         r = p->ops->attach(p->context, memory, s->stack_start, s->stack_size, L4_FPAGE_RW, "[stack]");
     p->ops->memory_end(p->context, memory);

@@ -113,7 +113,8 @@ static int range_round(word_t *start, word_t *size, uint32_t flags, unsigned ali
 }
 
 /* Lowest aligned start in [from, last] such that neither a region nor (with areas) an area is in the way. */
-static int range_search(const struct region_map *map, word_t *start, word_t size, word_t last, unsigned align, int areas)
+static int range_search(const struct region_map *map, word_t *start, word_t size, word_t last, unsigned align,
+                        int areas)
 {
     word_t mask = (1ul << align) - 1;
     word_t at = *start;

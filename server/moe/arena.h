@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who pays for what. A quota is a number of bytes taken from its parent as one block; an arena is the small-object memory
- * of one factory, in whole pages that its quota pays.
+ * Who pays for what. A quota is a number of bytes taken from its parent as one block; an arena is the small-object
+ * memory of one factory, in whole pages that its quota pays.
  *
  *   A1  used <= limit, always. used counts every page of the arena, every page of dataspaces, every sub-quota's limit.
  *   A2  An arena page lies on its class's list exactly while it has a free cell; an empty page is given back at once.

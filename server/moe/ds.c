@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Dataspaces: pages, sharing, mapping; the contract and the invariants D1-D4 are in ds.h, the protocol in ds_proto.c. */
+/* Dataspaces: pages, sharing, mapping; the contract and the invariants D1-D4 are in ds.h, the protocol in
+ * ds_proto.c. */
 #include "ds.h"
 #include "page.h"
 #include "rm.h"
@@ -387,7 +388,7 @@ long ds_copy(struct ds *dst, word_t dst_offset, struct ds *src, word_t src_offse
     size = size < dst_end - dst_offset ? size : dst_end - dst_offset;
     size = size < src_end - src_offset ? size : src_end - src_offset;
     if (dst == src && dst_offset < src_offset + size && src_offset < dst_offset + size)
-        return dst_offset == src_offset ? 0 : -L4_EINVAL; /* pages are shared one by one: there is no order to do it in */
+        return dst_offset == src_offset ? 0 : -L4_EINVAL; /* pages are shared one by one, in no good order */
     while (size > 0) {
         word_t n = L4_PAGE_SIZE - (dst_offset & PAGE_MASK);
         long r = 1;

@@ -3,7 +3,8 @@
  * Lines on the one console that many clients share: every line carries its writer's tag and colour, and a line that
  * another writer interrupts goes on in a line of its own.
  *
- *   L1  `owner` is the writer whose unfinished line stands on the console (or in the buffer); null at the start of a line.
+ *   L1  `owner` is the writer whose unfinished line stands on the console (or in the buffer); null at the start of a
+ *       line.
  *   L2  The buffer holds what has not been written yet; it ends with a line end or with the owner's unfinished line.
  *
  * Whole lines go out at once. An unfinished line is held back until it ends, until another writer interrupts it, until

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Starting the init process by lib/loader with memory taken directly from this server, and its parent object: the end of
- * the init process is reported, its task deleted; with --exit-port the machine's emulator is told.
+ * Starting the init process by lib/loader with memory taken directly from this server, and its parent object: the end
+ * of the init process is reported, its task deleted; with --exit-port the machine's emulator is told.
  */
 #include "boot_fs.h"
 #include "dma.h"

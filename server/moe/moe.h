@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the whole root task knows: its command line, the limits of user address spaces, where the kernel info page is. */
+/* What the whole root task knows: its command line, the limits of user address spaces, where the kernel info page
+ * is. */
 #pragma once
 #include "cmdline.h"
 #include "log.h"

@@ -2,8 +2,8 @@
 /*
  * Name spaces: names for capabilities, one path component each.
  *
- *   N1  An entry names one of our objects (and is on its list, with a reference), or holds somebody else's capability in
- *       a slot, or nothing (a placeholder: registered later, or its object has ended).
+ *   N1  An entry names one of our objects (and is on its list, with a reference), or holds somebody else's capability
+ *       in a slot, or nothing (a placeholder: registered later, or its object has ended).
  */
 #pragma once
 #include "factory.h"

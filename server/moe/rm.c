@@ -251,7 +251,8 @@ bool rm_exception(struct rm *rm, l4_exc_regs_t *regs)
     }
     if (regs->trapno == 14)
         say("%s: its in-task service cannot %s address %lx (instruction %lx, stack %lx): stopped", program,
-            (regs->err & 0x10) != 0 ? "execute" : (regs->err & 2) != 0 ? "write" : "read", regs->pfa, regs->ip, regs->sp);
+            (regs->err & 0x10) != 0 ? "execute" : (regs->err & 2) != 0 ? "write" : "read", regs->pfa, regs->ip,
+            regs->sp);
     else
         say("%s: its in-task service raised exception %lu, error %lx (instruction %lx, stack %lx): stopped", program,
             regs->trapno, regs->err, regs->ip, regs->sp);

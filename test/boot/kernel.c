@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A kernel that only looks: checks what the boot stage handed over, prints it on the first serial line, and ends QEMU.
- * Lines are "name: value"; the scripts of this folder compare them. Exit value 0x10 (QEMU status 33): it got to the end.
+ * Lines are "name: value"; the scripts of this folder compare them. Exit value 0x10 (QEMU status 33): it got to the
+ * end.
  *
  * Built several times with other values of the macros below: each makes an image that is wrong in one way.
  */

@@ -5,7 +5,8 @@
 # the exit status in $status: 33 the test kernel came to its end, 3 the stage refused, 124 neither within the time.
 
 build=${LABE_BUILD:-$root/build}
-make -s -C "$root" B="$build" boot tools > "$tmp/make" 2>&1 || { cat "$tmp/make"; echo "Bail out! no boot stage"; exit 1; }
+make -s -C "$root" B="$build" boot tools > "$tmp/make" 2>&1 ||
+    { cat "$tmp/make"; echo "Bail out! no boot stage"; exit 1; }
 stage=$build/x86_64/bin/boot
 mkimage=$build/host/tool/mkimage
 here=$root/test/boot

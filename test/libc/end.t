@@ -62,8 +62,8 @@ int main(int argc, char **argv)
 END
 cat > ends/boot.lua << 'END'
 local L4 = require("L4")
-for _, how in ipairs { "return", "exit", "_exit", "abort", "kill", "quit", "null", "divide", "thread-exit", "thread-null",
-                       "last-thread" } do
+for _, how in ipairs { "return", "exit", "_exit", "abort", "kill", "quit", "null", "divide", "thread-exit",
+                       "thread-null", "last-thread" } do
     local p = L4.default_loader:start({ log = { how } }, "rom/end " .. how)
     print("end by " .. how .. ": " .. p:wait())
 end

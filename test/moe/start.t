@@ -16,8 +16,8 @@ cp "$tmp/l4re" "$tmp/good"
 # start ARGUMENTS MODULES
 start() {
     status=0
-    (cd "$tmp" && exec timeout 30 qemu-system-x86_64 -nodefaults -no-user-config -no-reboot -display none -monitor none \
-        -serial stdio -device isa-debug-exit,iobase=0xf4,iosize=1 -m 64 -kernel "$build/x86_64/bin/boot" \
+    (cd "$tmp" && exec timeout 30 qemu-system-x86_64 -nodefaults -no-user-config -no-reboot -display none \
+        -monitor none -serial stdio -device isa-debug-exit,iobase=0xf4,iosize=1 -m 64 -kernel "$build/x86_64/bin/boot" \
         -initrd "kernel,sigma0,moe --exit-port=0xf4 $1${2:+,$2}") < /dev/null > "$tmp/out.raw" 2>&1 || status=$?
     tr -d '\r' < "$tmp/out.raw" > "$tmp/out"
 }

@@ -2,7 +2,8 @@
 /*
  * The root task's objects: what is created against a quota comes back, however it ends; objects end with their last
  * reference and with their factory; many objects; memory of programs that have ended. moe.lua starts it with "used N"
- * (number N of the dataspace `notes` becomes the amount of memory in use) between other programs, and last for the tests.
+ * (number N of the dataspace `notes` becomes the amount of memory in use) between other programs, and last for the
+ * tests.
  */
 #include <l4/re/c/dataspace.h>
 #include <l4/re/c/mem_alloc.h>
@@ -188,7 +189,8 @@ static void attached_holds(void)
     drop(d);
     ok(memory_used() >= before + 16 * PAGE, "a region holds its dataspace");
     at = (void *)0x100000;
-    is(l4re_rm_attach_srv(rm, &at, 64 * PAGE, L4RE_RM_F_RW | L4RE_RM_F_ANONYMOUS, L4_INVALID_CAP, 0, 12), 0, "anonymous");
+    is(l4re_rm_attach_srv(rm, &at, 64 * PAGE, L4RE_RM_F_RW | L4RE_RM_F_ANONYMOUS, L4_INVALID_CAP, 0, 12), 0,
+       "anonymous");
     is(l4re_rm_page_in_srv(rm, 0x100000, 0x100fff, L4RE_RM_F_RW), 0, "a page of it");
     drop(rm);
     is(memory_used(), before, "with the region map all of it goes");

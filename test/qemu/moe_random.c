@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Random requests at every kind of object of the root task: right and wrong protocols, operations, lengths, numbers near
- * the edges, items of every kind. Afterwards the root task still answers, and everything is given back.
+ * Random requests at every kind of object of the root task: right and wrong protocols, operations, lengths, numbers
+ * near the edges, items of every kind. Afterwards the root task still answers, and everything is given back.
  */
 #include <l4/re/c/dataspace.h>
 #include <l4/re/c/mem_alloc.h>
@@ -29,9 +29,9 @@ static unsigned dice(unsigned n)
 
 static l4_umword_t number(void)
 {
-    static const l4_umword_t edge[] = {0, 1, 2, 4, 6, 7, 0xfff, PAGE, PAGE + 1, 3 * PAGE, 1ul << 20, 1ul << 21, 1ul << 30,
-                                       1ul << 40, 1ul << 47, 1ul << 62, 1ul << 63, ~0ul, ~0xffful, WINDOW, WINDOW + PAGE,
-                                       0x20006, 0x2006, 0x42006, 0x806, 0x1006, 0x80001, 0x80081, 0x80002, 0x40002};
+    static const l4_umword_t edge[] = {0, 1, 2, 4, 6, 7, 0xfff, PAGE, PAGE + 1, 3 * PAGE, 1ul << 20, 1ul << 21,
+                                       1ul << 30, 1ul << 40, 1ul << 47, 1ul << 62, 1ul << 63, ~0ul, ~0xffful, WINDOW,
+                                       WINDOW + PAGE, 0x20006, 0x2006, 0x42006, 0x806, 0x1006, 0x80001, 0x80081, 0x80002, 0x40002};
     l4_umword_t v = edge[dice(sizeof edge / sizeof *edge)];
 
     switch (dice(8)) {

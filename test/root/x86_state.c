@@ -335,7 +335,8 @@ static void test_fpu(void)
 
     /* Two threads of one priority use the same register for tens of milliseconds and look at it all the time. */
     seen[0] = seen[1] = 0;
-    is(thread_make(SLOT_OTHER, (struct l4_utcb *)(L4_INITIAL_UTCB + 2 * L4_UTCB_SIZE), L4_SLOT_THREAD), 0, "third thread");
+    is(thread_make(SLOT_OTHER, (struct l4_utcb *)(L4_INITIAL_UTCB + 2 * L4_UTCB_SIZE), L4_SLOT_THREAD), 0,
+       "third thread");
     set_priority(SLOT_OTHER, 2);
     set_priority(SLOT_VICTIM, 2);
     run(v_ud2);
@@ -361,7 +362,8 @@ static void test_fpu(void)
 static int test_main(void)
 {
     set_priority(L4_SLOT_THREAD, 100);
-    is(thread_make(SLOT_VICTIM, (struct l4_utcb *)(L4_INITIAL_UTCB + L4_UTCB_SIZE), L4_SLOT_THREAD), 0, "second thread");
+    is(thread_make(SLOT_VICTIM, (struct l4_utcb *)(L4_INITIAL_UTCB + L4_UTCB_SIZE), L4_SLOT_THREAD), 0,
+       "second thread");
     set_priority(SLOT_VICTIM, 80);
     test_registers();
     test_flags();

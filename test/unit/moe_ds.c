@@ -176,7 +176,8 @@ int main(void)
     is(ds_address(copy, 0, false), (word_t)file, "the first page is the file's");
     ok(ds_address(copy, 0, true) != (word_t)file && *(unsigned char *)ds_address(copy, 0, false) == 0x55,
        "until it is written");
-    ok(ds_address(copy, 4096, false) != (word_t)file + 4096 && *(unsigned char *)ds_address(copy, 4999, false) == 0x55 &&
+    ok(ds_address(copy, 4096, false) != (word_t)file + 4096 &&
+           *(unsigned char *)ds_address(copy, 4999, false) == 0x55 &&
            *(unsigned char *)ds_address(copy, 5000, false) == 0, "the rest of its last page is zero");
     is(ds_block(rom, 8192, DS_R, 0, 0, ~0ul, &page), -L4_ERANGE, "beyond the end");
     ds_unused(&copy->object);

@@ -97,8 +97,8 @@ static void commands(void)
     cmdline_parse(&c, "moe rom/hello.lua --init=x", warn);
     ok(c.arg_count == 3 && strcmp(c.args[1], "rom/hello.lua") == 0 && strcmp(c.args[2], "--init=x") == 0 &&
            strcmp(c.init, "rom/ned") == 0, "a script and its arguments");
-    cmdline_parse(&c, "moe --init=rom/init --l4re-dbg=info,warn --ldr-flags=pre_alloc,all_segs_cow one 'two words' --three",
-                  warn);
+    cmdline_parse(&c, "moe --init=rom/init --l4re-dbg=info,warn --ldr-flags=pre_alloc,all_segs_cow "
+                  "one 'two words' --three", warn);
     ok(strcmp(c.args[0], "rom/init") == 0 && c.l4re_debug == 3 && c.loader_flags == 3 && c.arg_count == 4 &&
            strcmp(c.args[2], "two words") == 0, "options and a quoted word");
     cmdline_parse(&c, "moe  --debug=all+foo   --exit-port=0xf4 -- --x", warn);

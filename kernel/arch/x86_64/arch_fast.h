@@ -99,8 +99,8 @@ static inline struct thread *registers_load(const struct thread *t, word_t tag, 
 }
 
 /* Leaves the kernel into `to` in place of the loaded thread `from`, both with unchanged system call frames. */
-__attribute__((always_inline)) static inline struct thread *arch_switch_fast(struct arch_cpu *a, struct thread *from,
-                                                                             struct thread *to, word_t tag, word_t label)
+__attribute__((always_inline)) static inline struct thread *
+arch_switch_fast(struct arch_cpu *a, struct thread *from, struct thread *to, word_t tag, word_t label)
 {
     if (unlikely(!switch_is_quick(a, from, to))) {
         cpu_load_thread(to);

@@ -5,8 +5,8 @@
  *   X1  A thread that is not running has its user registers in arch.frame. The frame ends 16-byte aligned, and the CPU
  *       that runs the thread has TSS.rsp0 = end of that frame: exceptions and interrupts are pushed straight into it.
  *   X2  frame.trapno == ARCH_TRAP_SYSCALL  <=>  the frame was made by `syscall` and nobody has changed registers that
- *       sysret cannot restore (rcx, r11). Every other frame leaves by iret. In such a frame rcx, r11, err, cs and ss are
- *       not stored: frame_complete makes them.
+ *       sysret cannot restore (rcx, r11). Every other frame leaves by iret. In such a frame rcx, r11, err, cs and ss
+ *       are not stored: frame_complete makes them.
  *   X3  Segment bases, selectors and user GDT entries of the thread arch_cpu.loaded are in the CPU, those of all other
  *       threads in arch_thread. FPU registers of arch_cpu.fpu_owner are in the CPU.
  *   X4  CR3 holds the root of arch_cpu.space. A space that is not loaded and whose tables lost rights has tlb_stale.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Entry into the kernel and the way back. Every entry saves the user's registers in the frame of the running thread
- * (X1, X2 in arch_types.h), takes the CPU's one stack from its top, calls a C function with that thread, and resumes the
- * thread it returns. Nothing stays on the stack between entries.
+ * (X1, X2 in arch_types.h), takes the CPU's one stack from its top, calls a C function with that thread, and resumes
+ * the thread it returns. Nothing stays on the stack between entries.
  *
  *   from user mode     gs is the user's: swapgs first, and last on the way out
  *   from the idle loop interrupts only; what was interrupted is dropped
@@ -238,7 +238,7 @@ vector = 0
 vector = vector + 1
 .endr
 
-/* ---- interrupts, vectors 32-255: the stub pushes vector - 128, which fits a byte, where an error code would be ---- */
+/* ---- interrupts, vectors 32-255: the stub pushes vector - 128, which fits a byte, in place of an error code ---- */
 interrupt_common:
     testb $3, 16(%rsp)          /* cs */
     jz interrupt_idle

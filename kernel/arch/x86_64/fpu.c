@@ -2,7 +2,8 @@
 /*
  * Floating point and vector registers, switched when they are used.
  *
- *   F1  fpu_owner's state is in the registers, and only there; every other thread's is in arch.fpu (NULL: initial state).
+ *   F1  fpu_owner's state is in the registers, and only there; every other thread's is in arch.fpu (NULL: initial
+ *       state).
  *   F2  In user mode CR0.TS is clear only while fpu_owner runs, without THREAD_NO_FPU. arch_cpu.ts equals CR0.TS.
  *   F3  fpu_owner has arch.fpu allocated: giving up the registers cannot fail.
  */

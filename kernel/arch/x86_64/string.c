@@ -7,7 +7,8 @@ void *memcpy(void *restrict to, const void *restrict from, size_t n)
     void *d = to;
     size_t words = n / 8, bytes = n % 8;
 
-    __asm__ volatile("rep movsq\n\tmovq %3, %%rcx\n\trep movsb" : "+D"(d), "+S"(from), "+c"(words) : "r"(bytes) : "memory");
+    __asm__ volatile("rep movsq\n\tmovq %3, %%rcx\n\trep movsb"
+                     : "+D"(d), "+S"(from), "+c"(words) : "r"(bytes) : "memory");
     return to;
 }
 

@@ -92,7 +92,8 @@ static void print_frame(const struct arch_frame *f)
     kprintf("r13 %lx r14 %lx r15 %lx\n", f->r13, f->r14, f->r15);
 }
 
-/* The words of the stack that point into the kernel's text, from the newest: return addresses, and a few that are not. */
+/* The words of the stack that point into the kernel's text, from the newest: return addresses, and a few that are
+ * not. */
 static void print_backtrace(word_t sp)
 {
     word_t top = (word_t)boot_stack_top, bottom = top - BOOT_STACK_SIZE;

@@ -4,8 +4,8 @@
  * environment structure, named capabilities, strings. Built byte by byte into a buffer that will be the top of the
  * stack; makes no system call.
  *
- * From the stack pointer upward (16-byte aligned, the word `argc` is at the stack pointer): argc; argv, NULL; envp, NULL;
- * auxv pairs, AT_NULL; struct start_env; struct start_cap[] with its terminator; struct start_aux; strings.
+ * From the stack pointer upward (16-byte aligned, the word `argc` is at the stack pointer): argc; argv, NULL; envp,
+ * NULL; auxv pairs, AT_NULL; struct start_env; struct start_cap[] with its terminator; struct start_aux; strings.
  */
 #pragma once
 #include <l4/types.h>

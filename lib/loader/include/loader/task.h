@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Starting a program: task, first thread, memory, capabilities, stack. Used by the root task for the init program and by
- * the init program for all others.
+ * Starting a program: task, first thread, memory, capabilities, stack. Used by the root task for the init program and
+ * by the init program for all others.
  *
  * What is loaded into the new task is not the program but the in-task service (`service`, the file rom/l4re); it finds
  * the program's name on its stack and loads it there. How memory is made and attached is the creator's business: the
  * root task does it directly, everybody else by messages (loader_client.c).
  *
- * The loader creates the task and the thread into the slots given, and nothing else that outlives it: when it fails, both
- * slots are empty again and every memory object was handed back.
+ * The loader creates the task and the thread into the slots given, and nothing else that outlives it: when it fails,
+ * both slots are empty again and every memory object was handed back.
  */
 #pragma once
 #include <l4/sys/types.h>
