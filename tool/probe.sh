@@ -3,8 +3,8 @@
 #
 # tool/probe.sh kernel|user AREA: runs one area of the conformance probe on the built system and prints TAP, one result
 # for each recorded line. The probe is a folder beside the tree (or LABE_PROBE): programs, and in golden/ what the
-# reference system answered. Lines that differ on purpose are in test/probe.differences. Nothing of the tree needs it. Called through tool/test-one.sh; the log stays in
-# build/test/probe/.
+# reference system answered. Lines that differ on purpose are in test/probe.differences. Nothing of the tree needs it.
+# Called through tool/test-one.sh; the log stays in build/test/probe/.
 
 . "$(dirname "$0")/common.sh"
 kind=$1

@@ -216,11 +216,13 @@ error() {
 
 e='entry x'
 error 'unknown keyword' "bad.list:2: unknown keyword 'modul'" "$e" 'modul one'
-error 'missing module' "bad.list:3: module 'nothing' is not there; looked in: ., bin" "$e" 'roottask extra' 'module nothing'
+error 'missing module' "bad.list:3: module 'nothing' is not there; looked in: ., bin" \
+    "$e" 'roottask extra' 'module nothing'
 error 'missing kernel' "bad.list:2: kernel 'nothing' is not there; looked in: ., bin" "$e" 'kernel nothing'
 error 'missing absolute path' "bad.list:2: module '/no/file' is not there; looked in: /no" "$e" 'module /no/file'
 error 'missing root task' "bad.list:2: root task 'nothing' is not there" "$e" 'roottask nothing x'
-error 'missing file of a group' "bad.list:2: module 'nothing' is not there" 'group g' 'module nothing' "$e" 'roottask extra' 'module-group g'
+error 'missing file of a group' "bad.list:2: module 'nothing' is not there" \
+    'group g' 'module nothing' "$e" 'roottask extra' 'module-group g'
 error 'no file name' 'bad.list:2: the file name is missing' "$e" 'module'
 error 'no entry name' "bad.list:1: the entry's name is missing" 'entry'
 error 'nothing in it' 'bad.list: there is no entry for amd64 in it' '# nothing'

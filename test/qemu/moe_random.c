@@ -31,7 +31,8 @@ static l4_umword_t number(void)
 {
     static const l4_umword_t edge[] = {0, 1, 2, 4, 6, 7, 0xfff, PAGE, PAGE + 1, 3 * PAGE, 1ul << 20, 1ul << 21,
                                        1ul << 30, 1ul << 40, 1ul << 47, 1ul << 62, 1ul << 63, ~0ul, ~0xffful, WINDOW,
-                                       WINDOW + PAGE, 0x20006, 0x2006, 0x42006, 0x806, 0x1006, 0x80001, 0x80081, 0x80002, 0x40002};
+                                       WINDOW + PAGE, 0x20006, 0x2006, 0x42006, 0x806, 0x1006, 0x80001, 0x80081,
+                                       0x80002, 0x40002};
     l4_umword_t v = edge[dice(sizeof edge / sizeof *edge)];
 
     switch (dice(8)) {
