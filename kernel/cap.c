@@ -6,6 +6,7 @@
  */
 #include "factory.h"
 #include "ipc.h"
+#include "smp.h"
 #include "task.h"
 
 struct cap *cap_slot(const struct task *task, word_t index)
@@ -101,6 +102,8 @@ void cap_revoke(struct cap *slot, unsigned rights)
 
 void cap_table_destroy(struct task *task)
 {
+    if (task->cap_pages_end > 0)
+        cpu_claim_all(); /* K2 of kobj.c */
     for (unsigned p = 0; p < task->cap_pages_end; p++) {
         struct cap_page *page = task->cap_pages[p];
 

@@ -9,6 +9,7 @@
 #include "main.h"
 #include "map.h"
 #include "objects.h"
+#include "smp.h"
 #include "task.h"
 
 static void check_slots(const struct task *task)
@@ -48,6 +49,6 @@ void task_check(const struct task *task)
 void kernel_check_all(void)
 {
     frame_check();
-    for (unsigned c = 0; c < CPU_MAX; c++)
-        sched_check(&cpus[c]);
+    for (unsigned c = 0; c < cpu_count; c++)
+        sched_check(cpus[c]);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Per-CPU block: who runs, who is ready, what time-outs are armed. Only the CPU itself touches its block.
+ * Per-CPU block: who runs, who is ready, what time-outs are armed. Only the CPU itself touches its block, and who has
+ * claimed it (smp.h); time-outs are touched under the lock by anybody.
  *   C1  the running thread (current) is on no ready queue; every other ready thread with this home is on its queue.
  *   C2  context is the thread whose priority and quantum are being used; context != current while a time slice is
  *       donated.
@@ -12,7 +13,7 @@
 
 struct thread;
 
-#define CPU_MAX 1u
+#define CPU_MAX 64u
 
 struct cpu {
     struct arch_cpu arch;    /* first: assembler knows its offsets */
@@ -20,19 +21,22 @@ struct cpu {
     struct thread *context;  /* scheduling context in use */
     struct thread *idle;
     unsigned id;
+    uint32_t claim;          /* enum cpu_claim_state; atomic, smp.c */
     bool reschedule;         /* a thread that should run instead has become ready */
     uint64_t ready_map[4];   /* bit per priority with a non-empty queue */
     struct list ready[256];
     struct timeout_queue timeouts;
     uint64_t idle_us;
     uint64_t last_tick_us;
+    struct thread idle_thread; /* what idle points to */
 };
-extern struct cpu cpus[CPU_MAX];
+extern struct cpu boot_cpu;
+extern struct cpu *cpus[CPU_MAX]; /* cpus[0] == &boot_cpu; see cpu_count in smp.h */
 
 /* Where a thread's time-out is armed; threads without a CPU keep theirs at the first. */
 static inline struct timeout_queue *thread_timeouts(const struct thread *t)
 {
-    return t->home != NULL ? &t->home->timeouts : &cpus[0].timeouts;
+    return t->home != NULL ? &t->home->timeouts : &boot_cpu.timeouts;
 }
 
 /* ---- sched.c ---- */

@@ -12,6 +12,7 @@
 #include "cpu.h"
 #include "ipc.h"
 #include "objects.h"
+#include "smp.h"
 #include "task.h"
 
 static inline void copy_words(const struct thread *from, struct thread *to, word_t tag)
@@ -70,11 +71,14 @@ static struct thread *operate(struct cpu *c, struct thread *self, word_t cap, wo
     struct kobj *obj = (struct kobj *)((int64_t)cap >> 8);
     struct invoke in = {.self = self, .utcb = self->utcb, .op = dest & L4_OP_MASK, .selector = dest & ~L4_OP_MASK,
                         .tag = {tag}, .label = label, .timeout = (uint32_t)timeout, .rights = (unsigned)(cap & 0xffu)};
-    l4_tag answer = obj->ops->operate(obj, &in);
+    l4_tag answer;
 
+    if (unlikely(!kernel_enter(self, syscall_begin)))
+        return kernel_leave(c->current);
+    answer = obj->ops->operate(obj, &in);
     if (unlikely(answer.raw >= TAG_MUST_WAIT.raw)) {
         if (answer.raw == TAG_MUST_WAIT.raw)
-            return syscall_general(self);
+            return kernel_leave(syscall_begin(self));
         if (answer.raw == TAG_RESUMED.raw)
             return kernel_leave(self);
         if (in.op & L4_OP_RECV) /* no answer: a real receive follows */
@@ -85,6 +89,7 @@ static struct thread *operate(struct cpu *c, struct thread *self, word_t cap, wo
     }
     if (unlikely(c->reschedule || self->state_word != THREAD_STATE_RUNNING || kobj_work != NULL || in.next != NULL))
         return kernel_leave(ipc_done(&in, answer));
+    kernel_unlock();
     return arch_resume_fast(self, answer.raw, label);
 }
 
@@ -129,6 +134,8 @@ struct thread *kernel_syscall(struct thread *self, word_t label, word_t dest, wo
     if (likely((dest & L4_OP_MASK) == L4_OP_MASK && !not_plain(tag, timeout))) { /* reply and wait */
         slot = &self->reply;
         if (unlikely((dest & L4_SEL_SPECIAL) == L4_SEL_REPLY)) {
+            if (cpu_count > 1) /* a slot that other CPUs may use */
+                return syscall_general(self);
             slot = task_reply_slot(self->task, dest >> L4_SEL_SHIFT);
             if (slot == NULL || slot->raw == 0 || reply_slot_caller(slot)->partner != self->snd.id)
                 return syscall_general(self);

@@ -8,3 +8,5 @@
 
 /* The general way: decode, object, operation, continuations. */
 struct thread *syscall_general(struct thread *self);
+/* The same behind the door: the lock is held, what the last system call left in the flags is cleared. */
+struct thread *syscall_begin(struct thread *self);

@@ -8,6 +8,7 @@
 #include "ipc.h"
 #include "map.h"
 #include "objects.h"
+#include "smp.h"
 #include "task.h"
 #include <l4/vcpu.h>
 
@@ -106,6 +107,8 @@ struct thread *fault_answered_resume(struct thread *self)
 struct thread *kernel_page_fault(struct thread *self, word_t addr, word_t access)
 {
     self->flags &= ~(uint32_t)THREAD_CANCELED;
+    if (unlikely(!kernel_enter(self, NULL)))
+        return kernel_leave(cpu_self()->current);
     if ((self->options & THREAD_OPT_VCPU) && vcpu_takes(self, L4_VCPU_PAGE_FAULTS))
         return kernel_leave(vcpu_fault(self));
     if (self->task->is_sigma0) {
@@ -131,5 +134,7 @@ struct thread *kernel_page_fault(struct thread *self, word_t addr, word_t access
 struct thread *kernel_exception(struct thread *self)
 {
     self->flags &= ~(uint32_t)THREAD_CANCELED;
+    if (unlikely(!kernel_enter(self, fault_exception)))
+        return kernel_leave(cpu_self()->current);
     return kernel_leave(fault_exception(self));
 }

@@ -8,6 +8,7 @@
 #include "ipc.h"
 #include "objects.h"
 #include "operation.h"
+#include "smp.h"
 #include "task.h"
 
 static struct slab gate_slab;
@@ -47,6 +48,7 @@ static void gate_release(struct gate *g, word_t code)
             ipc_abort(t, code);
             continue;
         }
+        cpu_claim(t->home);
         if (t->resume == NULL) /* not canceled */
             t->resume = ipc_restart_resume;
         if (t->resume == ipc_restart_resume)
@@ -91,6 +93,7 @@ static l4_tag gate_bind(struct gate *g, struct invoke *in)
         return tag_label(-L4_ERR_PERM);
 
     /* ---- commit: nothing below can fail ---- */
+    cpu_claim_all(); /* the short path reads label and thread without the lock */
     kobj_ref(thread);
     g->thread = thread_of(thread);
     g->label = in->utcb->mr[1];

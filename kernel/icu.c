@@ -10,6 +10,7 @@
 #include "ipc.h"
 #include "objects.h"
 #include "operation.h"
+#include "smp.h"
 
 #define ICU_PINS_MAX 160u
 #define ICU_MSIS_MAX 128u
@@ -245,22 +246,24 @@ void icu_init(void)
 
 struct thread *kernel_irq(struct thread *self, unsigned pin)
 {
+    kernel_enter(self, NULL);
     if (pin < hardware.pins && pins[pin].irq != NULL)
         pins[pin].irq->hit(pins[pin].irq);
     else
         arch_irq_mask(pin);
-    return kernel_leave(self);
+    return kernel_leave(cpu_self()->current);
 }
 
 struct thread *kernel_msi(struct thread *self, unsigned number)
 {
     struct irq_source *s = number < hardware.msis ? &msis[number] : NULL;
 
+    kernel_enter(self, NULL);
     if (s != NULL && s->irq != NULL) {
         if (s->masked)
             s->pending = true;
         else
             s->irq->hit(s->irq);
     }
-    return kernel_leave(self);
+    return kernel_leave(cpu_self()->current);
 }

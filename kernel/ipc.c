@@ -22,6 +22,7 @@
 #include "ipc.h"
 #include "cpu.h"
 #include "objects.h"
+#include "smp.h"
 #include "task.h"
 
 /* ---- results ---- */
@@ -153,8 +154,10 @@ static void held_by_clear(struct thread *t)
 
 void ipc_unblock(struct thread *t)
 {
+    kassert(cpu_claimed(t->home));
     switch (t->ipc_state) {
     case IPC_SENDING:
+        cpu_claim(t->snd.receiver->home);
         sender_dequeue(&t->snd);
         break;
     case IPC_GATE:
@@ -169,12 +172,13 @@ void ipc_unblock(struct thread *t)
     if (t->flags & THREAD_TIMED)
         timeout_disarm(thread_timeouts(t), &t->timeout);
     held_by_clear(t);
-    t->flags &= ~(uint32_t)THREAD_TIMED;
+    t->flags &= ~(uint32_t)(THREAD_TIMED | THREAD_SLOT_SHARED);
     t->ipc_state = IPC_IDLE;
 }
 
 void ipc_abort(struct thread *t, word_t code)
 {
+    cpu_claim(t->home);
     ipc_unblock(t);
     result_error(t, code);
     sched_wake(t);
@@ -256,6 +260,8 @@ static word_t receive_begin(struct thread *t, bool open, uint64_t partner, struc
         return code;
     t->ipc_state = open ? IPC_WAITING : IPC_RECEIVING;
     t->ipc.wait_slot = slot != NULL ? slot : &t->reply;
+    if (unlikely(cpu_count > 1 && t->ipc.wait_slot != &t->reply))
+        t->flags |= THREAD_SLOT_SHARED; /* the short path must not touch it */
     t->partner = partner;
     if (!open && (partner == 0 || partner == t->snd.id)) /* a sleep: goes to the back of its priority when it wakes */
         t->flags |= THREAD_TO_BACK;
@@ -307,6 +313,7 @@ static void take_from_thread(struct thread *self, struct thread *s, bool open, s
     l4_tag tag;
     word_t err;
 
+    cpu_claim(s->home);
     ipc_unblock(s);
     err = msg_transfer(s, self, s->ipc.tag, rights, &tag);
     /* The caller is in its receive phase before it is named by the reply capability (R1). */
@@ -432,6 +439,7 @@ struct thread *ipc_run(struct invoke *in, struct thread *to, struct kobj *from)
     if (!(in->op & L4_OP_SEND))
         return in->op & L4_OP_RECV ? ipc_receive(in, from) : ipc_fail(in, L4_IPC_NOT_EXISTENT);
     self->snd.label = in->label;
+    cpu_claim(to->home);
     if (!thread_alive(to))
         return ipc_fail(in, L4_IPC_NOT_EXISTENT);
     if (!receiver_ready(to, self->snd.id))
@@ -465,6 +473,7 @@ void ipc_irq_send(struct irq *irq)
 {
     struct thread *t = irq->thread;
 
+    cpu_claim(t->home);
     if (receiver_ready(t, irq->snd.id)) {
         ipc_unblock(t);
         result_message(t, (l4_tag){0}, irq->snd.label);

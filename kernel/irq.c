@@ -8,6 +8,7 @@
 #include "ipc.h"
 #include "objects.h"
 #include "operation.h"
+#include "smp.h"
 
 static struct slab irq_slab;
 
@@ -64,6 +65,7 @@ static bool irq_unqueue(struct irq *irq)
 {
     if (irq->snd.receiver == NULL)
         return false;
+    cpu_claim(irq->snd.receiver->home);
     sender_dequeue(&irq->snd);
     return true;
 }

@@ -9,13 +9,12 @@
 #include "main.h"
 #include "map.h"
 #include "objects.h"
+#include "smp.h"
 #include "task.h"
 
-static struct thread idle_threads[CPU_MAX];
-
-static void cpu_init(struct cpu *c, unsigned id)
+void kernel_cpu_init(struct cpu *c, unsigned id)
 {
-    struct thread *idle = &idle_threads[id];
+    struct thread *idle = &c->idle_thread;
 
     c->id = id;
     sched_init(c);
@@ -61,7 +60,7 @@ static struct thread *boot_task(bool is_sigma0)
 
 static void boot_start(struct thread *t, word_t ip)
 {
-    sched_set(t, &cpus[0], 1, 0);
+    sched_set(t, &boot_cpu, 1, 0);
     thread_start(t, ip, 0);
 }
 
@@ -89,7 +88,7 @@ void kernel_start_boot_tasks(void)
 
 void kernel_init_objects(void)
 {
-    cpu_init(&cpus[0], 0);
+    kernel_cpu_init(&boot_cpu, 0);
     factory_module_init();
     thread_module_init();
     task_module_init();
@@ -112,9 +111,22 @@ _Noreturn void kernel_main(void)
     arch_init();
     kernel_init_objects();
     kprintf("Labe: %lu KiB of kernel memory\n", (unsigned long)(frame_free_bytes() / 1024));
+    arch_cpus_start();
+    kip.is_mp = cpu_count > 1;
+    kernel_enter(boot_cpu.idle, NULL);
     kernel_start_boot_tasks();
     arch_timer_start();
-    cpus[0].last_tick_us = arch_clock_us();
-    next = kernel_leave(cpus[0].current);
+    boot_cpu.last_tick_us = arch_clock_us();
+    next = kernel_leave(boot_cpu.current);
     arch_resume(next);
+}
+
+_Noreturn void kernel_cpu_main(void)
+{
+    struct cpu *c = cpu_self();
+
+    arch_timer_start();
+    c->last_tick_us = arch_clock_us();
+    kernel_enter(c->idle, NULL);
+    arch_resume(kernel_leave(c->current));
 }

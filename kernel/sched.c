@@ -7,10 +7,12 @@
  * important; then the running thread goes to the front, behind nobody but the one that took its place.
  */
 #include "cpu.h"
+#include "smp.h"
 #include "ipc.h"
 #include "thread.h"
 
-struct cpu cpus[CPU_MAX];
+struct cpu boot_cpu;
+struct cpu *cpus[CPU_MAX] = {&boot_cpu};
 
 void sched_init(struct cpu *c)
 {
@@ -23,7 +25,7 @@ static void ready_insert(struct thread *t, bool front)
     struct cpu *c = t->home;
     struct list *queue = &c->ready[t->prio];
 
-    kassert(!t->ready && t != c->idle);
+    kassert(!t->ready && t != c->idle && cpu_claimed(c));
     if (front)
         list_push_front(queue, &t->ready_link);
     else
@@ -36,6 +38,7 @@ void sched_dequeue(struct thread *t)
 {
     struct cpu *c = t->home;
 
+    kassert(cpu_claimed(c));
     if (!t->ready)
         return;
     list_remove(&t->ready_link);
@@ -99,7 +102,7 @@ struct thread *sched_exit(struct thread *self)
     kassert(self == c->current);
     if (likely(!c->reschedule))
         return self;
-    if (unlikely(self->home != c)) /* it has lost its CPU and stops here */
+    if (unlikely(self->home != c)) /* it has lost this CPU and stops here */
         return sched_pick(self);
     c->reschedule = false;
     next = ready_first(c);
@@ -131,28 +134,47 @@ struct thread *sched_switch(struct thread *self, struct thread *to)
     return to;
 }
 
-void sched_set(struct thread *t, struct cpu *home, unsigned prio, int32_t quantum_us)
+/* t, which is on no ready queue, leaves its CPU for another one or none. */
+static void migrate(struct thread *t, struct cpu *home)
 {
-    bool was_ready = t->ready, armed = (t->flags & THREAD_TIMED) != 0;
+    bool armed = (t->flags & THREAD_TIMED) != 0;
     uint64_t deadline = t->timeout.deadline_us;
     struct cpu *old = t->home;
 
-    sched_dequeue(t);
     if (armed)
         timeout_disarm(thread_timeouts(t), &t->timeout);
     t->home = home;
     if (armed)
         timeout_arm(thread_timeouts(t), &t->timeout, deadline);
-    if (old != home && old != NULL && old->context == t)
+    if (old == NULL)
+        return;
+    if (old == cpu_self())
+        arch_thread_unload(t); /* a claimed CPU has nothing loaded */
+    if (old->current == t) {
+        old->reschedule = true; /* this CPU: sched_exit leaves it; else it goes on as if idle */
+        if (old != cpu_self())
+            old->current = old->context = old->idle;
+    }
+    if (old->context == t)
         old->context = old->current;
+}
+
+void sched_set(struct thread *t, struct cpu *home, unsigned prio, int32_t quantum_us)
+{
+    struct cpu *old = t->home;
+    bool runs;
+
+    cpu_claim(old);
+    cpu_claim(home);
+    runs = t->ready || (old != NULL && old != home && old->current == t);
+    sched_dequeue(t);
+    if (old != home)
+        migrate(t, home);
     t->prio = (uint8_t)prio;
     t->quantum_us = t->left_us = quantum_us != 0 ? quantum_us : SCHED_QUANTUM_US;
-    if (home == NULL) {
-        if (old != NULL && old->current == t)
-            old->reschedule = true;
+    if (home == NULL)
         return;
-    }
-    if (was_ready || (old == NULL && !(t->flags & THREAD_UNSTARTED) && (t->ipc_state == IPC_IDLE || t->resume != NULL)))
+    if (runs || (old == NULL && !(t->flags & THREAD_UNSTARTED) && (t->ipc_state == IPC_IDLE || t->resume != NULL)))
         sched_wake(t);
     if (t == home->current) {
         const struct thread *first = ready_first(home);

@@ -6,6 +6,7 @@
 #include "ipc.h"
 #include "objects.h"
 #include "operation.h"
+#include "smp.h"
 
 struct kobj sched_object;
 static struct irq_source hotplug_line;
@@ -30,14 +31,14 @@ static l4_tag sched_info(struct invoke *in)
 {
     word_t *mr = in->utcb->mr, present = 0;
 
-    if ((mr[1] & 0xffffffu) >= CPU_MAX)
+    if ((mr[1] & 0xffffffu) >= cpu_count)
         return tag_label(-L4_ERR_RANGE);
     for (unsigned bit = 0; bit < 64; bit++)
-        for (unsigned cpu = 0; cpu < CPU_MAX; cpu++)
+        for (unsigned cpu = 0; cpu < cpu_count; cpu++)
             if (cpu_in_set(mr[1], 1ul << bit, cpu))
                 present |= 1ul << bit;
     mr[0] = present;
-    mr[1] = CPU_MAX;
+    mr[1] = cpu_count;
     mr[2] = 2; /* fixed priorities */
     return tag_words(0, 3);
 }
@@ -94,9 +95,9 @@ static l4_tag sched_run_thread(struct invoke *in)
     else if (cpu_in_set(mr[1], mr[2], cpu_self()->id))
         home = cpu_self();
     else
-        for (unsigned cpu = 0; cpu < CPU_MAX && home == NULL; cpu++)
+        for (unsigned cpu = 0; cpu < cpu_count && home == NULL; cpu++)
             if (cpu_in_set(mr[1], mr[2], cpu))
-                home = &cpus[cpu];
+                home = cpus[cpu];
     sched_set(t, home, rq.prio, rq.quantum_us);
     return tag_label(0);
 }
@@ -105,9 +106,9 @@ static l4_tag sched_idle_time(struct invoke *in)
 {
     word_t *mr = in->utcb->mr;
 
-    for (unsigned cpu = 0; cpu < CPU_MAX; cpu++)
+    for (unsigned cpu = 0; cpu < cpu_count; cpu++)
         if (cpu_in_set(mr[1], mr[2], cpu)) {
-            mr[0] = cpus[cpu].idle_us;
+            mr[0] = cpus[cpu]->idle_us;
             return tag_words(0, 1);
         }
     return tag_label(-L4_ERR_INVAL);

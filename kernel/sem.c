@@ -8,6 +8,7 @@
 #include "ipc.h"
 #include "objects.h"
 #include "operation.h"
+#include "smp.h"
 
 static struct slab sem_slab;
 
@@ -26,6 +27,7 @@ static void sem_give(struct sem *s)
         return;
     }
     t = container_of(list_first(&s->waiting, struct sender, link), struct thread, snd);
+    cpu_claim(t->home);
     ipc_unblock(t);
     frame_set_tag(&t->arch.frame, tag_label(0).raw);
     sched_wake(t);

@@ -6,6 +6,7 @@
 #include "cpu.h"
 #include "ipc.h"
 #include "objects.h"
+#include "smp.h"
 #include "task.h"
 
 /* An open wait whose selector names an explicit reply slot stores its caller there. False: the slot is unusable. */
@@ -54,8 +55,10 @@ struct thread *kernel_leave(struct thread *t)
             kobj_work_run();
         if (c->reschedule)
             t = sched_exit(t);
-        if (likely(t->resume == NULL && !(t->flags & THREAD_LEAVE_FLAGS)))
+        if (likely(t->resume == NULL && !(t->flags & THREAD_LEAVE_FLAGS))) {
+            kernel_unlock();
             return t;
+        }
         if (t->flags & THREAD_DYING) {
             t = thread_exit(t);
         } else if (t->resume != NULL) {
@@ -71,16 +74,25 @@ struct thread *kernel_leave(struct thread *t)
     }
 }
 
+struct thread *syscall_begin(struct thread *self)
+{
+    if (unlikely(self->flags & (THREAD_ALIEN | THREAD_VCPU_USER)))
+        return fault_alien_syscall(self);
+    return syscall_execute(self);
+}
+
 struct thread *syscall_general(struct thread *self)
 {
     self->flags &= ~(uint32_t)(THREAD_CANCELED | THREAD_CHANGED);
-    if (unlikely(self->flags & (THREAD_ALIEN | THREAD_VCPU_USER)))
-        return kernel_leave(fault_alien_syscall(self));
-    return kernel_leave(syscall_execute(self));
+    if (unlikely(!kernel_enter(self, syscall_begin)))
+        return kernel_leave(cpu_self()->current);
+    return kernel_leave(syscall_begin(self));
 }
 
 struct thread *kernel_timer(struct thread *self)
 {
+    kernel_enter(self, NULL);
+    self = cpu_self()->current;
     sched_tick(self);
     return kernel_leave(self);
 }

@@ -13,6 +13,7 @@
 #include "map.h"
 #include "objects.h"
 #include "operation.h"
+#include "smp.h"
 #include "task.h"
 
 static struct slab thread_slab;
@@ -118,6 +119,7 @@ static void thread_finish(struct thread *t)
 {
     struct cpu *c = t->home;
 
+    kassert(cpu_claimed(c));
     t->flags = (t->flags & ~(uint32_t)THREAD_LEAVE_FLAGS) | THREAD_GONE;
     t->resume = NULL;
     ipc_thread_gone(t);
@@ -150,6 +152,7 @@ void thread_kill(struct thread *t)
 {
     if (t->flags & (THREAD_DYING | THREAD_GONE))
         return;
+    cpu_claim(t->home);
     kobj_ref(&t->obj); /* dropped by thread_finish */
     if ((t->flags & THREAD_UNSTARTED) || t->home == NULL) {
         thread_finish(t);
@@ -317,6 +320,7 @@ static l4_tag thread_operate(struct kobj *obj, struct invoke *in)
 
     if (l4_tag_words(in->tag) == 0)
         return tag_label(-L4_ERR_MSGTOOSHORT);
+    cpu_claim(t->home);
     switch (operation_key(L4_PROTO_THREAD, in->utcb->mr[0] & 0xffffu)) {
 #include <l4/ops.def>
     default:

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Threads. A blocked thread is plain data; whoever ends its wait fills in the result and makes it ready.
- * Who may touch a field: I immutable after bind or create, H home CPU with interrupts off.
+ * Who may touch a field: I immutable after bind or create, H home CPU with interrupts off, or who has claimed that CPU
+ * (smp.h). held_by and the reply slot it names, when they belong to threads of two CPUs: under the lock.
  */
 #pragma once
 #include "arch/arch.h"
@@ -40,7 +41,8 @@ enum thread_flag {
     THREAD_TIMED = 1u << 13,     /* timeout is armed */
     THREAD_VCPU_USER = 1u << 14, /* runs in the address space of its vCPU's user task */
     THREAD_VCPU_IPC = 1u << 15,  /* the message that arrives now goes to the vCPU state */
-    THREAD_NO_FPU = 1u << 16     /* vCPU user mode without FPU */
+    THREAD_NO_FPU = 1u << 16,    /* vCPU user mode without FPU */
+    THREAD_SLOT_SHARED = 1u << 17 /* waits for a caller that goes to a slot which several CPUs may use */
 };
 /* The three values of state_word that the fast path deals with: no flag is set. */
 #define THREAD_STATE_RUNNING ((uint64_t)IPC_IDLE)

@@ -8,6 +8,7 @@
 #include "ipc.h"
 #include "objects.h"
 #include "operation.h"
+#include "smp.h"
 
 #define INPUT_SIZE 256u
 
@@ -130,15 +131,17 @@ void vcon_init(void)
 
 struct thread *kernel_console_input(struct thread *self)
 {
-    bool was_empty = input_count == 0;
+    bool was_empty;
     int c;
 
+    kernel_enter(self, NULL);
+    was_empty = input_count == 0;
     while ((c = arch_console_get()) >= 0)
         if (input_count < INPUT_SIZE) /* what does not fit is lost, as on a real line */
             input[(input_head + input_count++) % INPUT_SIZE] = (char)c;
     if (was_empty && input_count > 0 && input_line.irq != NULL)
         input_line.irq->hit(input_line.irq);
-    return kernel_leave(self);
+    return kernel_leave(cpu_self()->current);
 }
 
 /* ---- kernel messages ---- */

@@ -85,7 +85,7 @@ void vcpu_leave_user(struct thread *t)
 
 bool vcpu_receive_begin(struct thread *t, uint64_t sender)
 {
-    if (t->ipc_state != IPC_IDLE || t->home != cpu_self() || t->resume != NULL || sender == t->snd.id)
+    if (t->ipc_state != IPC_IDLE || t->home == NULL || t->resume != NULL || sender == t->snd.id)
         return false;
     if ((t->flags & (THREAD_KERNEL_IPC | THREAD_LEAVE_FLAGS)) || !vcpu_takes(t, L4_VCPU_IRQ))
         return false;

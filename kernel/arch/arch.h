@@ -46,6 +46,12 @@ struct thread *kernel_msi(struct thread *self, unsigned msi);
 struct thread *kernel_console_input(struct thread *self);
 /* Timer tick. */
 struct thread *kernel_timer(struct thread *self);
+/* arch_ipi has hit this CPU. */
+struct thread *kernel_ipi(struct thread *self);
+/* Makes a CPU block (zeroed but for its arch part) known to the scheduler; before cpu_count counts it. */
+void kernel_cpu_init(struct cpu *c, unsigned id);
+/* A CPU beyond the first is ready and may run threads; ends in arch_resume. */
+_Noreturn void kernel_cpu_main(void);
 /* First C code of the kernel proper, called once by arch boot code with the heap bounds; ends in arch_resume. */
 _Noreturn void kernel_main(void);
 
@@ -57,7 +63,10 @@ void arch_init(void);
 /* Chooses and returns the kernel heap from the KIP's descriptors (and reserves it there); panics with a text that says
  * how much memory is needed when there is too little. */
 void arch_memory_init(void **heap_start, void **heap_end);
-/* Starts the periodic timer; kernel_timer comes from now on whenever interrupts are on. */
+/* Starts the other CPUs, as many as there are and CPU_MAX allows; fills cpus[] and sets cpu_count. Each of them calls
+ * kernel_cpu_main at some time after that. On the boot CPU, with interrupts off, after kernel_init_objects. */
+void arch_cpus_start(void);
+/* Starts the periodic timer of this CPU; kernel_timer comes from now on whenever interrupts are on. */
 void arch_timer_start(void);
 
 /* ---- thread switch ---- */
@@ -94,6 +103,16 @@ l4_tag arch_thread_op(struct thread *t, struct invoke *in, unsigned op);
 /* Alien threads: ip to show for a system call about to be made (points at the instruction). */
 void arch_syscall_rewind(struct thread *t);
 void arch_syscall_unrewind(struct thread *t);
+
+/* ---- several CPUs ---- */
+/* Interrupts c, which enters the kernel by kernel_ipi at its next safe point. */
+void arch_ipi(struct cpu *c);
+/* Puts everything that this CPU has loaded of threads and spaces back to memory; the kernel's own tables are loaded. */
+void arch_cpu_unload(void);
+/* The same for t alone, if it is t's that is loaded here. */
+void arch_thread_unload(struct thread *t);
+/* Waiting for another CPU. */
+void arch_cpu_relax(void);
 
 /* ---- address spaces and page tables (pt.c) ---- */
 struct pt_entry {

@@ -12,7 +12,9 @@
 #define MADT_ENTRIES 44u
 #define MADT_LAPIC 36u
 #define MADT_FLAGS 40u
-enum madt_entry { ENTRY_IOAPIC = 1, ENTRY_OVERRIDE = 2, ENTRY_LAPIC_ADDRESS = 5 };
+enum madt_entry { ENTRY_CPU = 0, ENTRY_IOAPIC = 1, ENTRY_OVERRIDE = 2, ENTRY_LAPIC_ADDRESS = 5 };
+#define CPU_ENABLED 1u
+#define APIC_ID_NONE 0xffu
 #define POLARITY_LOW 3u
 #define TRIGGER_LEVEL 3u
 
@@ -77,6 +79,10 @@ static const uint8_t *madt_find(uint32_t *length)
 static void entry_read(const uint8_t *e, unsigned length, struct acpi_madt *out)
 {
     switch (e[0]) {
+    case ENTRY_CPU:
+        if (length >= 8 && (get32(e + 4) & CPU_ENABLED) && e[3] != APIC_ID_NONE && out->cpu_count < ARRAY_LEN(out->cpu))
+            out->cpu[out->cpu_count++] = e[3];
+        break;
     case ENTRY_IOAPIC:
         if (length >= 12 && out->ioapic_count < ARRAY_LEN(out->ioapic))
             out->ioapic[out->ioapic_count++] = (struct acpi_ioapic){get32(e + 4), get32(e + 8)};

@@ -9,7 +9,8 @@
  *       are not stored: frame_complete makes them.
  *   X3  Segment bases, selectors and user GDT entries of the thread arch_cpu.loaded are in the CPU, those of all other
  *       threads in arch_thread. FPU registers of arch_cpu.fpu_owner are in the CPU.
- *   X4  CR3 holds the root of arch_cpu.space. A space that is not loaded and whose tables lost rights has tlb_stale.
+ *   X4  CR3 holds the root of arch_cpu.space. A space that is not loaded here and whose tables lost rights has this CPU's
+ *       bit in tlb_stale.
  */
 #pragma once
 #include <l4/proto.h>
@@ -64,7 +65,7 @@ struct arch_space {
     word_t root_pa;    /* physical address of the top-level page table */
     void *io_bitmap;   /* 8 KiB, bit set = port denied; NULL: none allowed. Owned by iospace.c */
     uint16_t pcid;     /* 0: shared, flushed at every load */
-    bool tlb_stale;    /* the TLB may hold entries that the tables have lost: flush when loaded next */
+    uint64_t tlb_stale; /* bit per CPU: its TLB may hold entries that the tables have lost; flush when loaded next */
 };
 
 typedef word_t __attribute__((aligned(4))) word4_t; /* words of the TSS are aligned to four bytes */
@@ -81,6 +82,7 @@ struct arch_cpu {
     struct arch_space *io_space; /* whose I/O bitmap is in the TSS; NULL: nobody's */
     struct cpu_tables *tables;
     word4_t *rsp0;             /* in the TSS: where the CPU pushes the state of the running thread */
+    uint32_t apic_id;
     bool ts;                   /* CR0.TS as it is */
     bool gdt_used;             /* the user entries of the GDT are not all empty */
     bool switch_special;       /* arch_switch_fast must leave the switch to cpu_load_thread */
@@ -93,9 +95,8 @@ extern bool arch_has_1g_pages;
 /* A PCID for a new space (may be 0), and back. Sets tlb_stale. */
 void arch_pcid_take(struct arch_space *s);
 void arch_pcid_give(struct arch_space *s);
-/* An entry for va lost rights or was removed (flush_page), or several / a table was (flush_all). */
+/* An entry for va has lost rights or was removed. */
 void arch_tlb_flush_page(struct arch_space *s, word_t va);
-void arch_tlb_flush_all(struct arch_space *s);
 /* The space goes away: this CPU leaves its tables and its I/O bitmap. Before the root is freed. */
 void arch_space_unload(struct arch_space *s);
 

@@ -23,6 +23,7 @@
 #define HEAP_MAX (1024 * MIB)
 #define RESERVED_IMAGE 0u
 #define RESERVED_HEAP 1u
+#define STACK_PAGES (BOOT_STACK_SIZE / L4_PAGE_SIZE)
 
 extern word_t direct_pd[4 * 512], image_pt[512], alias_pt[512], mmio_pt[512];
 
@@ -87,14 +88,24 @@ void boot_trim_direct_map(void)
     tlb_reset();
 }
 
+static unsigned mmio_used; /* entries of mmio_pt */
+
 volatile void *mmio_map(word_t pa)
 {
-    static unsigned used;
-
-    if (used == 512)
+    if (mmio_used == 512)
         kpanic("too many device pages", __FILE__, __LINE__);
-    mmio_pt[used] = (pa & ~(L4_PAGE_SIZE - 1)) | PTE_PRESENT | PTE_WRITE | PTE_PCD | PTE_PWT | PTE_NX | PTE_GLOBAL;
-    return (volatile char *)(ARCH_MMIO_BASE + used++ * L4_PAGE_SIZE + (pa & (L4_PAGE_SIZE - 1)));
+    mmio_pt[mmio_used] = (pa & ~(L4_PAGE_SIZE - 1)) | PTE_PRESENT | PTE_WRITE | PTE_PCD | PTE_PWT | PTE_NX | PTE_GLOBAL;
+    return (volatile char *)(ARCH_MMIO_BASE + mmio_used++ * L4_PAGE_SIZE + (pa & (L4_PAGE_SIZE - 1)));
+}
+
+word_t stack_map(word_t pa)
+{
+    if (mmio_used + 1 + STACK_PAGES > 512)
+        return 0;
+    mmio_used++; /* the guard */
+    for (unsigned i = 0; i < STACK_PAGES; i++)
+        mmio_pt[mmio_used++] = (pa + i * L4_PAGE_SIZE) | PTE_PRESENT | PTE_WRITE | PTE_NX | PTE_GLOBAL;
+    return ARCH_MMIO_BASE + mmio_used * L4_PAGE_SIZE;
 }
 
 _Noreturn void arch_start(void)
@@ -106,7 +117,7 @@ _Noreturn void arch_start(void)
         arch_halt();
     }
     tables_finish();
-    cpu_init(&cpus[0]);
+    cpu_init(&boot_cpu);
     kernel_main();
 }
 

@@ -8,8 +8,10 @@
  *   U2  With FSGSBASE user code changes its bases itself: they are read back when the thread is left. Without it the
  *       only way is a selector: a thread with a null selector has the base we wrote.
  */
-#include "objects.h"
 #include "arch_fast.h"
+#include "memory.h"
+#include "objects.h"
+#include "smp.h"
 #include "x86.h"
 
 #define GDT_ENTRIES 16u
@@ -45,6 +47,7 @@ struct idt_gate {
 struct cpu_tables {
     word_t gdt[GDT_ENTRIES];
     struct tss tss;
+    char ist_stack[3][IST_SIZE] __attribute__((aligned(16)));
 };
 
 struct table_pointer {
@@ -58,10 +61,16 @@ bool arch_has_1g_pages;
 
 static struct idt_gate idt[IDT_ENTRIES];
 static struct cpu_tables boot_tables __attribute__((aligned(64)));
-static char ist_stack[3][IST_SIZE] __attribute__((aligned(16)));
 static word_t pcid_used[PCIDS / 64];
 
 /* ---- features ---- */
+
+static void page_features_enable(void)
+{
+    wrmsr(MSR_EFER, rdmsr(MSR_EFER) | 1 | (cpu_features.nx ? 1ul << 11 : 0)); /* SCE, NXE */
+    if (cpu_features.pat)
+        wrmsr(MSR_PAT, 0x0001040600010406ul); /* WB, WT, WC, UC, and again */
+}
 
 void cpu_features_init(void)
 {
@@ -69,9 +78,8 @@ void cpu_features_init(void)
     uint32_t leaf_max = cpuid(0, 0).a;
     struct cpuid one = cpuid(1, 0);
     struct cpuid seven = leaf_max >= 7 ? cpuid(7, 0) : (struct cpuid){0, 0, 0, 0};
-    bool intel = cpuid(0, 0).b == 0x756e6547u; /* "Genu" */
-
-    if (intel && leaf_max >= 7)
+    f->intel = cpuid(0, 0).b == 0x756e6547u; /* "Genu" */
+    if (f->intel && leaf_max >= 7)
         wrmsr(MSR_MISC_ENABLE, rdmsr(MSR_MISC_ENABLE) & ~(1ul << 34)); /* firmware may have hidden NX */
     uint32_t extended_max = cpuid(0x80000000u, 0).a;
     struct cpuid ext = cpuid(0x80000001u, 0);
@@ -89,9 +97,7 @@ void cpu_features_init(void)
     f->smep = seven.b >> 7 & 1;
     f->smap = seven.b >> 20 & 1;
     f->umip = seven.c >> 2 & 1;
-    wrmsr(MSR_EFER, rdmsr(MSR_EFER) | 1 | (f->nx ? 1ul << 11 : 0)); /* SCE, NXE */
-    if (f->pat)
-        wrmsr(MSR_PAT, 0x0001040600010406ul); /* WB, WT, WC, UC, and again */
+    page_features_enable();
 }
 
 static void features_print(void)
@@ -164,7 +170,7 @@ static void gdt_fill(struct cpu_tables *t)
     t->tss.iomap = IOMAP_NONE;
     t->tss.io_bitmap[IO_BITMAP_SIZE] = 0xff;
     for (unsigned i = 0; i < 3; i++)
-        t->tss.ist[i] = (word_t)(ist_stack[i] + IST_SIZE);
+        t->tss.ist[i] = (word_t)(t->ist_stack[i] + IST_SIZE);
 }
 
 static void tables_load(struct cpu_tables *t)
@@ -188,15 +194,54 @@ static void switch_special_update(struct arch_cpu *a)
     a->switch_special = cpu_features.pcid || a->gdt_used || a->io_space != NULL;
 }
 
-void cpu_init(struct cpu *c)
+static void block_init(struct cpu *c, struct cpu_tables *t, word_t stack_top)
 {
     c->arch.self = c;
-    c->arch.tables = &boot_tables;
-    c->arch.rsp0 = (void *)((char *)&boot_tables.tss + offsetof(struct tss, rsp));
-    switch_special_update(&c->arch);
-    c->arch.stack_top = (word_t)boot_stack_top;
+    c->arch.tables = t;
+    c->arch.rsp0 = (void *)((char *)&t->tss + offsetof(struct tss, rsp));
+    c->arch.stack_top = stack_top;
     c->arch.ts = true;
-    idt_fill();
+    switch_special_update(&c->arch);
+}
+
+/* One piece of memory for a CPU but its stack. */
+struct cpu_block {
+    struct cpu cpu;
+    struct cpu_tables tables __attribute__((aligned(64)));
+};
+#define BLOCK_ORDER 3u
+#define STACK_ORDER 2u
+_Static_assert(sizeof(struct cpu_block) <= L4_PAGE_SIZE << BLOCK_ORDER, "memory of a CPU");
+_Static_assert(BOOT_STACK_SIZE == L4_PAGE_SIZE << STACK_ORDER, "all kernel stacks have one size");
+
+struct cpu *cpu_create(unsigned id, uint32_t apic_id)
+{
+    struct cpu_block *b = frame_alloc(BLOCK_ORDER);
+    void *stack = frame_alloc(STACK_ORDER);
+    word_t top = stack == NULL ? 0 : stack_map(arch_virt_to_phys(stack));
+
+    if (b == NULL || top == 0) {
+        if (b != NULL)
+            frame_free(b, BLOCK_ORDER);
+        if (stack != NULL)
+            frame_free(stack, STACK_ORDER);
+        return NULL;
+    }
+    memset(b, 0, sizeof *b);
+    block_init(&b->cpu, &b->tables, top);
+    b->cpu.id = id;
+    b->cpu.arch.apic_id = apic_id;
+    return &b->cpu;
+}
+
+void cpu_init(struct cpu *c)
+{
+    if (c == &boot_cpu) {
+        block_init(c, &boot_tables, (word_t)boot_stack_top);
+        idt_fill();
+    } else {
+        page_features_enable();
+    }
     gdt_fill(c->arch.tables);
     tables_load(c->arch.tables);
     wrmsr(MSR_FS_BASE, 0);
@@ -208,26 +253,38 @@ void cpu_init(struct cpu *c)
     wrmsr(MSR_CSTAR, (word_t)syscall_entry_32);
     wrmsr(MSR_FMASK, FLAG_IF | FLAG_TF | FLAG_DF | FLAG_AC | FLAG_NT | FLAG_IOPL);
     wrmsr(MSR_SYSENTER_CS, 0);
-    fpu_init();
+    if (c == &boot_cpu)
+        fpu_init();
+    else
+        fpu_cpu_init();
 }
 
+static void segments_save(struct thread *t);
+
 /* ---- address spaces ---- */
+
+static uint64_t cpu_bit(void) { return 1ul << cpu_self()->id; }
 
 static void space_switch(struct arch_cpu *a, struct arch_space *s)
 {
     word_t cr3 = s->root_pa | s->pcid;
 
-    if (s->pcid != 0 && !s->tlb_stale)
-        cr3 |= CR3_KEEP;
-    s->tlb_stale = false;
     a->space = s;
+    if (s->pcid != 0) {
+        if (cpu_count > 1) /* space first, tlb_stale second: others_flush does it the other way round */
+            __atomic_thread_fence(__ATOMIC_SEQ_CST);
+        if (!(s->tlb_stale & cpu_bit()))
+            cr3 |= CR3_KEEP;
+        else
+            __atomic_fetch_and(&s->tlb_stale, ~cpu_bit(), __ATOMIC_SEQ_CST);
+    }
     a->tables->tss.iomap = a->io_space == s ? IOMAP_VALID : IOMAP_NONE; /* U1 */
     write_cr3(cr3);
 }
 
 void arch_pcid_take(struct arch_space *s)
 {
-    s->tlb_stale = true;
+    s->tlb_stale = ~0ul;
     s->pcid = 0;
     if (!cpu_features.pcid)
         return;
@@ -249,44 +306,84 @@ void arch_pcid_give(struct arch_space *s)
     s->pcid = 0;
 }
 
+/* The tables of s have lost something already. CPUs that run on s leave it, the others flush when they load it next. */
+static void others_flush(struct arch_space *s)
+{
+    __atomic_fetch_or(&s->tlb_stale, ~cpu_bit(), __ATOMIC_SEQ_CST);
+    for (unsigned i = 0; i < cpu_count; i++)
+        if (__atomic_load_n(&cpus[i]->arch.space, __ATOMIC_RELAXED) == s)
+            cpu_claim(cpus[i]);
+}
+
 void arch_tlb_flush_page(struct arch_space *s, word_t va)
 {
+    if (cpu_count > 1)
+        others_flush(s);
     if (cpu_self()->arch.space == s)
         __asm__ volatile("invlpg (%0)" ::"r"(va) : "memory");
     else
-        s->tlb_stale = true;
+        s->tlb_stale = ~0ul;
 }
 
-void arch_tlb_flush_all(struct arch_space *s)
+static void space_leave(struct arch_cpu *a)
 {
-    if (cpu_self()->arch.space == s)
-        write_cr3(s->root_pa | s->pcid);
-    else
-        s->tlb_stale = true;
+    a->space = NULL;
+    write_cr3(arch_virt_to_phys(kernel_pml4));
 }
 
 void arch_space_unload(struct arch_space *s)
 {
+    arch_io_changed(s);
+    if (cpu_self()->arch.space == s)
+        space_leave(&cpu_self()->arch);
+    for (unsigned i = 0; i < cpu_count; i++)
+        kassert(cpus[i]->arch.space != s);
+}
+
+static void io_unload(struct arch_cpu *a)
+{
+    a->io_space = NULL;
+    switch_special_update(a);
+    a->tables->tss.iomap = IOMAP_NONE;
+}
+
+/* ---- nothing stays loaded ---- */
+
+void arch_cpu_unload(void)
+{
     struct arch_cpu *a = &cpu_self()->arch;
 
-    arch_io_changed(s);
-    if (a->space == s) {
-        a->space = NULL;
-        write_cr3(arch_virt_to_phys(kernel_pml4));
+    if (a->loaded != NULL)
+        segments_save(a->loaded);
+    a->loaded = NULL;
+    fpu_release(a);
+    if (a->io_space != NULL)
+        io_unload(a);
+    if (a->space != NULL)
+        space_leave(a);
+}
+
+void arch_thread_unload(struct thread *t)
+{
+    struct arch_cpu *a = &cpu_self()->arch;
+
+    if (a->loaded == t) {
+        segments_save(t);
+        a->loaded = NULL;
     }
+    if (a->fpu_owner == t)
+        fpu_release(a);
 }
 
 /* ---- I/O ports ---- */
 
 void arch_io_changed(struct arch_space *s)
 {
-    struct arch_cpu *a = &cpu_self()->arch;
-
-    if (a->io_space != s)
-        return;
-    a->io_space = NULL;
-    switch_special_update(a);
-    a->tables->tss.iomap = IOMAP_NONE;
+    for (unsigned i = 0; i < cpu_count; i++)
+        if (cpus[i]->arch.io_space == s)
+            cpu_claim(cpus[i]); /* drops it */
+    if (cpu_self()->arch.io_space == s)
+        io_unload(&cpu_self()->arch);
 }
 
 bool cpu_io_reload(struct thread *t)

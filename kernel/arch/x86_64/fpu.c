@@ -22,6 +22,12 @@
 
 static struct slab fpu_slab;
 
+void fpu_cpu_init(void)
+{
+    if (cpu_features.xsave)
+        __asm__ volatile("xsetbv" ::"c"(0), "a"((uint32_t)cpu_features.xcr0), "d"(0));
+}
+
 static void fpu_state_size(void)
 {
     struct cpu_features *f = &cpu_features;
@@ -33,7 +39,7 @@ static void fpu_state_size(void)
     f->xcr0 = leaf.a & (XCR0_X87 | XCR0_SSE | XCR0_AVX);
     if ((f->xcr0 & XCR0_AVX) && (leaf.a & XCR0_AVX512) == XCR0_AVX512)
         f->xcr0 |= XCR0_AVX512;
-    __asm__ volatile("xsetbv" ::"c"(0), "a"((uint32_t)f->xcr0), "d"(0));
+    fpu_cpu_init();
     f->fpu_size = (cpuid(0xd, 0).b + 63u) & ~63u;
 }
 
@@ -87,8 +93,7 @@ void fpu_switch(struct arch_cpu *a, const struct thread *t)
     fpu_ts_set(a, a->fpu_owner != t || unlikely(t->flags & THREAD_NO_FPU));
 }
 
-/* The registers become nobody's; what they hold goes to their owner. TS may be either way afterwards. */
-static void fpu_release(struct arch_cpu *a)
+void fpu_release(struct arch_cpu *a)
 {
     if (a->fpu_owner == NULL)
         return;

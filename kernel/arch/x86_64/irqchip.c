@@ -19,6 +19,8 @@
 #define LAPIC_TPR (0x80u / 4)
 #define LAPIC_EOI (0xb0u / 4)
 #define LAPIC_SPURIOUS (0xf0u / 4)
+#define LAPIC_ICR (0x300u / 4)
+#define LAPIC_ICR_TARGET (0x310u / 4)
 #define LAPIC_LINT0 (0x350u / 4)
 #define LAPIC_LINT1 (0x360u / 4)
 #define LAPIC_ERROR (0x370u / 4)
@@ -27,6 +29,7 @@
 #define LVT_EXTINT 0x700u
 #define APIC_BASE_ENABLE 0x800ul
 #define APIC_BASE_X2 0x400ul
+#define ICR_PENDING 0x1000u
 
 #define IOAPIC_VERSION 1u
 #define IOAPIC_ENTRY 0x10u
@@ -47,6 +50,7 @@ static struct ioapic ioapics[8];
 static unsigned ioapic_count, pin_count;
 static uint32_t pin_entry[PINS_MAX]; /* low word of the redirection entry as it is in the chip; 0: no such pin */
 static struct acpi_madt madt;
+const struct acpi_madt *irqchip_madt(void) { return &madt; }
 
 /* ---- 8259 ---- */
 
@@ -102,23 +106,50 @@ bool irqchip_has_apic(void) { return lapic != NULL; }
 volatile uint32_t *irqchip_lapic(void) { return lapic; }
 void irqchip_lapic_eoi(void) { lapic[LAPIC_EOI] = 0; }
 
-static void lapic_init(void)
+/* Switches it on, with registers in memory; returns their physical address. */
+static word_t lapic_enable(void)
 {
-    if (!cpu_features.apic)
-        return;
     word_t base = rdmsr(MSR_APIC_BASE);
     if (base & APIC_BASE_X2) { /* back to registers in memory; the way leads over "off" */
         base &= ~(APIC_BASE_X2 | APIC_BASE_ENABLE);
         wrmsr(MSR_APIC_BASE, base);
     }
     wrmsr(MSR_APIC_BASE, base | APIC_BASE_ENABLE);
-    lapic = mmio_map(base & 0xffffff000ul);
-    lapic_id = lapic[LAPIC_ID] >> 24;
+    return base & 0xffffff000ul;
+}
+
+static void lapic_start(bool external)
+{
     lapic[LAPIC_TPR] = 0;
-    lapic[LAPIC_LINT0] = ioapic_count != 0 ? LVT_MASKED : LVT_EXTINT;
+    lapic[LAPIC_LINT0] = external ? LVT_EXTINT : LVT_MASKED;
     lapic[LAPIC_LINT1] = LVT_NMI;
     lapic[LAPIC_ERROR] = LVT_MASKED;
     lapic[LAPIC_SPURIOUS] = 0x100 | VECTOR_SPURIOUS;
+}
+
+static void lapic_init(void)
+{
+    if (!cpu_features.apic)
+        return;
+    lapic = mmio_map(lapic_enable());
+    lapic_id = irqchip_cpu_id();
+    lapic_start(ioapic_count == 0);
+}
+
+uint32_t irqchip_cpu_id(void) { return lapic == NULL ? 0 : lapic[LAPIC_ID] >> 24; }
+
+void irqchip_cpu_init(void)
+{
+    lapic_enable();
+    lapic_start(false);
+}
+
+void irqchip_ipi(uint32_t apic_id, uint32_t command)
+{
+    while (lapic[LAPIC_ICR] & ICR_PENDING)
+        arch_cpu_relax();
+    lapic[LAPIC_ICR_TARGET] = apic_id << 24;
+    lapic[LAPIC_ICR] = command;
 }
 
 /* ---- I/O APIC ---- */

@@ -257,13 +257,13 @@ void arch_pt_update(struct arch_space *s, const struct pt_entry *e)
 
     if (knever(leaf == NULL || order != e->order))
         return;
-    word_t old = *leaf;
-    word_t entry = (old & ~(PTE_WRITE | PTE_NX | PTE_PCD | PTE_PWT)) | right_bits(e->rights) | cache_bits(e->cache);
+    word_t old = *leaf, entry;
+    do /* another CPU may set the status bits at this moment */
+        entry = (old & ~(PTE_WRITE | PTE_NX | PTE_PCD | PTE_PWT)) | right_bits(e->rights) | cache_bits(e->cache);
+    while (!__atomic_compare_exchange_n(leaf, &old, entry, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
     *companion_of(leaf) = e->mapping;
-    if (entry != old) {
-        *leaf = entry;
+    if (entry != old)
         arch_tlb_flush_page(s, e->va);
-    }
 }
 
 static unsigned entry_status(word_t e)
@@ -273,10 +273,9 @@ static unsigned entry_status(word_t e)
 
 unsigned arch_leaf_remove(struct arch_space *s, word_t *leaf, word_t va)
 {
-    word_t old = *leaf;
+    word_t old = __atomic_exchange_n(leaf, 0, __ATOMIC_RELAXED);
 
     kassert(old & PTE_PRESENT);
-    *leaf = 0;
     arch_tlb_flush_page(s, va);
     return entry_status(old);
 }
@@ -293,25 +292,24 @@ unsigned arch_pt_remove(struct arch_space *s, word_t va)
 
 unsigned arch_leaf_status(struct arch_space *s, word_t *leaf, word_t va)
 {
-    unsigned status = entry_status(*leaf);
+    unsigned status = entry_status(__atomic_fetch_and(leaf, ~(PTE_ACCESSED | PTE_DIRTY), __ATOMIC_RELAXED));
 
-    if (status != 0) {
-        *leaf &= ~(PTE_ACCESSED | PTE_DIRTY);
+    if (status != 0)
         arch_tlb_flush_page(s, va);
-    }
     return status;
 }
 
 void arch_leaf_downgrade(struct arch_space *s, word_t *leaf, word_t va, unsigned rights)
 {
-    word_t entry = *leaf;
+    word_t old = *leaf, entry;
 
-    if (rights & L4_MEM_W)
-        entry &= ~PTE_WRITE;
-    if (rights & L4_MEM_X)
-        entry |= PTE_NX;
-    if (entry != *leaf) {
-        *leaf = entry;
+    do { /* another CPU may set the status bits at this moment */
+        entry = old;
+        if (rights & L4_MEM_W)
+            entry &= ~PTE_WRITE;
+        if (rights & L4_MEM_X)
+            entry |= PTE_NX;
+    } while (!__atomic_compare_exchange_n(leaf, &old, entry, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+    if (entry != old)
         arch_tlb_flush_page(s, va);
-    }
 }

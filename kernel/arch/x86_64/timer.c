@@ -98,9 +98,12 @@ void timer_init(void)
     kprintf("CPU clock: %lu kHz, tick from the %s\n", kip.cpu_khz, lapic_ticks != 0 ? "local APIC" : "PIT");
 }
 
+bool timer_per_cpu(void) { return lapic_ticks != 0; }
+
 void arch_timer_start(void)
 {
     if (lapic_ticks != 0) {
+        irqchip_lapic()[TIMER_DIVIDE] = DIVIDE_BY_1;
         irqchip_lapic()[LVT_TIMER] = LVT_PERIODIC | VECTOR_TIMER;
         irqchip_lapic()[TIMER_INITIAL] = lapic_ticks;
         return;

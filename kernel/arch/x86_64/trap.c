@@ -4,6 +4,7 @@
  * kernel are our own faults: they print what is known and stop the machine.
  */
 #include "objects.h"
+#include "smp.h"
 #include "x86.h"
 
 #define TRAP_NM 7u
@@ -11,6 +12,17 @@
 #define PF_ERR_PRESENT 1u
 #define PF_ERR_WRITE 2u
 #define PF_ERR_FETCH 0x10u
+
+/* A trap that the processor's own files may repair, for which they may need memory. */
+static struct thread *trap_repair(struct thread *self, bool (*repair)(struct thread *t))
+{
+    if (!kernel_enter(self, NULL)) /* the instruction is repeated, wherever self goes on */
+        return kernel_leave(cpu_self()->current);
+    if (repair(self))
+        return kernel_leave(self);
+    self->flags &= ~(uint32_t)THREAD_CANCELED;
+    return kernel_leave(fault_exception(self));
+}
 
 static struct thread *trap_page_fault(struct thread *self)
 {
@@ -37,9 +49,9 @@ struct thread *trap_exception(struct thread *self)
     case ARCH_TRAP_PAGE_FAULT:
         return trap_page_fault(self);
     case TRAP_NM:
-        return fpu_take(self) ? self : kernel_exception(self);
+        return self->arch.fpu != NULL && fpu_take(self) ? self : trap_repair(self, fpu_take);
     case TRAP_GP:
-        return cpu_io_reload(self) ? self : kernel_exception(self);
+        return trap_repair(self, cpu_io_reload);
     default:
         return kernel_exception(self);
     }
@@ -49,8 +61,13 @@ struct thread *trap_interrupt(struct thread *self, unsigned vector)
 {
     if (vector == VECTOR_TIMER) {
         irqchip_lapic_eoi();
-        kip.clock_us = arch_clock_us();
+        if (cpu_self() == &boot_cpu)
+            kip.clock_us = arch_clock_us();
         return kernel_timer(self);
+    }
+    if (vector == VECTOR_IPI) {
+        irqchip_lapic_eoi();
+        return kernel_ipi(self);
     }
     unsigned msi = irqchip_msi(vector);
     if (msi != ~0u)
@@ -73,6 +90,7 @@ _Noreturn void trap_idle(void)
     bool poll = (kernel_options.flags & L4_OPT_NOHLT) != 0;
 
     for (;;) {
+        cpu_park();
         if (poll)
             __asm__ volatile("sti; pause" ::: "memory");
         else
@@ -96,10 +114,10 @@ static void print_frame(const struct arch_frame *f)
  * not. */
 static void print_backtrace(word_t sp)
 {
-    word_t top = (word_t)boot_stack_top, bottom = top - BOOT_STACK_SIZE;
+    word_t top = cpu_self()->arch.stack_top, bottom = top - BOOT_STACK_SIZE;
     unsigned count = 0;
 
-    if (sp < bottom && sp >= (word_t)boot_stack_guard) {
+    if (sp < bottom && sp >= bottom - L4_PAGE_SIZE) {
         kprintf("kernel stack overflow\n");
         sp = bottom;
     }

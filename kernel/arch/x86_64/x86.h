@@ -31,6 +31,12 @@ static inline word_t rdtsc(void)
     __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
     return (word_t)high << 32 | low;
 }
+/* Not before the loads above it. */
+static inline word_t rdtsc_ordered(void)
+{
+    __asm__ volatile("lfence" ::: "memory");
+    return rdtsc();
+}
 struct cpuid {
     uint32_t a, b, c, d;
 };
@@ -107,12 +113,13 @@ static inline void write_cr3(word_t v) { __asm__ volatile("movq %0, %%cr3" ::"r"
 #define VECTOR_PIN 48u
 #define VECTOR_RESERVED 0xe0u /* from here on the kernel's own */
 #define VECTOR_TIMER 0xf0u
+#define VECTOR_IPI 0xf1u
 #define VECTOR_SPURIOUS 0xffu
 #define PINS_MAX 160u
 
 /* ---- cpu.c: features, descriptor tables, switch ---- */
 struct cpu_features {
-    bool nx, pcid, fsgsbase, smep, smap, umip, xsave, apic, pat, pge;
+    bool intel, nx, pcid, fsgsbase, smep, smap, umip, xsave, apic, pat, pge;
     word_t xcr0;       /* enabled state components */
     uint32_t fpu_size; /* bytes of a saved FPU state */
 };
@@ -121,6 +128,8 @@ extern struct cpu_features cpu_features;
 void cpu_features_init(void);
 /* Descriptor tables, control registers, system call entry of this CPU. */
 void cpu_init(struct cpu *c);
+/* The block of another CPU, with tables and stack; NULL: no memory. */
+struct cpu *cpu_create(unsigned id, uint32_t apic_id);
 /* Makes everything but the general registers of t the CPU's state. t is not the idle thread. */
 void cpu_load_thread(struct thread *t);
 /* Puts what the CPU holds of t's segment state into t, and back, when t is the thread that is loaded. */
@@ -135,6 +144,8 @@ extern char image_start[], image_text_end[], image_rodata_end[], image_end[];
 /* One uncached page of device registers; returns the address of `pa`. At boot only. */
 volatile void *mmio_map(word_t pa);
 void boot_trim_direct_map(void);
+/* Maps four pages as the stack of a CPU, with an unmapped page below; returns its top. At boot only. */
+word_t stack_map(word_t pa);
 extern char boot_stack_guard[], boot_stack_top[];
 #define BOOT_STACK_SIZE 16384ul
 
@@ -158,6 +169,14 @@ unsigned irqchip_msi(unsigned vector);
 bool irqchip_has_apic(void);
 volatile uint32_t *irqchip_lapic(void);
 void irqchip_lapic_eoi(void);
+/* Local APIC of this CPU, which is not the first. */
+void irqchip_cpu_init(void);
+uint32_t irqchip_cpu_id(void);
+#define ICR_FIXED 0x4000u
+#define ICR_INIT 0x4500u
+#define ICR_STARTUP 0x4600u
+#define ICR_ALL_OTHERS 0xc0000u
+void irqchip_ipi(uint32_t apic_id, uint32_t command);
 /* Unmasks the pin of an ISA interrupt for the kernel's own use; its pin. */
 unsigned irqchip_claim(unsigned isa_irq);
 extern unsigned irqchip_console_pin; /* ~0u: none */
@@ -172,18 +191,26 @@ struct acpi_override {
 struct acpi_madt {
     bool found, has_8259;
     word_t lapic_pa;
-    unsigned ioapic_count;
+    unsigned ioapic_count, cpu_count;
     struct acpi_ioapic ioapic[8];
+    uint8_t cpu[CPU_MAX]; /* local APIC ids of the CPUs that can be used */
     struct acpi_override isa[16];
 };
 void acpi_read_madt(struct acpi_madt *out);
+const struct acpi_madt *irqchip_madt(void);
 
 /* ---- timer.c ---- */
 void timer_init(void);
+/* The tick comes from the local APIC: every CPU can have one. */
+bool timer_per_cpu(void);
 extern unsigned timer_pin; /* pin of the timer interrupt; ~0u: the local APIC has its own vector */
 
 /* ---- fpu.c ---- */
 void fpu_init(void);
+/* The enabled state components, on each CPU. */
+void fpu_cpu_init(void);
+/* The registers become nobody's; what they hold goes to their owner. TS may be either way afterwards. */
+void fpu_release(struct arch_cpu *a);
 static inline void fpu_ts_set(struct arch_cpu *a, bool on)
 {
     if (a->ts == on)

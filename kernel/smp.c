@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The lock of the general path and claims: see smp.h. cpu.claim is the only word through which two CPUs speak:
+ *
+ *   FREE      -> REQUESTED  the holder of the lock wants c and interrupts it
+ *   REQUESTED -> STOPPED    c has put back what it had loaded
+ *   PARKED    -> STOPPED    the holder; c sleeps on
+ *   STOPPED   -> FREE       the holder gives c back (and wakes it, if it sleeps and has something to do)
+ *   STOPPED   -> PARKED     the holder gives back a sleeping c that has nothing to do
+ *   FREE     <-> PARKED     c falls asleep, wakes up
+ */
+#include "smp.h"
+#include "thread.h"
+
+unsigned cpu_count = 1;
+
+static bool kernel_locked;
+static uint64_t claimed_set, parked_set; /* bit per claimed CPU; of these: was asleep. The lock's holder owns them */
+
+static uint32_t claim_state(const struct cpu *c) { return __atomic_load_n(&c->claim, __ATOMIC_ACQUIRE); }
+
+static bool claim_change(struct cpu *c, uint32_t from, uint32_t to)
+{
+    return __atomic_compare_exchange_n(&c->claim, &from, to, false, __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE);
+}
+
+/* c, the executing CPU, is wanted, or sleeps: stops until it is given back. Returns whether it was claimed. */
+static bool claim_answer(struct cpu *c)
+{
+    bool claimed = false;
+
+    for (;;) {
+        switch (claim_state(c)) {
+        case CPU_FREE:
+            return claimed;
+        case CPU_PARKED:
+            claim_change(c, CPU_PARKED, CPU_FREE);
+            break;
+        case CPU_REQUESTED:
+            arch_cpu_unload();
+            __atomic_store_n(&c->claim, CPU_STOPPED, __ATOMIC_RELEASE);
+            claimed = true;
+            break;
+        default:
+            claimed = true;
+            arch_cpu_relax();
+        }
+    }
+}
+
+bool kernel_enter_contended(struct thread *self, struct thread *(*again)(struct thread *))
+{
+    struct cpu *c = cpu_self();
+    bool claimed = false;
+
+    for (;;) {
+        if (claim_state(c) != CPU_FREE) {
+            if (again != NULL && !claimed) /* self is still here: only a claim can take it away */
+                self->resume = again;
+            claimed = claim_answer(c) || claimed;
+        }
+        if (!__atomic_load_n(&kernel_locked, __ATOMIC_RELAXED) &&
+            !__atomic_exchange_n(&kernel_locked, true, __ATOMIC_ACQUIRE))
+            return !claimed;
+        arch_cpu_relax();
+    }
+}
+
+void kernel_unlock_contended(void)
+{
+    while (claimed_set != 0) {
+        unsigned id = (unsigned)__builtin_ctzl(claimed_set);
+        struct cpu *c = cpus[id];
+        bool asleep = (parked_set >> id & 1) != 0;
+
+        claimed_set &= claimed_set - 1;
+        if (asleep && !c->reschedule) {
+            __atomic_store_n(&c->claim, CPU_PARKED, __ATOMIC_RELEASE);
+            continue;
+        }
+        __atomic_store_n(&c->claim, CPU_FREE, __ATOMIC_RELEASE);
+        if (asleep)
+            arch_ipi(c);
+    }
+    parked_set = 0;
+    __atomic_store_n(&kernel_locked, false, __ATOMIC_RELEASE);
+}
+
+void cpu_claim_other(struct cpu *c)
+{
+    if (c == NULL || c == cpu_self() || (claimed_set >> c->id & 1))
+        return;
+    claimed_set |= 1ul << c->id;
+    while (claim_state(c) != CPU_STOPPED) {
+        if (claim_change(c, CPU_PARKED, CPU_STOPPED))
+            parked_set |= 1ul << c->id;
+        else if (claim_change(c, CPU_FREE, CPU_REQUESTED))
+            arch_ipi(c);
+        else
+            arch_cpu_relax();
+    }
+}
+
+void cpu_claim_all_others(void)
+{
+    /* Interrupted first, waited for second: they stop at the same time. */
+    for (unsigned i = 0; i < cpu_count; i++)
+        if (cpus[i] != cpu_self() && !(claimed_set >> i & 1) && claim_change(cpus[i], CPU_FREE, CPU_REQUESTED))
+            arch_ipi(cpus[i]);
+    for (unsigned i = 0; i < cpu_count; i++)
+        cpu_claim_other(cpus[i]);
+}
+
+bool cpu_claimed(const struct cpu *c)
+{
+    return c == NULL || c == cpu_self() || (claimed_set >> c->id & 1);
+}
+
+void cpu_park(void)
+{
+    if (cpu_count == 1)
+        return;
+    arch_cpu_unload();
+    claim_change(cpu_self(), CPU_FREE, CPU_PARKED); /* fails when it is wanted: the interrupt is on its way */
+}
+
+/* Anything that a claim, or another CPU's wake-up, has left to do here? */
+static bool leave_has_work(const struct cpu *c)
+{
+    const struct thread *t = c->current;
+
+    return c->reschedule || t->resume != NULL || (t->flags & THREAD_LEAVE_FLAGS);
+}
+
+struct thread *kernel_ipi(struct thread *self)
+{
+    struct cpu *c = cpu_self();
+
+    claim_answer(c);
+    if (!leave_has_work(c))
+        return c->current;
+    kernel_enter(self, NULL);
+    return kernel_leave(c->current);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Several CPUs: the lock of the general path, and claims. doc/locking.md tells the whole story.
+ *
+ *   L1  Whoever is in the kernel, but on the short message path (fastpath.c), holds the lock; it is given back by
+ *       kernel_leave. The short path looks at threads of its own CPU only.
+ *   L2  Threads whose home is CPU c, and c's current, context and ready queues, are touched by c itself, or by the holder
+ *       of the lock while c is claimed: stopped at a safe point, with everything it had loaded put back to memory.
+ *   L3  Only the holder of the lock claims, and gives all claimed CPUs back before the lock. A CPU that waits for the lock
+ *       answers claims while it waits: nobody waits for somebody who waits for him.
+ *   L4  A CPU that has been claimed goes through kernel_leave before it runs user code, when there is something to do.
+ *
+ * With one CPU all of this is one test of cpu_count.
+ */
+#pragma once
+#include "cpu.h"
+
+/* How many CPUs run, 1..CPU_MAX; cpus[0..cpu_count-1] exist. Changes once, at boot. */
+extern unsigned cpu_count;
+
+enum cpu_claim_state {
+    CPU_FREE,      /* runs; stops when it is interrupted or waits for the lock */
+    CPU_PARKED,    /* idle, with nothing loaded: counts as stopped, but nobody has claimed it */
+    CPU_REQUESTED, /* somebody waits for it to stop */
+    CPU_STOPPED    /* claimed */
+};
+
+bool kernel_enter_contended(struct thread *self, struct thread *(*again)(struct thread *));
+/* Takes the lock for a kernel entry of self, the running thread. False: the CPU has been claimed before it got the lock;
+ * self may not even be here any more. Then the entry ends in kernel_leave(cpu_self()->current), and `again` (NULL: the
+ * user instruction repeats by itself) has become the continuation of self. */
+static inline bool kernel_enter(struct thread *self, struct thread *(*again)(struct thread *))
+{
+    return likely(cpu_count == 1) || kernel_enter_contended(self, again);
+}
+
+void kernel_unlock_contended(void);
+/* Gives back all claimed CPUs and the lock. */
+static inline void kernel_unlock(void)
+{
+    if (unlikely(cpu_count > 1))
+        kernel_unlock_contended();
+}
+
+void cpu_claim_other(struct cpu *c);
+/* Afterwards the caller, who holds the lock, may touch what belongs to c (L2). NULL, itself: nothing to do. */
+static inline void cpu_claim(struct cpu *c)
+{
+    if (unlikely(cpu_count > 1))
+        cpu_claim_other(c);
+}
+
+void cpu_claim_all_others(void);
+/* Every other CPU: nobody is on the short path with a pointer to something that is about to be freed or changed. */
+static inline void cpu_claim_all(void)
+{
+    if (unlikely(cpu_count > 1))
+        cpu_claim_all_others();
+}
+
+/* May the caller touch what belongs to c? For assertions. */
+bool cpu_claimed(const struct cpu *c);
+
+/* The idle CPU is about to sleep: it need not be woken by claims. What it has loaded goes back to memory. */
+void cpu_park(void);
