@@ -176,8 +176,8 @@ static void options(char **argv)
             sim.check_every = number(a[0], a[1]), a++;
             sim.check_every += sim.check_every == 0;
         } else if (strcmp(*a, "--cpus") == 0) {
-            if (number(a[0], a[1]) != CPU_MAX) {
-                fprintf(stderr, "sim: this kernel has %u CPU\n", CPU_MAX);
+            if (number(a[0], a[1]) != 1) {
+                fprintf(stderr, "sim: histories run on one CPU\n");
                 exit(2);
             }
             a++;

@@ -3,8 +3,9 @@
  * Host: the machine is data in a Linux process. Frames have the layout of the exception message (amd64), so that the
  * same messages are seen; page tables have the format of x86-64 and are walked by trap.c.
  *
- *   H1  host_cpu->arch.space is the space of the thread that runs (NULL: the idle thread).
- *   H2  a TLB entry of a space whose tlb_stale is false agrees with its page table (pt.c invariant T4).
+ *   H1  arch.space of a CPU is the space of the thread that runs there (NULL: the idle thread, or the CPU was claimed and has
+ *       not gone on yet).
+ *   H2  a TLB entry of a CPU whose bit in tlb_stale is clear agrees with its page table (pt.c invariant T4).
  */
 #pragma once
 #include <l4/proto.h>
@@ -33,6 +34,7 @@ struct arch_thread {
 };
 
 #define HOST_TLB_SIZE 16u
+#define HOST_CPUS 4u /* at most */
 struct host_tlb_entry {
     word_t va, pa; /* of one 4 KiB page; va 1: empty */
     unsigned order; /* of the leaf it came from: flushing any part of that flushes it */
@@ -42,12 +44,13 @@ struct host_tlb_entry {
 struct arch_space {
     word_t root_pa;
     void *io_bitmap;
-    bool tlb_stale;
-    struct host_tlb_entry tlb[HOST_TLB_SIZE];
+    uint64_t tlb_stale; /* bit per CPU */
+    struct host_tlb_entry tlb[HOST_CPUS][HOST_TLB_SIZE];
 };
 
 struct arch_cpu {
     struct arch_space *space; /* H1 */
+    bool ipi;                 /* on its way */
 };
 
 /* ---- what pt.c needs ---- */

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "host.h"
 #include "memory.h"
+#include "smp.h"
 #include <sanitizer/asan_interface.h>
 #include <setjmp.h>
 #include <stdio.h>
@@ -18,9 +19,10 @@
 struct l4_kip kip __attribute__((aligned(4096)));
 struct l4_options kernel_options;
 char *host_memory;
-struct cpu *host_cpu = &cpus[0];
+struct cpu *host_cpu = &boot_cpu;
 
 static word_t memory_bytes, heap_bytes;
+static unsigned cpus_wanted;
 static jmp_buf start_done;
 
 void memory_poison(void *p, size_t n) { ASAN_POISON_MEMORY_REGION(p, n); }
@@ -67,6 +69,7 @@ void host_start(const struct host_config *config)
     memory_make(config);
     kip_fill(config);
     host_uart_echo(config->echo);
+    cpus_wanted = config->cpus == 0 ? 1 : config->cpus > HOST_CPUS ? HOST_CPUS : config->cpus;
     if (setjmp(start_done) == 0)
         kernel_main();
 }
@@ -87,6 +90,22 @@ void arch_memory_init(void **heap_start, void **heap_end)
 
 void arch_init(void) { host_fpu_init(); }
 void arch_timer_start(void) {}
+
+/* They are idle until somebody gives them a thread. */
+void arch_cpus_start(void)
+{
+    for (unsigned id = 1; id < cpus_wanted; id++) {
+        cpus[id] = calloc(1, sizeof **cpus);
+        if (cpus[id] == NULL) {
+            perror("host machine: a CPU");
+            exit(2);
+        }
+        kernel_cpu_init(cpus[id], id);
+        cpus[id]->last_tick_us = arch_clock_us();
+        cpus[id]->claim = CPU_PARKED;
+    }
+    cpu_count = cpus_wanted;
+}
 
 void *arch_phys_to_virt(word_t pa) { return host_memory + pa; }
 

@@ -2,6 +2,7 @@
 /* The processor of the host machine: registers of a thread, its segments, and what is loaded. */
 #include "host.h"
 #include "ipc.h"
+#include "smp.h"
 #include "task.h"
 #include <l4/vcpu.h>
 
@@ -113,39 +114,77 @@ void arch_syscall_unrewind(struct thread *t) { t->arch.frame.ip += 2; }
 void host_enter(struct thread *t)
 {
     struct arch_space *s = t->space;
+    uint64_t bit = 1ul << host_cpu->id;
 
     kassert(host_cpu->current == t);
-    if (s != NULL && s->tlb_stale) {
+    if (s != NULL && (s->tlb_stale & bit)) {
         for (unsigned i = 0; i < HOST_TLB_SIZE; i++)
-            s->tlb[i].va = 1;
-        s->tlb_stale = false;
+            s->tlb[host_cpu->id][i].va = 1;
+        s->tlb_stale &= ~bit;
     }
     host_cpu->arch.space = s;
+    if (t == host_cpu->idle)
+        cpu_park();
 }
+
+/* ---- several CPUs: a kernel entry is atomic, so a CPU that is wanted is always at a safe point ---- */
+
+void host_set_cpu(unsigned id)
+{
+    kassert(id < cpu_count);
+    host_cpu = cpus[id];
+    if (host_cpu->arch.ipi) {
+        host_cpu->arch.ipi = false;
+        host_enter(kernel_ipi(host_cpu->current));
+    }
+}
+
+bool host_ipi_pending(unsigned id) { return cpus[id]->arch.ipi; }
+
+void arch_ipi(struct cpu *c)
+{
+    c->arch.ipi = true;
+    if (c->claim == CPU_REQUESTED) {
+        c->arch.space = NULL;
+        c->claim = CPU_STOPPED;
+    }
+}
+
+void arch_cpu_unload(void) { host_cpu->arch.space = NULL; }
+void arch_thread_unload(struct thread *t) { (void)t; }
+void arch_cpu_relax(void) { kpanic("a simulated CPU waits for another one", __FILE__, __LINE__); }
 
 struct thread *host_current(void) { return host_cpu->current; }
 bool host_idle(void) { return host_cpu->current == host_cpu->idle; }
 
 /* ---- TLB ---- */
 
-void arch_pcid_take(struct arch_space *s) { s->tlb_stale = true; }
+void arch_pcid_take(struct arch_space *s) { s->tlb_stale = ~0ul; }
 void arch_pcid_give(struct arch_space *s) { (void)s; }
 
 void arch_tlb_flush_page(struct arch_space *s, word_t va)
 {
+    struct host_tlb_entry *tlb = s->tlb[host_cpu->id];
+
+    s->tlb_stale |= ~(1ul << host_cpu->id);
+    for (unsigned i = 0; i < cpu_count; i++)
+        if (cpus[i]->arch.space == s)
+            cpu_claim(cpus[i]);
     if (host_cpu->arch.space != s) {
-        s->tlb_stale = true;
+        s->tlb_stale = ~0ul;
         return;
     }
     for (unsigned i = 0; i < HOST_TLB_SIZE; i++)
-        if (s->tlb[i].va != 1 && (s->tlb[i].va ^ va) >> s->tlb[i].order == 0)
-            s->tlb[i].va = 1;
+        if (tlb[i].va != 1 && (tlb[i].va ^ va) >> tlb[i].order == 0)
+            tlb[i].va = 1;
 }
 
 void arch_space_unload(struct arch_space *s)
 {
     if (host_cpu->arch.space == s)
         host_cpu->arch.space = NULL;
+    for (unsigned i = 0; i < cpu_count; i++)
+        kassert(cpus[i]->arch.space != s);
 }
 
 void arch_io_changed(struct arch_space *s) { (void)s; }

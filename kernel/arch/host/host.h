@@ -16,6 +16,7 @@ struct host_config {
     size_t memory_bytes; /* all physical memory; 0: 64 MiB */
     size_t heap_bytes;   /* of these, for the kernel; 0: 16 MiB */
     bool no_1g_pages;
+    unsigned cpus;       /* 1..HOST_CPUS; 0: 1 */
     word_t sigma0_ip, root_ip; /* 0: no such program */
     bool echo;           /* console output goes to stderr, too */
 };
@@ -28,7 +29,12 @@ void host_start_memory(const struct host_config *config);
 struct thread *host_current(void);
 bool host_idle(void);
 
-/* ---- kernel entries of the current thread ---- */
+/* Whatever comes next happens on that CPU. When another CPU has interrupted it, it first enters the kernel for that: the
+ * test decides how late. host_ipi_pending: is there such an interrupt? */
+void host_set_cpu(unsigned id);
+bool host_ipi_pending(unsigned id);
+
+/* ---- kernel entries of the current thread, on the current CPU ---- */
 void host_syscall(word_t dest, word_t tag, word_t label, word_t timeout);
 /* Touches one byte. access: L4_MEM_R, _W or _X. The kernel address of the byte, or NULL when it became a page fault. */
 void *host_touch(word_t va, unsigned access);

@@ -4,6 +4,7 @@
  * tables, accessed and dirty bits, the I/O permission bitmap.
  */
 #include "host.h"
+#include "smp.h"
 #include "task.h"
 
 #define PTE_PRESENT 0x1ul
@@ -52,16 +53,16 @@ bool host_translate(const struct arch_space *s, word_t va, word_t *pa, unsigned 
 
 void host_tlb_check(const struct arch_space *s)
 {
-    if (s->tlb_stale)
-        return;
-    for (unsigned i = 0; i < HOST_TLB_SIZE; i++) {
-        word_t pa;
-        unsigned rights;
-        if (s->tlb[i].va == 1)
-            continue;
-        bool present = host_translate(s, s->tlb[i].va, &pa, &rights);
-        kassert(present && pa == s->tlb[i].pa && !(s->tlb[i].rights & ~rights)); /* arch_types.h H2 */
-    }
+    for (unsigned c = 0; c < cpu_count; c++)
+        for (unsigned i = 0; i < HOST_TLB_SIZE && !(s->tlb_stale >> c & 1); i++) {
+            const struct host_tlb_entry *e = &s->tlb[c][i];
+            word_t pa;
+            unsigned rights;
+            if (e->va == 1)
+                continue;
+            bool present = host_translate(s, e->va, &pa, &rights);
+            kassert(present && pa == e->pa && !(e->rights & ~rights)); /* arch_types.h H2 */
+        }
 }
 
 static void entered(struct thread *next)
@@ -88,7 +89,7 @@ void *host_touch(word_t va, unsigned access)
     struct arch_space *s = host_cpu->arch.space;
     struct arch_frame *f = &host_current()->arch.frame;
     static char device; /* what is behind no memory */
-    struct host_tlb_entry *t = &s->tlb[va >> L4_PAGE_SHIFT & (HOST_TLB_SIZE - 1)];
+    struct host_tlb_entry *t = &s->tlb[host_cpu->id][va >> L4_PAGE_SHIFT & (HOST_TLB_SIZE - 1)];
     word_t page = va & ~(L4_PAGE_SIZE - 1);
     unsigned order;
 
