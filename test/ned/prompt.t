@@ -77,7 +77,8 @@ type_in '\025"rom/hel'
 sleep 1
 type_in '\t'
 comes 'L4> "rom/hello' "and files"
-type_in '\025L4.default_loader:start({ log = { "late", "r" } }, "rom/hello"):exit_handler(function(c) print("ended:", c + 7000) end)\r'
+type_in '\025late = L4.default_loader:start({ log = { "late", "r" } }, "rom/hello")\r'
+type_in 'late:exit_handler(function(c) print("ended:", c + 7000) end)\r'
 comes '7000' "exit handlers run while the prompt waits"
 type_in 'unfinished(\r'
 type_in '\r'
