@@ -39,7 +39,6 @@ void events_loop(lua_State *L)
     l4re_srv_loop(&events);
 }
 
-void events_stop(void) { l4re_srv_stop(&events); }
 l4_cap_idx_t events_end_irq(void) { return end_irq.cap; }
 
 long events_keys_bind(l4_cap_idx_t console)

@@ -85,8 +85,7 @@ void process_end_wait(void);            /* blocks until a program ends */
 /* ---- events.c ---- */
 int events_open(lua_State *L, int sys);
 extern struct l4re_srv events;
-void events_loop(lua_State *L);         /* until events_stop() */
-void events_stop(void);
+void events_loop(lua_State *L);         /* until something came that its caller may look at */
 l4_cap_idx_t events_end_irq(void);      /* the parent thread triggers it */
 long events_keys_bind(l4_cap_idx_t console); /* keys of the console end events_loop() */
 void events_keys_unbind(l4_cap_idx_t console); /* others may wait for keys */
