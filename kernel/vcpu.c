@@ -87,7 +87,9 @@ bool vcpu_receive_begin(struct thread *t, uint64_t sender)
 {
     if (t->ipc_state != IPC_IDLE || t->home == NULL || t->resume != NULL || sender == t->snd.id)
         return false;
-    if ((t->flags & (THREAD_KERNEL_IPC | THREAD_LEAVE_FLAGS)) || !vcpu_takes(t, L4_VCPU_IRQ))
+    if (t->flags & (THREAD_UNSTARTED | THREAD_GONE | THREAD_KERNEL_IPC | THREAD_LEAVE_FLAGS))
+        return false;
+    if (!vcpu_takes(t, L4_VCPU_IRQ))
         return false;
 
     /* ---- commit: the caller transfers a message, or an error, now ---- */

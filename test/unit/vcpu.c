@@ -69,6 +69,15 @@ static void test_control(void)
     v->entry_ip = ENTRY;
     v->entry_sp = ENTRY_STACK;
     v->user_task = SELF;
+
+    create(L4_PROTO_IRQ_SENDER, IRQ);
+    call_words(IRQ, L4_PROTO_KOBJECT, VCPU, 2, L4_OP_IRQ_BIND, 0x1f1, 0, 0);
+    run_thread(VCPU, 80);
+    v->state = L4_VCPU_IRQ;
+    host_syscall(SEL(IRQ) | L4_OP_SEND, l4_tag_make(L4_PROTO_IRQ, 0, 0, 0).raw, 0, 0);
+    ok(t->arch.frame.ip != ENTRY && v->sticky_flags == L4_VCPU_IRQ_PENDING, "a thread that has not started waits");
+    delete_slot(IRQ);
+    v->state = 0;
 }
 
 static void test_faults(void)
