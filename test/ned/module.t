@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# Module L4 from a script's side: capabilities, factories, name spaces, processes, CPU sets. The script speaks TAP itself.
+# Module L4 from a script's side: capabilities, factories, name spaces, processes, CPU sets. The script itself
+# speaks TAP.
 
 . "$(dirname "$0")/../tap.sh"
 cd "$tmp"
@@ -82,8 +83,8 @@ fails(function() return c:nothing() end, "nothing", "a method that is none")
 result(tostring(c):find("^L4::Cap<N4L4Re9NamespaceE>%[%x+%] r=4 f=0$"), "a capability as text", tostring(c))
 
 -- factories
-is(fails(function() f:create(L4.Proto.Dataspace, 0) end, "^rom/boot.lua:%d+: create: ", "an error names the line").code, -34,
-  "and has the number")
+local empty = fails(function() f:create(L4.Proto.Dataspace, 0) end, "^rom/boot.lua:%d+: create: ", "an error names the line")
+is(empty.code, -34, "and has the number")
 is(fails(function() f:create(L4.Proto.Factory, -1) end, "create", "a quota below nothing").code, -22, "is not valid")
 is(pcall(f.create, f, L4.Proto.Dataspace, "4096"), true, "strings that look like numbers are numbers")
 is(pcall(f.create, f, L4.Proto.Dataspace, 4096.0), true, "floats without a fraction, too")
@@ -99,7 +100,8 @@ is(type(L4.get_cap_class("L4::Factory")), "table", "methods of a class")
 is(L4.get_cap_class("L4Re::Dataspace"), nil, "a class without methods")
 
 -- name spaces
-local ns = ld:create_namespace({ f = f:m("r"), dir = { g = f, file = "rom/other.lua", late = function() return c end } })
+local ns = ld:create_namespace({ f = f:m("r"), dir = { g = f, file = "rom/other.lua",
+  late = function() return c end } })
 result(ns:query("f")(), "an entry")
 result(ns:query("dir/g")(), "an entry of a table")
 result(ns:query("dir/file")(), "an entry by path")
@@ -132,7 +134,8 @@ is(look({ caps = { a = 5, b = "x", c = true } }, "caps"), 1, "what is no capabil
 is(look({ log = E.log }, "exit", "3"), 3, "a capability as log")
 is(look({ scheduler = ld:create_sched_proxy({ prio_offset = 5 }) }, "exit", "4"), 4, "a scheduler proxy")
 is(look({ ldr_flags = L4.Ldr_flags.eager_map }, "exit", "5"), 5, "eager mapping")
-is(look({ ldr_flags = L4.Ldr_flags.all_segs_cow | L4.Ldr_flags.pinned_segs }, "exit", "6"), 6, "copied and pinned segments")
+local copied = L4.Ldr_flags.all_segs_cow | L4.Ldr_flags.pinned_segs
+is(look({ ldr_flags = copied }, "exit", "6"), 6, "copied and pinned segments")
 local own = L4.Loader.new({ mem = f:create(L4.Proto.Factory, 1 << 20):m("rws") })
 is(own:start({}, "rom/look exit 8"):wait(), 8, "a loader of one's own")
 local env = { caps = {} }
@@ -188,4 +191,5 @@ late:exit_handler(function(code)
 end)
 END
 run "$labe" run --batch --timeout 90 module
-tr -d '\r' < out | sed 's/\x1b\[[0-9;]*m//g' | grep -E '^(ok |not ok |1\.\.|# |lua error)' | sed 's/^lua error/# lua error/'
+tr -d '\r' < out | sed 's/\x1b\[[0-9;]*m//g' |
+    grep -E '^(ok |not ok |1\.\.|# |lua error)' | sed 's/^lua error/# lua error/'

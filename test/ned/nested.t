@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # Ned as a program of Ned, with little memory: hundreds of programs come and go (well, killed, not to be loaded, not to
-# be created at all), and neither memory nor kernel memory nor capability slots run out. Then the inner Ned is killed with
-# all it has started.
+# be created at all), and neither memory nor kernel memory nor capability slots run out. Then the inner Ned is
+# killed with all it has started.
 
 . "$(dirname "$0")/../tap.sh"
 cd "$tmp"
