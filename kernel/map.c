@@ -114,25 +114,29 @@ bool map_sigma0_fault(struct task *sigma0, word_t addr)
     return sigma0_leaf_make(sigma0, addr, &e) == OK;
 }
 
-/* The next page of the task that reaches into [va, end). 1: found, 0: none, or -NOMEM. */
-static int source_next(struct task *from, word_t va, word_t end, struct pt_entry *e)
+/* The next page that sigma0 has, or could have, in [va, end); makes its leaf. 1: found, 0: none, or -NOMEM. */
+static cold_path int sigma0_next(struct task *sigma0, word_t va, word_t end, struct pt_entry *e)
 {
-    if (!from->is_sigma0)
-        return arch_pt_next(&from->space, va, end, e);
-
     word_t limit = L4_USER_END;
+
     while (limit > L4_PAGE_SIZE && !arch_phys_valid(limit - L4_PAGE_SIZE, MEM_ORDER_MIN))
         limit >>= 1;
     for (; va < end && va < limit; va += L4_PAGE_SIZE) {
-        if (arch_pt_lookup(&from->space, va, e))
+        if (arch_pt_lookup(&sigma0->space, va, e))
             return 1;
-        status_t st = sigma0_leaf_make(from, va, e);
+        status_t st = sigma0_leaf_make(sigma0, va, e);
         if (st == OK)
             return 1;
         if (st == -L4_ERR_NOMEM)
             return st;
     }
     return 0;
+}
+
+/* The same for any task. */
+static int source_next(struct task *from, word_t va, word_t end, struct pt_entry *e)
+{
+    return likely(!from->is_sigma0) ? arch_pt_next(&from->space, va, end, e) : sigma0_next(from, va, end, e);
 }
 
 /* ---- map ---- */
@@ -154,7 +158,8 @@ static unsigned item_cache(word_t item)
 
 /* Makes room for the piece `new` derived from the source page. True: insert it. False: nothing is to be inserted
  * (rights were added to the same page, kernel-user memory is in the way, or the source was lost). */
-static bool destination_clear(const struct map_job *job, const struct pt_entry *source, const struct pt_entry *new)
+static cold_path bool destination_clear(const struct map_job *job, const struct pt_entry *source,
+                                        const struct pt_entry *new)
 {
     struct arch_space *space = &job->to->space;
     word_t end = new->va + order_mask(new->order) + 1;
@@ -180,7 +185,7 @@ static bool destination_clear(const struct map_job *job, const struct pt_entry *
 }
 
 /* The destination takes the place of the source page in the tree. */
-static status_t piece_grant(const struct map_job *job, const struct pt_entry *source, struct pt_entry *new)
+static cold_path status_t piece_grant(const struct map_job *job, const struct pt_entry *source, struct pt_entry *new)
 {
     struct mapping *old = source->mapping;
 
@@ -254,11 +259,12 @@ static unsigned piece_order(const struct map_job *job, const struct pt_entry *so
                             word_t len)
 {
     const unsigned *orders;
-    unsigned n = arch_page_orders(&orders);
+    unsigned n, limit;
 
     if (source->order == MEM_ORDER_MIN || len < L4_PAGE_SIZE << 9)
         return MEM_ORDER_MIN;
-    unsigned limit = arch_pt_order_at(&job->to->space, dst, source->order);
+    n = arch_page_orders(&orders);
+    limit = arch_pt_order_at(&job->to->space, dst, source->order);
     while (--n > 0)
         if (orders[n] <= limit && !((src | dst) & order_mask(orders[n])) && len >> orders[n] != 0)
             break;
@@ -321,10 +327,10 @@ unsigned unmap_memory(struct task *task, l4_fpage fp, bool self)
 
     if (order < MEM_ORDER_MIN)
         return 0;
-    word_t first = (l4_fpage_start(fp) << L4_PAGE_SHIFT) & ~order_mask(order);
+    word_t size = 1ul << order, first = (l4_fpage_start(fp) << L4_PAGE_SHIFT) & -size;
     if (first >= L4_USER_END)
         return 0;
-    word_t end = order_mask(order) + 1 < L4_USER_END - first ? first + order_mask(order) + 1 : L4_USER_END;
+    word_t end = size < L4_USER_END - first ? first + size : L4_USER_END;
 
     unsigned status = 0;
     struct pt_entry e;

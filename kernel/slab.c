@@ -50,7 +50,7 @@ void slab_init(struct slab *s, const char *name, size_t size)
 
 const struct slab *slab_first(void) { return slabs; }
 
-static struct slab_block *block_new(struct slab *s)
+static cold_path struct slab_block *block_new(struct slab *s)
 {
     struct slab_block *b = frame_take(s->order);
 
@@ -109,7 +109,7 @@ void slab_free(struct slab *s, void *object)
     if (b->out == b->capacity)
         list_push_front(&s->partial, &b->link);
     s->used--;
-    if (--b->out == 0) {
+    if (unlikely(--b->out == 0)) {
         list_remove(&b->link);
         memory_unpoison(b, block_bytes(s));
         frame_free(b, s->order);

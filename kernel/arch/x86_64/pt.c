@@ -79,7 +79,8 @@ static inline __attribute__((always_inline)) word_t *leaf_find(const struct arch
     return *entry & PTE_PRESENT ? entry : NULL;
 }
 
-static void entry_describe(word_t *leaf, unsigned order, word_t va, struct pt_entry *out)
+static inline __attribute__((always_inline)) void entry_describe(word_t *leaf, unsigned order, word_t va,
+                                                                 struct pt_entry *out)
 {
     word_t e = *leaf;
 
@@ -142,7 +143,7 @@ static inline __attribute__((always_inline)) bool lookup(const struct arch_space
 bool arch_pt_lookup(const struct arch_space *s, word_t va, struct pt_entry *out) { return lookup(s, va, out); }
 
 /* Nothing is at va: on to the next leaf. */
-static bool leaf_behind(const struct arch_space *s, word_t va, word_t end, struct pt_entry *out)
+static cold_path bool leaf_behind(const struct arch_space *s, word_t va, word_t end, struct pt_entry *out)
 {
     while (va < end) {
         word_t *table = root_of(s);
@@ -204,7 +205,7 @@ unsigned arch_pt_order_at(const struct arch_space *s, word_t va, unsigned order)
 }
 
 /* A new table below the entry; returns what the entry is then, 0: no memory or quota. */
-static word_t table_make(word_t *entry, struct factory *payer)
+static cold_path word_t table_make(word_t *entry, struct factory *payer)
 {
     word_t *table = charged_frame_alloc_raw(payer, 1);
 
