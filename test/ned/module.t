@@ -83,7 +83,7 @@ fails(function() return c:nothing() end, "nothing", "a method that is none")
 result(tostring(c):find("^L4::Cap<N4L4Re9NamespaceE>%[%x+%] r=4 f=0$"), "a capability as text", tostring(c))
 
 -- factories
-local empty = fails(function() f:create(L4.Proto.Dataspace, 0) end, "^rom/boot.lua:%d+: create: ", "errors name the line")
+local empty = fails(function() f:create(L4.Proto.Dataspace, 0) end, "^rom/boot.lua:%d+: ", "errors name the line")
 is(empty.code, -34, "and has the number")
 is(fails(function() f:create(L4.Proto.Factory, -1) end, "create", "a quota below nothing").code, -22, "is not valid")
 is(pcall(f.create, f, L4.Proto.Dataspace, "4096"), true, "strings that look like numbers are numbers")
