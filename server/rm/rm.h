@@ -10,6 +10,7 @@
  *   serve.c    the message loop: who may ask what
  *   service.c  operations of the region-map and Itas interfaces
  *   thread.c   the application's threads and what they registered
+ *   timer.c    the interval timer
  *   signal.c   exceptions and signals: actions, frames, the last words of a program
  *   call.c     requests to other servers
  *   pool.c     memory and capability slots of this program

@@ -131,38 +131,57 @@ static void prio_raise(void)
     rpc_call(&m, startup.env->scheduler, L4_PROTO_SCHEDULER);
 }
 
+/* One wait, after the reply if there is one: the next message, its label, and what its sender's FPU had. */
+static l4_msgtag_t next(const l4_msgtag_t *reply, l4_umword_t *label)
+{
+    l4_timeout_t timeout = timer_timeout();
+    l4_msgtag_t tag;
+
+    buffers_load();
+    if (reply != 0)
+        tag = l4_ipc_reply_and_wait(l4_utcb(), fpu_give(*reply), label, timeout);
+    else
+        tag = l4_ipc_wait(l4_utcb(), label, timeout);
+    fpu_take(tag);
+    return tag;
+}
+
+/* Somebody gets an answer, if one is due, and somebody, perhaps the same, an interrupt behind it. */
+static void reply_and_interrupt(const l4_msgtag_t *reply, struct thread *t)
+{
+    if (reply != 0) {
+        l4_msgtag_t tag = fpu_give(*reply);
+        /* Without "schedule" the answered thread would run on with the time slice that it lent us. */
+        tag.raw |= L4_MSGTAG_SCHEDULE;
+        l4_ipc_reply(L4_INVALID_REPLY_CAP, l4_utcb(), tag, L4_IPC_SEND_TIMEOUT_0);
+    }
+    signal_interrupt(t);
+}
+
 void serve(void)
 {
-    l4_utcb_t *u = l4_utcb();
     l4_umword_t label;
+    const l4_msgtag_t *reply = 0;
+    l4_msgtag_t result;
+    struct thread *t;
 
     for (unsigned i = 0; i < BUFFERS; i++)
         buffer[i] = slot_take();
     prio_raise();
-    buffers_load();
-    l4_msgtag_t tag = l4_ipc_wait(u, &label, L4_IPC_NEVER);
     for (;;) {
-        fpu_take(tag);
-        if (l4_msgtag_has_error(tag)) { /* the one we answered is gone, or a transfer failed */
-            buffers_load();
-            tag = l4_ipc_wait(u, &label, L4_IPC_NEVER);
-            continue;
+        l4_msgtag_t tag = next(reply, &label);
+        /* An error: whom we answered is gone, a transfer failed, or it is time for the timer. */
+        result = l4_msgtag_has_error(tag) ? l4_msgtag(NO_REPLY, 0, 0, 0) : request(label, tag);
+        reply = l4_msgtag_label(result) == NO_REPLY ? 0 : &result;
+        if ((t = signal_after_reply()) != 0) {
+            reply_and_interrupt(reply, t);
+            reply = 0;
         }
-        l4_msgtag_t result = request(label, tag);
-        struct thread *t = signal_after_reply();
-        if (l4_msgtag_label(result) == NO_REPLY) {
-            buffers_load();
-            tag = l4_ipc_wait(u, &label, L4_IPC_NEVER);
-        } else if (t != 0) {
-            /* Without "schedule" the answered thread would run on with the time slice that it lent us. */
-            result.raw |= L4_MSGTAG_SCHEDULE;
-            l4_ipc_reply(L4_INVALID_REPLY_CAP, u, fpu_give(result), L4_IPC_SEND_TIMEOUT_0);
-            signal_interrupt(t);
-            buffers_load();
-            tag = l4_ipc_wait(u, &label, L4_IPC_NEVER);
-        } else {
-            buffers_load();
-            tag = l4_ipc_reply_and_wait(u, fpu_give(result), &label, L4_IPC_SEND_TIMEOUT_0);
+        if (timer_expired())
+            signal_raise_process(SIGNAL_ALARM);
+        if ((t = signal_after_reply()) != 0) {
+            reply_and_interrupt(reply, t);
+            reply = 0;
         }
     }
 }

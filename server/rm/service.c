@@ -388,11 +388,33 @@ static long op_sigpending(struct rpc *in, struct rpc *out)
     return r < 0 ? r : put_set(out, t->pending);
 }
 
-/* Interval timers do not exist. */
-static long op_no_timer(struct rpc *in, struct rpc *out)
+static long op_setitimer(struct rpc *in, struct rpc *out)
 {
-    (void)in, (void)out;
-    return -L4_ENOSYS;
+    unsigned which = rpc_get32(in);
+    struct timer_setting s, old;
+
+    rpc_fits(in, 0, 8);
+    const void *raw = rpc_get_raw(in, sizeof s);
+    if (raw == 0)
+        return -L4_EMSGTOOSHORT;
+    memcpy(&s, raw, sizeof s);
+    long r = timer_set(which, &s, &old);
+    if (r >= 0)
+        rpc_put_raw(out, &old, sizeof old);
+    return r;
+}
+
+static long op_getitimer(struct rpc *in, struct rpc *out)
+{
+    unsigned which = rpc_get32(in);
+    struct timer_setting s;
+
+    if (in->bad)
+        return -L4_EMSGTOOSHORT;
+    long r = timer_get(which, &s);
+    if (r >= 0)
+        rpc_put_raw(out, &s, sizeof s);
+    return r;
 }
 
 static long op_raise(struct rpc *in, struct rpc *out)
@@ -410,7 +432,7 @@ static long op_raise(struct rpc *in, struct rpc *out)
 long service_itas(struct rpc *in, struct rpc *out)
 {
     static operation *const table[] = {op_register_thread, op_unregister_thread, op_sigaction, op_sigaltstack,
-                                       op_sigprocmask, op_sigpending, op_no_timer, op_no_timer, op_raise};
+                                       op_sigprocmask, op_sigpending, op_setitimer, op_getitimer, op_raise};
 
     return dispatch(in, out, table, sizeof table / sizeof *table);
 }

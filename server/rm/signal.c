@@ -374,6 +374,14 @@ long signal_raise(int signal, struct thread *t)
     return 0;
 }
 
+void signal_raise_process(int signal)
+{
+    struct thread *t = thread_not_blocking(1ul << (signal - 1));
+
+    if (t != 0)
+        signal_raise(signal, t);
+}
+
 long signal_mask_change(int how, signal_set set, struct thread *t, signal_set *old)
 {
     const signal_set never = 1ul << (SIGKILL - 1) | 1ul << (SIGSTOP - 1);

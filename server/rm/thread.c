@@ -36,6 +36,23 @@ struct thread *thread_find(l4_cap_idx_t slot)
     return 0;
 }
 
+static int thread_is_gone(const struct thread *t)
+{
+    return t->slot != main_thread_slot && ((const l4_utcb_t *)t->utcb)->free_marker == 0;
+}
+
+struct thread *thread_not_blocking(signal_set signals)
+{
+    struct thread *first = thread_find(main_thread_slot);
+
+    if (first != 0 && (first->blocked & signals) == 0)
+        return first;
+    for (struct thread *t = threads; t != 0; t = t->next)
+        if ((t->blocked & signals) == 0 && !thread_is_gone(t))
+            return t;
+    return first;
+}
+
 /* A label is an address of ours: one that we never gave out belongs to nobody. */
 struct thread *thread_of_label(l4_umword_t label)
 {
@@ -54,11 +71,6 @@ static void thread_forget(struct thread *t)
     *at = t->next;
     slot_give_deleted(t->gate);
     pool_give(t, sizeof *t);
-}
-
-static int thread_is_gone(const struct thread *t)
-{
-    return t->slot != main_thread_slot && ((const l4_utcb_t *)t->utcb)->free_marker == 0;
 }
 
 static long thread_control(const struct thread *t)

@@ -21,6 +21,9 @@ struct thread {
 
 #define STACK_OFF 2 /* stack.flags: none */
 
+/* A thread that blocks none of these signals, else the first one. */
+struct thread *thread_not_blocking(signal_set signals);
+
 /* The first signal that may be delivered now, or 0. */
 static inline int thread_deliverable(const struct thread *t)
 {

@@ -130,7 +130,7 @@ struct action {
     void *restorer;
     l4_uint64_t mask[16];
 };
-enum { SIGNAL_USER = 10, SIGNAL_OTHER = 12, SIGNAL_MEMORY = 11 };
+enum { SIGNAL_ALARM = 14, SIGNAL_USER = 10, SIGNAL_OTHER = 12, SIGNAL_MEMORY = 11 };
 enum { WITH_INFO = 4, ON_STACK = 0x08000000 };
 
 static long act(int signal, void *handler, l4_uint64_t flags, l4_uint64_t mask)
@@ -325,6 +325,51 @@ static void thread_tests(void)
     act(SIGNAL_USER, NULL, 0, 0);
 }
 
+/* ---- the timer ---- */
+
+static long timer(int which, const long set[4], long old[4])
+{
+    struct l4re_call c;
+
+    l4re_call_start(&c, set != NULL ? 6 : 7);
+    l4re_wr_i32(&c.out, which);
+    if (set != NULL)
+        l4re_wr_data(&c.out, set, 32, 8);
+    long r = l4re_call(&c, l4re_env()->itas, L4RE_PROTO_ITAS, L4_IPC_NEVER);
+    for (unsigned i = 0; i < 4; i++)
+        old[i] = r >= 0 ? (long)l4re_rd_u64(&c.in) : -1;
+    return r;
+}
+
+static void timer_tests(void)
+{
+    static const long every[4] = {0, 20000, 0, 30000}, once[4] = {0, 0, 0, 10000}, never[4] = {0};
+    static const long wrong[4] = {0, 0, 0, -1};
+    long old[4];
+
+    calls = 0;
+    act(SIGNAL_ALARM, count, 0, 0);
+    is(timer(0, every, old), 0, "an interval timer");
+    is(timer(0, NULL, old), 0, "tells what is left");
+    ok(old[1] == 20000 && old[2] == 0 && old[3] > 0 && old[3] <= 30000, "and its interval");
+    for (int i = 0; i < 200 && calls < 3; i++)
+        l4_ipc_sleep_ms(10);
+    ok(calls >= 3, "comes again and again");
+    is(timer(0, never, old), 0, "is switched off");
+    int so_far = calls;
+    l4_ipc_sleep_ms(80);
+    is(calls, so_far, "and comes no more");
+    timer(0, once, old);
+    for (int i = 0; i < 200 && calls == so_far; i++)
+        l4_ipc_sleep_ms(10);
+    l4_ipc_sleep_ms(60);
+    is(calls, so_far + 1, "or comes once");
+    is(timer(0, wrong, old), -L4_EINVAL, "a time that is none");
+    is(timer(1, once, old), -L4_ENOSYS, "only real time is measured");
+    is(timer(3, once, old), -L4_EINVAL, "there are three timers");
+    act(SIGNAL_ALARM, NULL, 0, 0);
+}
+
 /* ---- anything at all ---- */
 
 static l4_uint64_t seed = 1;
@@ -352,7 +397,7 @@ static l4_uint64_t some_word(int harmless)
 static l4_msgtag_t some_request(int *to_itas)
 {
     l4_utcb_t *u = l4_utcb();
-    static const int itas_ops[] = {0, 1, 3, 4, 5, 6, 7, 9, -1};
+    static const int itas_ops[] = {0, 1, 3, 4, 5, 7, 9, -1};
     static const long labels[] = {L4RE_PROTO_RM, L4RE_PROTO_RM, L4RE_PROTO_RM, L4_PROTO_PAGE_FAULT, L4_PROTO_META,
         L4_PROTO_IO_PAGE_FAULT, 0, 0x4000, L4_PROTO_TASK};
     /* None that could wait for us. */
@@ -418,6 +463,7 @@ int main(void)
     stack_tests();
     repair_tests();
     thread_tests();
+    timer_tests();
     any_tests();
     return tap_done();
 }
