@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Message-signalled interrupts on the machine. A device raises one by writing the data to the address that the ICU tells;
- * here the local APIC does the same to itself: the program gets its registers from sigma0 and sends the vector.
+ * Message-signalled interrupts on the machine. A device raises one by writing the data to the address that the ICU
+ * tells; here the local APIC does the same to itself: the program gets its registers from sigma0 and sends the vector.
  */
 #include "root.h"
 #include "tap.h"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vCPU user mode on the processor: segments, FPU, flags and addresses that user code, or the state area, can come up with;
- * each must end in an upcall with the right trap, or be made harmless, and never harm the kernel. User mode is in the
- * root task itself. The entry point raises an exception for the root task, which then looks at the state area.
+ * vCPU user mode on the processor: segments, FPU, flags and addresses that user code, or the state area, can come up
+ * with; each must end in an upcall with the right trap, or be made harmless, and never harm the kernel. User mode is in
+ * the root task itself. The entry point raises an exception for the root task, which then looks at the state area.
+ * labe-run: --cpus 2
  */
 #include "root.h"
 #include "tap.h"
@@ -227,6 +228,24 @@ static void test_code32(void)
     ok(upcall(6, u_call32, 0), "there is no 32-bit system call");
 }
 
+/* Moves the vCPU; false: there is no such CPU. */
+static int move(unsigned cpu)
+{
+    struct l4_utcb *u = utcb();
+
+    u->mr[0] = L4_OP_SCHED_INFO;
+    u->mr[1] = 0;
+    if (call(L4_SLOT_SCHEDULER, L4_PROTO_SCHEDULER, 2, 0) < 0 || !(u->mr[0] >> cpu & 1))
+        return 0;
+    u->mr[0] = L4_OP_SCHED_RUN_THREAD;
+    u->mr[1] = 0;
+    u->mr[2] = 1ul << cpu;
+    u->mr[3] = 80;
+    u->mr[4] = 0;
+    put_cap_item(5, SLOT_VCPU, 15);
+    return call(L4_SLOT_SCHEDULER, L4_PROTO_SCHEDULER, 5, 1) == 0;
+}
+
 static void test_message(void)
 {
     l4_tag sent;
@@ -256,5 +275,13 @@ static int test_main(void)
     test_fpu();
     test_code32();
     test_message();
+    if (move(1)) {
+        test_basic();
+        test_fpu();
+        for (unsigned i = 0; i < 20; i++)
+            test_message();
+        ok(move(0), "back to the first CPU");
+    }
+    test_basic();
     return tap_done();
 }
