@@ -25,7 +25,10 @@ static int us_of(struct timer_value v, uint64_t *us)
     return 0;
 }
 
-static long which_check(unsigned which) { return which == WHICH_REAL ? 0 : which <= WHICH_LAST ? -L4_ENOSYS : -L4_EINVAL; }
+static long which_check(unsigned which)
+{
+    return which == WHICH_REAL ? 0 : which <= WHICH_LAST ? -L4_ENOSYS : -L4_EINVAL;
+}
 
 long timer_get(unsigned which, struct timer_setting *s)
 {
