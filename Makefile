@@ -11,7 +11,7 @@
 #   example/DIR/NAME.c                    -> $B/x86_64/bin/NAME for each file with a main (main.c: bin/DIR); files
 #                                            without belong to every program of the folder
 #   test/qemu/NAME.c                      -> $B/x86_64/test/NAME, started by ned
-#   test/root/NAME.c                      -> $B/x86_64/test/root-NAME, booted as root task, libl4 only
+#   test/root/NAME.c                      -> $B/x86_64/test/root-NAME, booted as root task, libl4 only; so is bench/*.c
 #   $B/src/{musl,lua} (fetched), lib/c    -> $B/x86_64/musl/{include,lib}, $B/x86_64/lib/liblua.a
 #
 # A file that is new in a folder needs no edit here. $B/x86_64/rom/NAME is bin/NAME without debug information.
@@ -65,7 +65,7 @@ roottests := $(patsubst test/root/%.c,$O/test/root-%,$(wildcard test/root/*.c))
 bin_of     = $O/bin/$(patsubst rm,l4re,$1)
 programs  := $(foreach n,$(servers) $(examples),$(call bin_of,$n))
 
-all: kernel boot programs tools rom
+all: kernel boot programs tools rom bench
 programs: $(programs)
 tools: $(tools)
 doc: $H/tool/ops; $q$< > doc/kernel-ops.md && tool/invariants.sh > doc/invariants.md
@@ -275,7 +275,10 @@ $O/test/root-%: $O/obj/test/root/%.o $O/lib/libl4.a
 $O/bin/bench: $(call o_of,$(wildcard bench/*.c),$O) $O/lib/libl4.a
 	$(mkdir)
 	$q$(call link,$(addr_root))
-bench: $O/bin/bench
+$H/bench/trace-%.so: bench/trace/plugin.c
+	$(mkdir)
+	$q$(HOSTCC) -std=gnu11 -O2 $(warn) -Werror -fPIC -shared -DAPI_VERSION=$* -o $@ $<
+bench: $O/bin/bench $O/rom/bench $(foreach v,1 2,$H/bench/trace-$v.so)
 $O/test/%: $O/obj/test/qemu/%.o $(call archives,$(app_libs)) $(crt)
 	$(mkdir)
 	$q$(call link,$(addr_app))

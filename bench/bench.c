@@ -1,25 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The instruction counts of every primitive, as a root task directly on the kernel. Run under QEMU with
- * `-icount shift=0`, where one tick of the time stamp counter is one executed instruction; the run calibrates that
- * itself. Every figure includes the user's own stub on both sides.
+ * What every primitive costs, measured by a root task directly on the kernel. Under QEMU with `-icount shift=0` a tick
+ * of the time stamp counter is one executed instruction, and the figures are exact; elsewhere they are cycles. The run
+ * finds out which by 1,000 nops. Every figure includes the user's own stub on both sides.
  *
- * Output, one line per primitive: `bench NAME MIN MEDIAN P99`, at last `bench: end`. tool/bench.sh compares the medians
- * with bench/budget.txt.
+ * Command line: bench [ROUNDS], at most 10,000. Output, one line per primitive: `bench NAME MIN MEDIAN P99`, first
+ * `bench: unit instructions|cycles`, at last `bench: end`. tool/bench.sh compares the medians with bench/budget.txt.
+ *
+ * bench/trace/plugin.c follows the run: what lies between the last two reads of the time stamp counter before a call of
+ * sample() is a round, and report() ends a row. Neither may be inlined.
  */
 #include "bench.h"
 
+unsigned rounds = ROUNDS;
+uint64_t tick_cost;
 static uint32_t samples[ROUNDS];
 static unsigned sample_count;
-uint64_t tick_cost;
 
 /* ---- results ---- */
 
-void sample(uint64_t begin, uint64_t end)
+__attribute__((noinline)) void sample(uint64_t begin, uint64_t end)
 {
-    if (sample_count < WARM_UP + ROUNDS) {
+    uint64_t took = end - begin;
+
+    if (sample_count < WARM_UP + rounds) {
         if (sample_count >= WARM_UP)
-            samples[sample_count - WARM_UP] = (uint32_t)(end - begin - tick_cost);
+            samples[sample_count - WARM_UP] = (uint32_t)(took > tick_cost ? took - tick_cost : 0);
         sample_count++;
     }
 }
@@ -51,25 +57,20 @@ static void samples_sort(unsigned n)
     }
 }
 
-void report(const char *name)
+__attribute__((noinline)) void report(const char *name)
 {
     unsigned n = sample_count > WARM_UP ? sample_count - WARM_UP : 0;
 
     if (n == 0)
         fail(name, -1);
     samples_sort(n);
-    print("bench ");
-    print(name);
-    print_number(samples[0]);
-    print_number(samples[n / 2]);
-    print_number(samples[n - 1 - n / 100]);
+    print_padded("bench ", 0);
+    print_padded(name, 40);
+    print_number(samples[0], 9);
+    print_number(samples[n / 2], 9);
+    print_number(samples[n - 1 - n / 100], 9);
     print("\n");
     sample_count = 0;
-}
-
-void shared_samples(const char *name)
-{
-    report(name);
 }
 
 /* ---- calibration ---- */
@@ -86,12 +87,17 @@ static void calibrate(void)
             best = end - begin;
     }
     tick_cost = best;
-    for (unsigned i = 0; i < WARM_UP + 100; i++) {
-        uint64_t begin = ticks();
+    best = ~0ul;
+    for (unsigned i = 0; i < WARM_UP + rounds; i++) {
+        uint64_t begin = ticks(), end;
 
         __asm__ volatile(".rept 1000\n\tnop\n\t.endr");
-        sample(begin, ticks());
+        end = ticks();
+        if (end - begin - tick_cost < best)
+            best = end - begin - tick_cost;
+        sample(begin, end);
     }
+    print(best == 1000 ? "bench: unit instructions\n" : "bench: unit cycles\n");
     report("calibration-1000-nops");
 }
 
@@ -99,7 +105,7 @@ static void calibrate(void)
 
 static void empty_slot(void)
 {
-    for (unsigned i = 0; i < WARM_UP + ROUNDS; i++) {
+    for (unsigned i = 0; i < WARM_UP + rounds; i++) {
         uint64_t begin = ticks();
 
         l4_ipc_call(slot(SLOT_EMPTY), l4_utcb(), l4_msgtag(0, 0, 0, 0), L4_IPC_NEVER);
@@ -110,7 +116,7 @@ static void empty_slot(void)
 
 static void cap_valid(void)
 {
-    for (unsigned i = 0; i < WARM_UP + ROUNDS; i++) {
+    for (unsigned i = 0; i < WARM_UP + rounds; i++) {
         uint64_t begin = ticks();
 
         l4_task_cap_valid(L4_BASE_TASK_CAP, L4_BASE_TASK_CAP);
@@ -119,12 +125,13 @@ static void cap_valid(void)
     report("cap-valid");
 }
 
+/* The convention for "let others run": a receive from nobody that does not wait. */
 static void yield(void)
 {
-    for (unsigned i = 0; i < WARM_UP + ROUNDS; i++) {
+    for (unsigned i = 0; i < WARM_UP + rounds; i++) {
         uint64_t begin = ticks();
 
-        l4_thread_yield();
+        l4_ipc_receive(L4_INVALID_CAP, l4_utcb(), L4_IPC_BOTH_TIMEOUT_0);
         sample(begin, ticks());
     }
     report("thread-yield");
@@ -133,7 +140,7 @@ static void yield(void)
 static void semaphore(void)
 {
     must("semaphore", l4_factory_create(L4_BASE_FACTORY_CAP, L4_PROTO_SEMAPHORE, slot(SLOT_SEM)));
-    for (unsigned i = 0; i < WARM_UP + ROUNDS; i++) {
+    for (unsigned i = 0; i < WARM_UP + rounds; i++) {
         uint64_t begin = ticks();
 
         l4_semaphore_up(slot(SLOT_SEM));
@@ -147,7 +154,7 @@ static void semaphore(void)
 /* ---- IPC ---- */
 
 /* Answers every message with as many words. */
-static void server_echo(void)
+void server_echo(void)
 {
     l4_umword_t label;
     l4_msgtag_t tag;
@@ -159,9 +166,9 @@ static void server_echo(void)
         tag = l4_ipc_reply_and_wait(l4_utcb(), l4_msgtag(0, l4_msgtag_words(tag), 0, 0), &label, L4_IPC_NEVER);
 }
 
-static void round_trips(const char *name, unsigned words)
+void round_trips(const char *name, unsigned words)
 {
-    for (unsigned i = 0; i < WARM_UP + ROUNDS; i++) {
+    for (unsigned i = 0; i < WARM_UP + rounds; i++) {
         uint64_t begin = ticks();
 
         l4_ipc_call(slot(SLOT_GATE), l4_utcb(), l4_msgtag(1, words, 0, 0), L4_IPC_NEVER);
@@ -201,7 +208,7 @@ static void server_take_cap(void)
 static void pass_capability(void)
 {
     server_start(server_take_cap, OTHER_TASK, PRIO);
-    for (unsigned i = 0; i < WARM_UP + ROUNDS; i++) {
+    for (unsigned i = 0; i < WARM_UP + rounds; i++) {
         uint64_t begin = ticks();
 
         l4_utcb_mr()->mr[0] = L4_ITEM_MAP;
@@ -249,10 +256,10 @@ static void map_round(void (*measured)(uint64_t, uint64_t), void (*unmap_measure
 static void map_and_unmap(void)
 {
     server_start(server_take_page, OTHER_TASK, PRIO);
-    for (unsigned i = 0; i < WARM_UP + ROUNDS; i++)
+    for (unsigned i = 0; i < WARM_UP + rounds; i++)
         map_round(sample, NULL);
     report("map-page-by-call");
-    for (unsigned i = 0; i < WARM_UP + ROUNDS; i++)
+    for (unsigned i = 0; i < WARM_UP + rounds; i++)
         map_round(NULL, sample);
     report("unmap-page");
     server_stop();
@@ -264,7 +271,7 @@ static void faulting_thread(void)
 {
     l4_fpage_t page = l4_fpage(PAGE_WINDOW, L4_PAGESHIFT, L4_FPAGE_RWX);
 
-    for (unsigned i = 0; i < WARM_UP + ROUNDS; i++) {
+    for (unsigned i = 0; i < WARM_UP + rounds; i++) {
         uint64_t begin = ticks();
 
         (void)*(volatile char *)PAGE_WINDOW;
@@ -276,7 +283,7 @@ static void faulting_thread(void)
 
 static void excepting_thread(void)
 {
-    for (unsigned i = 0; i < WARM_UP + ROUNDS; i++) {
+    for (unsigned i = 0; i < WARM_UP + rounds; i++) {
         uint64_t begin = ticks();
 
         __asm__ volatile("ud2");
@@ -339,7 +346,7 @@ static void irqs(void)
     must("irq", l4_factory_create_irq(L4_BASE_FACTORY_CAP, slot(SLOT_IRQ2)));
     server_start(irq_waiter, OWN_TASK, PRIO + 10);
     must("bind", l4_rcv_ep_bind_thread(slot(SLOT_IRQ), slot(SLOT_SERVER), 0x100));
-    for (unsigned i = 0; i < WARM_UP + ROUNDS; i++) {
+    for (unsigned i = 0; i < WARM_UP + rounds; i++) {
         uint64_t begin = ticks();
 
         l4_irq_trigger(slot(SLOT_IRQ));
@@ -350,7 +357,7 @@ static void irqs(void)
     server_start(irq_answerer, OWN_TASK, PRIO + 10);
     must("bind", l4_rcv_ep_bind_thread(slot(SLOT_IRQ), slot(SLOT_SERVER), 0x100));
     must("bind", l4_rcv_ep_bind_thread(slot(SLOT_IRQ2), L4_BASE_THREAD_CAP, 0x200));
-    for (unsigned i = 0; i < WARM_UP + ROUNDS; i++) {
+    for (unsigned i = 0; i < WARM_UP + rounds; i++) {
         uint64_t begin = ticks();
 
         l4_irq_trigger(slot(SLOT_IRQ));
@@ -372,20 +379,26 @@ static void first_instruction(void)
         l4_ipc_sleep(L4_IPC_NEVER);
 }
 
+static void sleeper(void)
+{
+    for (;;)
+        l4_ipc_sleep(L4_IPC_NEVER);
+}
+
 static void threads(void)
 {
     uint64_t begin;
 
-    for (unsigned i = 0; i < WARM_UP + ROUNDS; i++) {
+    for (unsigned i = 0; i < WARM_UP + rounds; i++) {
         begin = ticks();
         worker_start(SLOT_WORKER, OWN_TASK, first_instruction, PRIO + 10);
         sample(begin, stamp);
         worker_stop(SLOT_WORKER);
     }
     report("thread-create-to-first-instruction");
-    for (unsigned i = 0; i < WARM_UP + ROUNDS; i++) {
+    for (unsigned i = 0; i < WARM_UP + rounds; i++) {
         begin = ticks();
-        worker_start(SLOT_WORKER, OWN_TASK, first_instruction, PRIO + 10);
+        worker_start(SLOT_WORKER, OWN_TASK, sleeper, PRIO + 10);
         l4_task_delete_obj(L4_BASE_TASK_CAP, slot(SLOT_WORKER));
         sample(begin, ticks());
     }
@@ -394,7 +407,7 @@ static void threads(void)
 
 static void gates(void)
 {
-    for (unsigned i = 0; i < WARM_UP + ROUNDS; i++) {
+    for (unsigned i = 0; i < WARM_UP + rounds; i++) {
         uint64_t begin = ticks();
 
         l4_factory_create_gate(L4_BASE_FACTORY_CAP, slot(SLOT_GATE), L4_BASE_THREAD_CAP, 0x10);
@@ -406,7 +419,7 @@ static void gates(void)
 
 static void tasks(void)
 {
-    for (unsigned i = 0; i < WARM_UP + ROUNDS; i++) {
+    for (unsigned i = 0; i < WARM_UP + rounds; i++) {
         uint64_t begin = ticks();
         l4_fpage_t none = {0};
 
@@ -436,6 +449,7 @@ void l4_start(unsigned long arg, void *stack)
     threads();
     gates();
     tasks();
+    growth();
     print("bench: end\n");
     for (;;)
         l4_ipc_sleep(L4_IPC_NEVER);

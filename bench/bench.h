@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the measurements (bench.c) need from the surroundings (rt.c): threads, a second task, output. */
+/* What the measurements (bench.c, growth.c) need from the surroundings (rt.c): threads, a second task, output. */
 #pragma once
 #include <l4/sys/factory.h>
 #include <l4/sys/ipc.h>
@@ -32,28 +32,37 @@ enum bench_slot {
     SLOT_TASK2,
     SLOT_RECEIVE,
     SLOT_TASK_OF_SERVER, /* the task that the server runs in, in its own table */
-    SLOT_FAULT_GATE
+    SLOT_FAULT_GATE,
+    SLOT_QUEUE
 };
 static inline l4_cap_idx_t slot(unsigned n) { return (l4_cap_idx_t)n << L4_CAP_SHIFT; }
 
 enum bench_task { OWN_TASK, OTHER_TASK };
 
+/* The same instructions wherever it is used, so that what it costs itself can be taken off. */
 static inline uint64_t ticks(void)
 {
-    uint32_t low, high;
+    uint64_t now;
 
-    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high)::"memory");
-    return (uint64_t)high << 32 | low;
+    __asm__ volatile("lfence\n\trdtsc\n\tshlq $32, %%rdx\n\torq %%rdx, %0" : "=a"(now)::"rdx", "memory");
+    return now;
 }
 
 extern char spare_page[];
+extern unsigned rounds;
+/* The second task, priorities, gates; `rounds` from the command line. */
 void setup(void);
 void print(const char *text);
-void print_number(uint64_t n);
+void print_number(uint64_t n, unsigned width); /* right-aligned */
+void print_padded(const char *text, unsigned width);
 _Noreturn void fail(const char *what, long code);
 void must(const char *what, l4_msgtag_t tag);
 void sample(uint64_t begin, uint64_t end);
 void report(const char *name);
+void round_trips(const char *name, unsigned words);
+void server_echo(void);
+/* Round trips while there is more and more else in the system (growth.c). */
+void growth(void);
 
 /* A thread in one of the two tasks that runs body; a gate for it in SLOT_GATE of this task. */
 void server_start(void (*body)(void), enum bench_task where, unsigned prio);

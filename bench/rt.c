@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Surroundings of the measurements: a second task with the same memory, threads, output. */
+/* Surroundings of the measurements: the command line, a second task with the same memory, threads, output. */
 #include "bench.h"
+#include <l4/sigma0/sigma0.h>
 
 #define UTCB_AREA 0xb0000000ul
 #define STACK_SIZE 8192u
+#define KIP_WINDOW 0x5fff0000ul
+#define MODULE_ROOT_TASK 3u
 
 extern char __executable_start[], _end[];
 
@@ -23,15 +26,26 @@ void print(const char *text)
     l4_vcon_write(L4_BASE_LOG_CAP, text, (unsigned)n);
 }
 
-void print_number(uint64_t n)
+void print_padded(const char *text, unsigned width)
+{
+    print(text);
+    for (; *text != '\0' && width > 0; text++)
+        width--;
+    for (; width > 0; width--)
+        print(" ");
+}
+
+void print_number(uint64_t n, unsigned width)
 {
     char text[24], *p = text + sizeof text - 1;
 
     *p = '\0';
-    do
+    do {
         *--p = (char)('0' + n % 10);
-    while ((n /= 10) != 0);
-    *--p = ' ';
+        width -= width > 0;
+    } while ((n /= 10) != 0);
+    for (width++; width > 0 && p > text; width--)
+        *--p = ' ';
     print(p);
 }
 
@@ -39,7 +53,7 @@ _Noreturn void fail(const char *what, long code)
 {
     print("bench: failed: ");
     print(what);
-    print_number((uint64_t)(code < 0 ? -code : code));
+    print_number((uint64_t)(code < 0 ? -code : code), 0);
     print("\nbench: end\n");
     for (;;)
         l4_ipc_sleep(L4_IPC_NEVER);
@@ -110,11 +124,41 @@ static void give(l4_cap_idx_t from, unsigned to)
                              slot(to) | L4_ITEM_MAP));
 }
 
+/* The words behind the program's name on its command line: a number of rounds. */
+static void command_line_read(void)
+{
+    const l4_kernel_info_t *kip = l4sigma0_map_kip(L4_BASE_PAGER_CAP, (void *)KIP_WINDOW, L4_PAGESHIFT);
+    const struct l4_module_info *info = kip == NULL ? NULL : (const struct l4_module_info *)kip->user_ptr;
+    const char *line = "";
+    unsigned n = 0;
+
+    if (info == NULL)
+        return;
+    for (unsigned i = 0; i < info->count; i++) {
+        const struct l4_module *m = (const struct l4_module *)info->modules + i;
+
+        if ((m->flags & 7u) == MODULE_ROOT_TASK && m->cmdline != 0)
+            line = (const char *)m->cmdline;
+    }
+    while (*line != '\0' && *line != ' ')
+        line++;
+    while (*line == ' ')
+        line++;
+    if (*line == '\0')
+        return;
+    for (; *line >= '0' && *line <= '9' && n <= ROUNDS; line++)
+        n = n * 10 + (unsigned)(*line - '0');
+    if (n == 0 || n > ROUNDS || (*line != '\0' && *line != ' '))
+        fail("the command line says no number of rounds from 1 to", ROUNDS);
+    rounds = n;
+}
+
 void setup(void)
 {
     l4_fpage_t utcbs = l4_fpage(UTCB_AREA, L4_PAGESHIFT, L4_FPAGE_RW), own = utcbs;
     l4_sched_param_t sp = l4_sched_param(PRIO, 0);
 
+    command_line_read();
     must("priority", l4_scheduler_run_thread(L4_BASE_SCHEDULER_CAP, L4_BASE_THREAD_CAP, &sp));
     must("memory for UTCBs", l4_task_add_ku_mem(L4_BASE_TASK_CAP, &own));
     must("task", l4_factory_create_task(L4_BASE_FACTORY_CAP, slot(SLOT_OTHER_TASK), &utcbs));

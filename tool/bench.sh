@@ -1,82 +1,129 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# ./labe bench [--quick]: the figures of building and booting, one line each: what, measured, limit. Instruction counts
-# are exact and the same in every run (QEMU counts instead of timing); times are this machine's and only shown.
-# Exit status 1 when a size or a count is over its limit. --quick leaves out the clean build.
+# ./labe bench [PATTERN] [--json F] [--quick] [--budget F]: what every primitive costs in instructions (bench/bench.c
+# under an emulator whose time stamp counter counts them), what a round consists of (a second, short run under
+# bench/trace/plugin.c), and the figures of building and booting. Compared with bench/budget.txt: exit status 1 when one
+# is over its limit. PATTERN: only rows with that text in their name.
+#   --quick       200 rounds instead of 10,000, no times
+#   --steps NAME  one round of that row, function by function, and the data lines that the kernel touched
+#   --kvm         on this machine's CPU instead, in cycles; nothing is compared
 
 . "$(dirname "$0")/common.sh"
 . "$root/tool/qemu.sh"
 quick=
-case ${1:-} in
-'') ;;
---quick) quick=1 ;;
-*) usage_error "bench: unknown argument '$1'" ;;
-esac
-[ $# -le 1 ] || usage_error "bench: one argument, not $#"
-batch=
-timeout=
-until=
-cpus=1
-mem=32
 kvm=
-gdb=
-files=
+json=
+steps=
+pattern=
+budget=$root/bench/budget.txt
+while [ $# -gt 0 ]; do
+    case $1 in
+    --json=* | --budget=* | --steps=*)
+        option=$1
+        shift
+        set -- "${option%%=*}" "${option#*=}" "$@"
+        ;;
+    esac
+    case $1 in
+    --quick) quick=1; shift ;;
+    --kvm) kvm=1; shift ;;
+    --json) need_value "$1" $#; json=$2; shift 2 ;;
+    --budget) need_value "$1" $#; need_file --budget "$2"; budget=$2; shift 2 ;;
+    --steps) need_value "$1" $#; steps=$2; shift 2 ;;
+    -*) usage_error "bench: unknown option '$1'" ;;
+    '') usage_error "bench: the pattern is empty" ;;
+    *)
+        [ -z "$pattern" ] || usage_error "bench: one pattern, not '$pattern' and '$1'"
+        pattern=$1
+        shift
+        ;;
+    esac
+done
+[ -z "$json" ] || [ -d "$(dirname -- "$json")" ] || usage_error "--json: no folder '$(dirname -- "$json")'"
+[ -z "$kvm" ] || [ -z "$quick$steps" ] || usage_error "bench: --kvm goes with neither --quick nor --steps"
+qemu_check
 set_up
 scratch_make
-run_make || exit 1
-. "$root/tool/compose.sh"
-
-over=0
-# figure WHAT VALUE LIMIT UNIT
-figure() {
-    printf '%-58s %12s  at most %s %s\n' "$1" "$2" "$3" "$4"
-    if [ "$2" -gt "$3" ]; then over=1; fi
-}
-# seconds COMMAND...: prints how long it took, in tenths, then nothing else.
-seconds() {
-    begin=$(date +%s%N)
-    "$@" > "$scratch/log" 2>&1 || { cat "$scratch/log" >&2; die "failed: $*"; }
-    end=$(date +%s%N)
-    echo $(((end - begin) / 100000000)) | sed 's/\(.\)$/.\1/; s/^\./0./'
-}
-shown() { printf '%-58s %12s  at most %s %s\n' "$1" "$2" "$3" "$4"; }
-
-if [ -z "$quick" ]; then
-    mkdir -p "$scratch/clean"
-    cp -R "$build/src" "$scratch/clean/src"
-    time=$(seconds make -s -C "$root" B="$scratch/clean" -j"$(cpus)") || exit 1
-    shown "clean build of everything, $(cpus) processors" "$time" 180 s
-    rm -rf "$scratch/clean"
+# The figures of building and booting need the whole system; the rest does not.
+whole=
+case $pattern in '' | boot* | kernel*) [ -n "$kvm$steps" ] || whole=1 ;; esac
+if [ -n "$whole" ]; then
+    run_make || exit 1
+else
+    run_make kernel boot tools bench "$out/rom/kernel" "$out/rom/sigma0" || exit 1
 fi
 
-change_and_run() {
-    make -s -C "$root" B="$build" -j"$(cpus)" -W kernel/ipc.c &&
-        "$root/labe" run --until "Hello World" --timeout 60 "$root/example/hello/boot.lua"
+# bench_run LOG ROUNDS SECONDS OPTION...: boots the benchmark; its serial output goes to LOG.
+bench_run() {
+    printf 'entry bench\nkernel kernel\nsigma0 sigma0\nroottask bench %s\n' "$2" > "$scratch/bench.list"
+    image_make "$scratch/bench.list" "$scratch" ""
+    run_log=$1
+    run_seconds=$3
+    shift 3
+    status=0
+    "$host/tool/watch" -q -t "$run_seconds" -u "bench: end" qemu-system-x86_64 -nodefaults -no-user-config -no-reboot \
+        -display none -monitor none -m 256 -kernel "$scratch/image.elf" -chardev stdio,id=line,signal=off \
+        -serial chardev:line "$@" > "$run_log" 2> "$scratch/qemu.log" < /dev/null || status=$?
+    [ "$status" != 0 ] || return 0
+    cat "$scratch/qemu.log" >&2
+    tail -n 3 "$run_log" >&2
+    return 1
 }
-time=$(seconds change_and_run) || exit 1
-shown "one kernel file changed, until hello's first line" "$time" 10 s
 
-script=$root/example/hello/boot.lua
-compose
-image_make "$scratch/modules.list" "$scratch" ""
-figure "boot image with the examples, without debug information" "$(wc -c < "$scratch/image.elf")" 2097152 bytes
-text=$(size -A "$out/bin/kernel" | awk '$1 ~ /^\.(text|init)/ { sum += $2 } END { print sum }')
-figure "kernel text" "$text" 81920 bytes
+counting="-accel tcg,thread=single -cpu max -icount shift=0,sleep=off"
 
-socket=$scratch/debugger
-qemu-system-x86_64 -nodefaults -no-user-config -no-reboot -display none -monitor none -m 256 \
-    -kernel "$scratch/image.elf" -accel tcg -cpu max -serial "file:$scratch/serial" -S \
-    -icount "shift=0,sleep=off,rr=record,rrfile=$scratch/record" -gdb "unix:$socket,server=on,wait=off" \
-    2> "$scratch/qemu.log" &
-machine=$!
-trap 'kill $machine 2> /dev/null || true; rm -rf "$scratch"' EXIT
-count=$(timeout 300 perl "$root/tool/count.pl" "$socket" "$out/bin/kernel" "Hello World") ||
-    { cat "$scratch/qemu.log" "$scratch/serial" >&2; die "no instruction count"; }
-kill "$machine" 2> /dev/null || true
-figure "instructions from the kernel's entry to hello's first line" "$count" 40000000 ""
+# plugin_find: the plugin with the interface version that this emulator wants.
+plugin_find() {
+    for plugin in "$host"/bench/trace-*.so; do
+        said=$(qemu-system-x86_64 -M none -display none -plugin "$plugin" 2>&1 < /dev/null) || true
+        case $said in *"are needed"*) return 0 ;; esac
+    done
+    die "this emulator loads none of our plugins: $said"
+}
 
-small() { "$root/labe" run --mem 32 --until "fibonacci(10) = 55" --timeout 60; }
-time=$(seconds small) || exit 1
-shown "the default script in 32 MiB, build check included" "$time" 60 s
-exit "$over"
+# What the plugin has to know of the program: its reads of the time stamp counter, sample and report.
+plugin_arguments() {
+    objdump -d "$out/bin/bench" | awk '/\trdtsc/ { sub(/:/, "", $1); printf ",clock=%s", $1 }'
+    nm "$out/bin/bench" | awk '$3 == "sample" || $3 == "report" { printf ",%s=%s", $3, $1 }'
+}
+
+# read_trace [NAME]
+read_trace() {
+    perl "$root/bench/trace/read.pl" "$scratch/trace" "$out/bin/kernel" "$out/bin/bench" "$root/bench/weights.txt" \
+        "$scratch/trace.log" "$@"
+}
+
+if [ -n "$kvm" ]; then
+    bench_run "$scratch/bench.log" 10000 60 -accel kvm -cpu host ||
+        die "the benchmark did not come to its end on this machine's CPU (above: its last words)"
+    set -- --pattern "$pattern"
+    [ -z "$json" ] || set -- "$@" --json "$json"
+    perl "$root/tool/bench.pl" "$@" "$scratch/bench.log"
+    exit
+fi
+
+plugin_find
+bench_run "$scratch/trace.log" 20 120 $counting -plugin "$plugin,out=$scratch/trace$(plugin_arguments)" ||
+    die "the benchmark did not come to its end under the tracing plugin"
+if [ -n "$steps" ]; then
+    read_trace "$steps"
+    exit
+fi
+read_trace > "$scratch/trace.table"
+rounds=10000
+[ -z "$quick" ] || rounds=200
+bench_run "$scratch/bench.log" "$rounds" 300 $counting || die "the benchmark did not come to its end"
+
+set -- --pattern "$pattern" --budget "$budget" --trace "$scratch/trace.table"
+[ -z "$json" ] || set -- "$@" --json "$json"
+if [ -n "$whole" ]; then
+    . "$root/tool/compose.sh"
+    . "$root/tool/bench-boot.sh"
+    batch=
+    files=
+    [ -n "$quick$pattern" ] || boot_times
+    boot_counts > "$scratch/figures"
+    set -- "$@" --figures "$scratch/figures"
+fi
+perl "$root/tool/bench.pl" "$@" "$scratch/bench.log"

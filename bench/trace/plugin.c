@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A plugin of the emulator that writes down every instruction and every data access of one round of each row.
+ *
+ * Arguments: out=FILE, clock=ADDRESS (an rdtsc of the benchmark; one per rdtsc), sample=ADDRESS, report=ADDRESS (the
+ * two functions in bench/bench.c). A round is what lies between the last two clock instructions before a call of
+ * sample; at a call of report the last round of the row is written:
+ *
+ *     row COUNT               rounds that this row had
+ *     ADDRESS [r|wADDRESS]... an instruction and the data it read and wrote, both in hexadecimal, in order
+ *     end
+ *
+ * The emulator's declarations are repeated here as far as they are used: its header is no part of Debian's package.
+ * API_VERSION is the version of the plugin interface (tool/bench.sh finds out which one the emulator wants).
+ */
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct qemu_plugin_tb;
+struct qemu_plugin_insn;
+struct qemu_info;
+typedef void (*insn_callback)(unsigned vcpu, void *data);
+typedef void (*access_callback)(unsigned vcpu, uint32_t info, uint64_t address, void *data);
+typedef void (*translation_callback)(uint64_t id, struct qemu_plugin_tb *tb);
+enum { CB_NO_REGS = 0, MEM_READ_AND_WRITE = 3 };
+extern void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, translation_callback cb);
+extern size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
+extern struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t i);
+extern uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
+extern void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, insn_callback cb, int flags,
+                                                   void *data);
+extern void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *insn, access_callback cb, int flags, int rw,
+                                             void *data);
+extern bool qemu_plugin_mem_is_store(uint32_t info);
+
+__attribute__((visibility("default"))) int qemu_plugin_version = API_VERSION;
+
+#define EVENTS_MAX 200000u
+#define CLOCKS_MAX 128u
+enum event_kind { EVENT_INSN, EVENT_READ, EVENT_WRITE };
+struct event {
+    uint64_t address;
+    enum event_kind kind;
+};
+static struct event buffers[3][EVENTS_MAX];
+static size_t lengths[3];
+static unsigned current, before = 1, kept = 2; /* since the last clock, since the one before, the last round */
+static unsigned long round_count;
+static uint64_t clocks[CLOCKS_MAX], sample_address, report_address;
+static unsigned clock_count;
+static FILE *out;
+
+static void add(uint64_t address, enum event_kind kind)
+{
+    if (lengths[current] < EVENTS_MAX)
+        buffers[current][lengths[current]++] = (struct event){address, kind};
+}
+
+static void executed(unsigned vcpu, void *data)
+{
+    (void)vcpu;
+    add((uint64_t)(uintptr_t)data, EVENT_INSN);
+}
+
+static void accessed(unsigned vcpu, uint32_t info, uint64_t address, void *data)
+{
+    (void)vcpu;
+    (void)data;
+    add(address, qemu_plugin_mem_is_store(info) ? EVENT_WRITE : EVENT_READ);
+}
+
+static void clock_read(unsigned vcpu, void *data)
+{
+    unsigned old = before;
+
+    executed(vcpu, data);
+    before = current;
+    current = old;
+    lengths[current] = 0;
+}
+
+static void sampled(unsigned vcpu, void *data)
+{
+    unsigned old = kept;
+
+    (void)vcpu;
+    (void)data;
+    kept = before;
+    before = old;
+    lengths[before] = 0;
+    round_count++;
+}
+
+static void reported(unsigned vcpu, void *data)
+{
+    (void)vcpu;
+    (void)data;
+    fprintf(out, "row %lu", round_count);
+    for (size_t i = 0; i < lengths[kept]; i++) {
+        const struct event *e = &buffers[kept][i];
+
+        fprintf(out, e->kind == EVENT_INSN ? "\n%" PRIx64 : e->kind == EVENT_READ ? " r%" PRIx64 : " w%" PRIx64,
+                e->address);
+    }
+    fprintf(out, "\nend\n");
+    fflush(out);
+    lengths[kept] = 0;
+    round_count = 0;
+}
+
+static bool is_clock(uint64_t address)
+{
+    for (unsigned i = 0; i < clock_count; i++)
+        if (clocks[i] == address)
+            return true;
+    return false;
+}
+
+static void translated(uint64_t id, struct qemu_plugin_tb *tb)
+{
+    (void)id;
+    for (size_t i = 0; i < qemu_plugin_tb_n_insns(tb); i++) {
+        struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
+        uint64_t address = qemu_plugin_insn_vaddr(insn);
+        insn_callback cb = is_clock(address)           ? clock_read
+                           : address == sample_address ? sampled
+                           : address == report_address ? reported
+                                                       : executed;
+
+        qemu_plugin_register_vcpu_insn_exec_cb(insn, cb, CB_NO_REGS, (void *)(uintptr_t)address);
+        qemu_plugin_register_vcpu_mem_cb(insn, accessed, CB_NO_REGS, MEM_READ_AND_WRITE, NULL);
+    }
+}
+
+__attribute__((visibility("default"))) int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int argc,
+                                                               char **argv)
+{
+    (void)info;
+    for (int i = 0; i < argc; i++) {
+        const char *value = strchr(argv[i], '=');
+        uint64_t address = value == NULL ? 0 : strtoull(value + 1, NULL, 16);
+
+        if (!strncmp(argv[i], "out=", 4))
+            out = fopen(argv[i] + 4, "w");
+        else if (!strncmp(argv[i], "sample=", 7))
+            sample_address = address;
+        else if (!strncmp(argv[i], "report=", 7))
+            report_address = address;
+        else if (!strncmp(argv[i], "clock=", 6) && clock_count < CLOCKS_MAX)
+            clocks[clock_count++] = address;
+        else
+            return fprintf(stderr, "trace: unknown argument '%s'\n", argv[i]), 1;
+    }
+    if (out == NULL || sample_address == 0 || report_address == 0 || clock_count == 0)
+        return fprintf(stderr, "trace: out=, sample=, report= and clock= are needed\n"), 1;
+    qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
+    return 0;
+}
