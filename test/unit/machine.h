@@ -68,6 +68,13 @@ static inline void delete_slot(word_t slot)
                l4_fpage_make(L4_FPAGE_OBJ, slot, 0, 15).raw, 0);
 }
 
+/* A copy of a capability in another slot of the root task, with these rights (L4_RIGHT_*, L4_OBJ_*). */
+static inline long cap_copy(word_t from, word_t to, unsigned rights)
+{
+    return call_words(L4_SLOT_TASK, L4_PROTO_TASK, L4_SLOT_TASK, 3, L4_OP_TASK_MAP,
+                      SEL(to) | L4_ITEM_MAP | (rights & 0xf0u), l4_fpage_make(L4_FPAGE_OBJ, from, 0, rights).raw, 0);
+}
+
 static inline void *ku_at(word_t offset) { return ku_mem_lookup(root->task, KU_AREA + offset, 1); }
 
 static inline struct thread *thread_at(word_t slot)
@@ -123,6 +130,11 @@ static inline void machine_start(void)
     while (host_current()->task->is_sigma0)
         wait_open();
     root = host_current();
+    host_syscall(SELF | L4_OP_RECV, 0, 0, 1); /* sleeps, so that sigma0 comes to its wait if it has not been there */
+    if (host_current()->task != NULL && host_current()->task->is_sigma0)
+        wait_open();
+    host_time(1);
+    host_tick();
     call_words(L4_SLOT_TASK, L4_PROTO_TASK, 0, 2, L4_OP_TASK_ADD_KU_MEM,
                l4_fpage_make(L4_FPAGE_MEM, KU_AREA >> L4_PAGE_SHIFT, KU_ORDER, 6).raw, 0, 0);
     run_thread(L4_SLOT_THREAD, 100);

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* capmap.c: copies and moves of capabilities, rights on the way, windows, ranges with holes, unmap. */
+#include "tap.h"
+#include "machine.h"
+
+/* What replaces a capability with the right to delete ends its object; these tests leave that right out. */
+#define NO_DELETE (L4_RIGHT_R | L4_RIGHT_W | L4_RIGHT_S)
+
+static struct task *t;
+
+static int pass(word_t from, unsigned order, unsigned rights, word_t item, l4_fpage window)
+{
+    return map_caps(&(struct map_request){.from = root->task, .to = t, .item = item | L4_ITEM_MAP,
+                                          .send = l4_fpage_make(L4_FPAGE_OBJ, from, order, rights),
+                                          .window = window, .rights_mask = 15});
+}
+
+static l4_fpage slots(word_t start, unsigned order) { return l4_fpage_make(L4_FPAGE_OBJ, start, order, 0); }
+static l4_fpage everything(void) { return (l4_fpage){L4_FPAGE_ALL}; }
+
+static unsigned rights_at(word_t index)
+{
+    unsigned rights = 0;
+
+    cap_lookup(t, index, &rights);
+    return rights;
+}
+
+static void test_rights(void)
+{
+    is(pass(L4_SLOT_TASK, 0, L4_RIGHT_R | L4_RIGHT_S, 0, slots(0x50, 0)), MAP_DONE, "a capability is copied");
+    is(rights_at(0x50), L4_RIGHT_R | L4_RIGHT_S, "with the rights that were asked for");
+    is(pass(L4_SLOT_TASK, 0, L4_RIGHT_W, 0, slots(0x51, 0)), MAP_NOTHING, "without the right to read nothing is passed");
+    is(rights_at(0x51), 0, "the slot stays empty");
+    is(pass(L4_SLOT_TASK, 0, NO_DELETE, L4_OBJ_SERVER, slots(0x51, 0)), MAP_DONE, "attributes travel when named");
+    is(rights_at(0x51), NO_DELETE | L4_OBJ_SERVER, "and only then");
+    is(pass(L4_SLOT_TASK, 0, NO_DELETE, L4_OBJ_WEAK, slots(0x51, 0)), MAP_DONE, "a weak copy takes the place of another");
+    ok(rights_at(0x51) & L4_OBJ_WEAK, "and says so");
+    is(pass(0x777, 0, 15, 0, slots(0x52, 0)), MAP_NOTHING, "an empty slot passes nothing");
+    ok(rights_at(0x51) != 0, "and takes nothing away");
+}
+
+static void test_windows(void)
+{
+    is(pass(L4_SLOT_LOG, 0, NO_DELETE, SEL(0x60), everything()), MAP_DONE, "into the whole table");
+    ok(rights_at(0x60) != 0, "the hot spot says where");
+    is(pass(0, 3, NO_DELETE, SEL(0x68), everything()), MAP_DONE, "a range of eight slots");
+    ok(rights_at(0x68 + L4_SLOT_TASK) && rights_at(0x68 + L4_SLOT_SCHEDULER), "first and last arrive");
+    is(rights_at(0x68), 0, "an empty slot among them does not");
+    is(pass(0, 3, NO_DELETE, SEL(L4_SLOT_ICU), slots(0x70, 0)), MAP_DONE, "a range into one slot");
+    ok(cap_obj(cap_slot(t, 0x70)) == &icu_object, "the hot spot chooses the slot that is sent");
+    is(pass(L4_SLOT_LOG, 0, NO_DELETE, 0, l4_fpage_make(L4_FPAGE_MEM, 0, 0, 0)), MAP_DONE, "a window of another kind");
+    is(pass(0, 63, NO_DELETE, 0, slots(0, 63)), MAP_DONE, "the whole table into the whole table");
+    ok(cap_obj(cap_slot(t, L4_SLOT_LOG)) == &vcon_object, "slot by slot");
+    frame_fail_countdown = 1;
+    is(pass(L4_SLOT_LOG, 0, NO_DELETE, 0, slots(0x5000, 0)), MAP_FAILED, "no memory for the slot");
+    is(pass(L4_SLOT_LOG, 0, NO_DELETE, SEL(CAP_SLOTS), everything()), MAP_NOTHING, "behind the last slot there is none");
+}
+
+static void test_move(void)
+{
+    create(L4_PROTO_NONE, 0x40);
+    struct kobj *gate = cap_obj(cap_slot(root->task, 0x40));
+
+    is(pass(0x40, 0, 15, L4_ITEM_GRANT, slots(0x40, 0)), MAP_DONE, "a capability is moved");
+    is(cap_slot(root->task, 0x40)->raw, 0, "it has left its slot");
+    ok(cap_obj(cap_slot(t, 0x40)) == gate && !gate->dead, "and arrived alive");
+    is(gate->counted, 1, "counted once");
+}
+
+static void test_unmap(void)
+{
+    struct kobj *gate = cap_obj(cap_slot(t, 0x40));
+
+    unmap_caps(t, l4_fpage_make(L4_FPAGE_OBJ, 0x40, 0, L4_RIGHT_W), false);
+    is(rights_at(0x40) & L4_RIGHT_W, 0, "unmap takes one right");
+    ok(rights_at(0x40) & L4_RIGHT_S, "and leaves the others");
+    unmap_caps(t, l4_fpage_make(L4_FPAGE_OBJ, 0x60, 4, 15), false);
+    is(rights_at(0x60) | rights_at(0x69), 0, "a range is emptied");
+    ok(rights_at(0x50) && rights_at(0x70), "its neighbours are not");
+    create(L4_PROTO_NONE, 0x41);
+    pass(0x41, 0, 15, L4_ITEM_GRANT, slots(0x41, 0));
+    pass(L4_SLOT_LOG, 0, NO_DELETE, 0, slots(0x41, 0));
+    is(cap_obj(cap_slot(t, 0x41))->type, KOBJ_VCON, "another capability takes the place of one");
+    unmap_caps(t, l4_fpage_make(L4_FPAGE_OBJ, 0x40, 0, 15), true);
+    ok(gate->dead, "delete ends the object");
+    unmap_caps(t, l4_fpage_make(L4_FPAGE_OBJ, 0, 63, 15), false);
+    is(rights_at(0x50) | rights_at(0x70) | rights_at(L4_SLOT_LOG), 0, "the whole table at once");
+    ok(!root->task->obj.dead, "what others hold, too, lives on");
+    kobj_work_run();
+}
+
+int main(void)
+{
+    machine_start();
+    t = task_create(&root_factory);
+    test_rights();
+    test_windows();
+    test_move();
+    task_check(t);
+    test_unmap();
+    task_check(t);
+    machine_check();
+    return tap_done();
+}

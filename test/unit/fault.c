@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* fault.c: page faults and exceptions as messages, what the answers do, threads without pager or handler, aliens. */
+#include "tap.h"
+#include "machine.h"
+#include <string.h>
+
+enum { A = 0x40, PAGER = 0x41, HANDLER = 0x42, VOID = 0x60, LONELY = 0x43 };
+#define ADDRESS 0x4000000123ul
+#define REPLY_WAIT (WAIT | L4_OP_SEND | L4_OP_REPLY)
+
+static struct thread *a;
+
+static const struct l4_exc_regs *message(void) { return (const struct l4_exc_regs *)root->utcb->mr; }
+
+static void answer(long label, unsigned words) { host_syscall(SELF | REPLY_WAIT, l4_tag_make(label, words, 0, 0).raw, 0, 0); }
+
+static void test_page_fault(void)
+{
+    struct l4_utcb before;
+
+    thread_go(A, 80, 0x3000, 0x3100);
+    wait_open();
+    ok(host_current() == a, "the thread runs");
+    before = *a->utcb;
+    host_touch(ADDRESS, L4_MEM_W);
+    ok(host_current() == root && label_of(root) == L4_PROTO_PAGE_FAULT, "its page fault is a message to its pager");
+    is(frame_label(&root->arch.frame) & ~3ul, 0xa0, "through the pager's gate");
+    is(root->utcb->mr[0], (ADDRESS & ~7ul) | L4_PF_WRITE, "where, and that it wanted to write");
+    is(root->utcb->mr[1], 0x3000, "and what instruction it was");
+    ok(memcmp(&before, a->utcb, sizeof before) == 0, "the thread's own UTCB is as before");
+    machine_check();
+    answer(0, 0);
+    ok(host_current() == a && a->arch.frame.ip == 0x3000, "the answer lets it try again");
+    host_touch(ADDRESS, L4_MEM_X);
+    is(root->utcb->mr[0], (ADDRESS & ~7ul) | L4_PF_FETCH, "now it wanted to execute");
+    answer(0, 0);
+    host_touch(ADDRESS, L4_MEM_R);
+    is(root->utcb->mr[0], ADDRESS & ~7ul, "or to read");
+}
+
+static void test_rejected(void)
+{
+    answer(-1, 0);
+    ok(host_current() == root && label_of(root) == L4_PROTO_EXCEPTION, "a pager that says no: an exception");
+    is(frame_label(&root->arch.frame) & ~3ul, 0xb0, "through the handler's gate");
+    is(l4_tag_words(tag_of(root)), L4_EXC_WORDS, "with all registers");
+    is(message()->trapno, ARCH_TRAP_PAGE_FAULT, "what happened");
+    is(message()->pfa, ADDRESS, "where");
+    is(message()->ip, 0x3000, "and at what instruction");
+    answer(0, 0);
+}
+
+static void test_exception(void)
+{
+    struct l4_exc_regs *regs = (struct l4_exc_regs *)root->utcb->mr;
+
+    a->arch.frame.rbx = 0x1111;
+    host_exception(6, 0x77);
+    ok(host_current() == root && message()->trapno == 6 && message()->err == 0x77, "an exception is a message");
+    is(message()->rbx, 0x1111, "with the registers");
+    regs->ip = 0x3456;
+    regs->rbx = 0x2222;
+    regs->flags = ~0ul;
+    answer(0, L4_EXC_WORDS);
+    ok(host_current() == a && a->arch.frame.ip == 0x3456 && a->arch.frame.rbx == 0x2222, "the answer sets them");
+    is(a->arch.frame.flags & 0x3000, 0, "but not what a program may not");
+    host_exception(6, 0);
+    regs->ip = 0x9999;
+    answer(0, L4_EXC_WORDS - 1);
+    is(a->arch.frame.ip, 0x3456, "a short answer sets nothing");
+}
+
+static void test_trigger(void)
+{
+    host_syscall(SEL(L4_SLOT_THREAD) | L4_OP_SEND, 0, 0, 0);
+    call_words(A, L4_PROTO_THREAD, 0, 3, L4_OP_THREAD_EX_REGS | L4_EXREGS_TRIGGER | L4_EXREGS_CANCEL, ~0ul, ~0ul, 0);
+    wait_open();
+    ok(label_of(root) == L4_PROTO_EXCEPTION && message()->trapno == L4_TRAP_TRIGGERED, "a triggered exception");
+    answer(0, 0);
+}
+
+static void test_alien(void)
+{
+    a->flags |= THREAD_ALIEN;
+    host_syscall(SEL(0x777) | CALL, 0, 0, 0);
+    ok(host_current() == root && message()->trapno == L4_TRAP_SYSCALL, "a system call of an alien is an exception");
+    is(message()->err, 0, "before it is made");
+    answer(L4_PROTO_ALLOW_SYSCALL, 0);
+    ok(host_current() == a && error_of(a) == 0, "it may be allowed");
+    host_syscall(SEL(0x777) | CALL, 0, 0, 0);
+    ok(host_current() == root && message()->trapno == L4_TRAP_SYSCALL && message()->err == 1, "and tells when it is made");
+    is(a->utcb->error, L4_IPC_NOT_EXISTENT, "with its result");
+    answer(0, 0);
+    a->flags &= ~(uint32_t)THREAD_ALIEN;
+}
+
+static void test_nobody(void)
+{
+    struct thread *lonely = thread_make(LONELY, VOID, VOID);
+
+    kobj_ref(&lonely->obj);
+    thread_go(LONELY, 120, 0x3000, 0x3100);
+    host_exception(6, 0);
+    ok(host_current() != lonely && !(lonely->flags & THREAD_GONE), "an exception without handler waits for ever");
+    call_words(LONELY, L4_PROTO_THREAD, 0, 3, L4_OP_THREAD_EX_REGS | L4_EXREGS_CANCEL, 0x3000, ~0ul, 0);
+    ok(host_current() == lonely, "until it is canceled");
+    host_touch(ADDRESS, L4_MEM_R);
+    ok(lonely->flags & THREAD_GONE, "a page fault without pager ends the thread");
+    delete_slot(LONELY);
+    kobj_unref(&lonely->obj);
+    kobj_work_run();
+}
+
+int main(void)
+{
+    machine_start();
+    create(L4_PROTO_NONE, PAGER);
+    create(L4_PROTO_NONE, HANDLER);
+    call_words(PAGER, L4_PROTO_KOBJECT, L4_SLOT_THREAD, 2, L4_OP_GATE_BIND, 0xa0, 0, 0);
+    call_words(HANDLER, L4_PROTO_KOBJECT, L4_SLOT_THREAD, 2, L4_OP_GATE_BIND, 0xb0, 0, 0);
+    a = thread_make(A, PAGER, HANDLER);
+    test_nobody();
+    test_page_fault();
+    test_rejected();
+    test_exception();
+    test_trigger();
+    test_alien();
+    ok(host_current() == a, "after all that the thread still runs");
+    machine_check();
+    return tap_done();
+}

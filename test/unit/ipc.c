@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/* ipc.c: who waits for whom, order of senders, every form of timeout, cancel, reply capabilities, the end of a partner. */
+#include "tap.h"
+#include "machine.h"
+
+enum { A = 0x40, B = 0x41, GATE = 0x42, ME = L4_SLOT_THREAD };
+#define SEND_TIMEOUT(t) ((word_t)(t) << 16)
+#define REPLY_WAIT (WAIT | L4_OP_SEND | L4_OP_REPLY)
+
+static struct thread *a, *b;
+
+static void send(word_t slot, word_t label, word_t timeout)
+{
+    host_syscall(SEL(slot) | L4_OP_SEND, l4_tag_make(1, 0, 0, 0).raw, label, timeout);
+}
+
+static void receive(word_t slot, word_t timeout) { host_syscall(SEL(slot) | L4_OP_RECV, 0, 0, timeout); }
+static word_t label_at(const struct thread *t) { return frame_label(&t->arch.frame); }
+
+static void pass_time(uint64_t us)
+{
+    host_time(us);
+    host_tick();
+}
+
+/* a and b, both more important than root, wait for root; root is current. */
+static void park(void)
+{
+    while (host_current() != root && !host_idle())
+        receive(ME, 0);
+}
+
+static void test_closed(void)
+{
+    thread_go(A, 120, 0x3000, 0x3100);
+    receive(B, 0);
+    thread_go(B, 110, 0x3000, 0x3100);
+    ok(host_current() == b && a->ipc_state == IPC_RECEIVING, "a waits for b alone");
+    receive(ME, 0);
+    send(A, 0x11, SEND_TIMEOUT(L4_TIMEOUT_ZERO));
+    is(error_of(root), L4_IPC_SEND_TIMEOUT, "a message of another does not arrive");
+    send(B, 0x12, 0);
+    ok(host_current() == b && label_at(b) == 0x12, "b waits for root and gets it");
+    send(A, 0x13, 0);
+    ok(host_current() == a && label_at(a) == 0x13, "a gets b's");
+    park();
+}
+
+static void test_order(void)
+{
+    send(B, 0, 0);
+    send(ME, 0xb, 0);
+    send(A, 0, 0);
+    send(ME, 0xa, 0);
+    ok(host_current() == root && a->ipc_state == IPC_SENDING && b->ipc_state == IPC_SENDING, "two senders queue up");
+    machine_check();
+    wait_open();
+    ok(host_current() == a || label_at(root) == 0xa, "the more important one is taken first");
+    park();
+    is(label_at(root), 0xa, "though it came last");
+    wait_open();
+    park();
+    is(label_at(root), 0xb, "then the other");
+}
+
+static void test_timeouts(void)
+{
+    uint64_t start = host_clock_us();
+
+    receive(A, L4_TIMEOUT_ZERO);
+    is(error_of(root), L4_IPC_RECV_TIMEOUT, "no time: at once");
+    receive(A, 500);
+    pass_time(499);
+    ok(host_idle(), "500 microseconds are not over after 499");
+    pass_time(1);
+    ok(host_current() == root && error_of(root) == L4_IPC_RECV_TIMEOUT, "but after 500");
+    receive(A, 3u << 10 | 100u);
+    pass_time(799);
+    ok(host_idle(), "a mantissa of 100 and an exponent of 3");
+    pass_time(1);
+    ok(host_current() == root, "are 800 microseconds");
+    root->utcb->br[10] = start + 2000;
+    receive(A, L4_TIMEOUT_ABSOLUTE | 10);
+    pass_time(start + 1999 - host_clock_us());
+    ok(host_idle(), "a point in time in a buffer register");
+    pass_time(1);
+    ok(host_current() == root && error_of(root) == L4_IPC_RECV_TIMEOUT, "is waited for");
+    receive(A, L4_TIMEOUT_ABSOLUTE | 10);
+    ok(host_current() == root && error_of(root) == L4_IPC_RECV_TIMEOUT, "one that has passed is over at once");
+    send(A, 0, 0);
+    receive(B, 0);
+    send(A, 0, SEND_TIMEOUT(200));
+    pass_time(200);
+    ok(host_current() == root && error_of(root) == L4_IPC_SEND_TIMEOUT, "nor does a sender wait longer");
+    ok(list_empty(&a->senders), "it has left the queue");
+    send(B, 0, 0);
+    send(A, 0, 0);
+    park();
+}
+
+static void test_reply(void)
+{
+    send(A, 0, 0);
+    wait_open();
+    call(A, 5, 0, 0);
+    ok(host_current() == a && label_of(a) == 5, "a call");
+    ok(a->reply.raw != 0 && root->held_by == &a->reply, "leaves a reply capability");
+    host_syscall(SELF | REPLY_WAIT, l4_tag_make(6, 0, 0, 0).raw, 0, 0);
+    ok(host_current() == root && label_of(root) == 6, "an answer");
+    ok(a->reply.raw == 0 && root->held_by == NULL, "uses it up");
+    host_syscall(SELF | L4_OP_SEND | L4_OP_REPLY, 0, 0, 0);
+    is(error_of(root), L4_IPC_NOT_EXISTENT, "who was not called cannot answer");
+    host_syscall(SEL(A) | CALL, 0, 0, 300);
+    receive(ME, 0);
+    pass_time(300);
+    ok(host_current() == root && error_of(root) == L4_IPC_RECV_TIMEOUT, "a caller that waits no longer");
+    ok(a->reply.raw == 0, "is named by no reply capability");
+    send(A, 0, 0);
+    host_syscall(SELF | L4_OP_SEND | L4_OP_REPLY, 0, 0, 0);
+    is(error_of(a), L4_IPC_NOT_EXISTENT, "the answer comes too late");
+    park();
+}
+
+static void test_cancel(void)
+{
+    call_words(A, L4_PROTO_THREAD, 0, 3, L4_OP_THREAD_EX_REGS | L4_EXREGS_CANCEL, ~0ul, ~0ul, 0);
+    ok(host_current() == a && error_of(a) == L4_IPC_RECV_CANCELED, "a receive is canceled");
+    send(B, 0, SEND_TIMEOUT(L4_TIMEOUT_ZERO));
+    send(B, 0, 0);
+    call_words(A, L4_PROTO_THREAD, 0, 3, L4_OP_THREAD_EX_REGS | L4_EXREGS_CANCEL, ~0ul, ~0ul, 0);
+    ok(host_current() == a && error_of(a) == L4_IPC_SEND_CANCELED, "so is a send");
+    send(B, 0, 0);
+    delete_slot(B);
+    ok(host_current() == a && error_of(a) == L4_IPC_SEND_CANCELED, "and one to a thread that ends");
+    send(B, 0, 0);
+    is(error_of(a), L4_IPC_NOT_EXISTENT, "which then is no more");
+    park();
+}
+
+int main(void)
+{
+    machine_start();
+    create(L4_PROTO_NONE, GATE);
+    a = thread_make(A, GATE, GATE);
+    b = thread_make(B, GATE, GATE);
+    test_closed();
+    test_order();
+    test_timeouts();
+    test_reply();
+    test_cancel();
+    delete_slot(A);
+    machine_check();
+    return tap_done();
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* kobj.c: references, destruction in two steps, chains of owners, the phases of an object that only answers. */
+#include "tap.h"
+#include "machine.h"
+
+static unsigned destroyed, freed;
+static struct kobj *operated;
+static l4_tag answer;
+
+static void note_destroy(struct kobj *obj) { destroyed++, (void)obj; }
+static void note_free(struct kobj *obj) { freed++, (void)obj; }
+
+static l4_tag note_operate(struct kobj *obj, struct invoke *in)
+{
+    (void)in;
+    operated = obj;
+    return answer;
+}
+
+static const struct kobj_ops ops = {.name = "test", .answers = true, .invoke = kobj_invoke, .operate = note_operate,
+                                    .destroy = note_destroy, .free = note_free};
+
+static void test_life(void)
+{
+    struct kobj o;
+    uint32_t payer_refs = root_factory.obj.refs;
+
+    kobj_init(&o, &ops, KOBJ_SEM, &root_factory);
+    is(o.refs, 1, "a new object exists by its existence");
+    is(root_factory.obj.refs, payer_refs + 1, "and keeps its factory");
+    kobj_ref(&o);
+    cap_insert(cap_slot_alloc(root->task, 0x40), &o, CAP_ALL_RIGHTS);
+    cap_insert(cap_slot_alloc(root->task, 0x1040), &o, CAP_ALL_RIGHTS);
+    kobj_destroy(&o);
+    ok(o.dead && cap_slot(root->task, 0x40)->raw == 0 && cap_slot(root->task, 0x1040)->raw == 0,
+       "destroyed: dead, and no slot names it");
+    is(destroyed, 0, "the rest waits for the end of the kernel entry");
+    kobj_destroy(&o);
+    kobj_work_run();
+    is(destroyed, 1, "then it is told, once");
+    is(freed, 0, "who holds a reference may still look at it");
+    kobj_unref(&o);
+    is(freed, 0, "dropping the last one");
+    kobj_work_run();
+    is(freed, 1, "frees it at the end of the kernel entry");
+    is(root_factory.obj.refs, payer_refs, "and lets its factory go");
+}
+
+/* A task that holds the only capability to a task that holds … */
+static void test_chain(void)
+{
+    size_t used = root_factory.quota.used;
+    struct task *first = task_create(&root_factory), *last = first;
+
+    for (unsigned i = 0; i < 50; i++) {
+        struct task *next = task_create(&root_factory);
+
+        cap_insert(cap_slot_alloc(last, 1), &next->obj, CAP_ALL_RIGHTS);
+        last = next;
+    }
+    kobj_destroy(&first->obj);
+    kobj_work_run();
+    is(root_factory.quota.used, used, "the end of the first of 51 tasks is the end of all");
+}
+
+static void invoke_with(struct kobj *o, word_t op, l4_tag tag)
+{
+    struct invoke in = {.self = root, .utcb = root->utcb, .op = op, .tag = tag, .timeout = L4_TIMEOUT_ZERO};
+
+    operated = NULL;
+    kobj_invoke(o, &in);
+}
+
+static void test_phases(void)
+{
+    struct kobj o;
+    l4_tag sent = l4_tag_make(7, 1, 0, 0);
+
+    kobj_init(&o, &ops, KOBJ_SEM, NULL);
+    answer = tag_label(-L4_ERR_PERM);
+    invoke_with(&o, CALL, sent);
+    ok(operated == &o && label_of(root) == -L4_ERR_PERM, "a call gets the answer");
+    invoke_with(&o, L4_OP_SEND, sent);
+    ok(operated == &o && tag_of(root).raw == sent.raw, "a send does what it says and gets its own tag back");
+    answer = (l4_tag){L4_TAG_ERROR};
+    invoke_with(&o, L4_OP_SEND, sent);
+    ok(l4_tag_error(tag_of(root)), "unless that failed as a message");
+    answer = TAG_NO_REPLY;
+    invoke_with(&o, CALL, sent);
+    is(error_of(root), L4_IPC_RECV_TIMEOUT, "what is not answered goes on to a receive");
+    invoke_with(&o, L4_OP_RECV, sent);
+    ok(operated == NULL && error_of(root) == L4_IPC_RECV_TIMEOUT, "a receive asks nothing of it");
+    invoke_with(&o, 0, sent);
+    ok(operated == NULL && tag_of(root).raw == sent.raw, "neither phase: nothing happens");
+}
+
+int main(void)
+{
+    machine_start();
+    test_life();
+    test_chain();
+    test_phases();
+    machine_check();
+    return tap_done();
+}

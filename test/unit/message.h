@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Messages without items between a client (root) and a server, by every way into the kernel. Two units run these tests:
+ * one with the short way of fastpath.c, one without. They have to see the same.
+ */
+#pragma once
+#include "tap.h"
+#include "machine.h"
+
+enum { SERVER = 0x40, GATE = 0x41, WEAK = 0x42, OPEN = 0x43, SEM = 0x44, IRQ = 0x45 };
+
+#define EXPLICIT(slot) (SEL(slot) | L4_SEL_REPLY)
+#define REPLY_WAIT (WAIT | L4_OP_SEND | L4_OP_REPLY)
+
+static struct thread *server;
+
+/* The server answers what it has got, plus one, and waits for the next. */
+static void answer_words(word_t reply_to, unsigned words)
+{
+    for (unsigned i = 0; i < words; i++)
+        server->utcb->mr[i]++;
+    host_syscall(reply_to | REPLY_WAIT, l4_tag_make(0x99, words, 0, 0).raw, 0, 0);
+}
+
+static void call_and_answer(word_t slot, word_t label, unsigned words, word_t reply_to)
+{
+    bool same = true;
+
+    for (unsigned i = 0; i < words; i++)
+        root->utcb->mr[i] = 100 + i;
+    host_syscall(SEL(slot) | CALL, l4_tag_make(0x55, words, 0, 0).raw, 0x77, 0);
+    ok(host_current() == server, "a call runs the server");
+    is(label_of(server), 0x55, "which sees the protocol");
+    is(l4_tag_words(tag_of(server)), words, "how many words there are");
+    is(frame_label(&server->arch.frame), label, "and through what they came");
+    ok(cpu_self()->context == root, "it runs on the time of its caller");
+    is(root->ipc_state, IPC_RECEIVING, "which waits for the answer");
+    ok(root->held_by != NULL && reply_slot_caller(root->held_by) == root, "named by a reply capability");
+    answer_words(reply_to, words);
+    ok(host_current() == root && root->held_by == NULL, "the answer runs the caller again");
+    is(label_of(root), 0x99, "with the answer's tag");
+    for (unsigned i = 0; i < words; i++)
+        same = same && root->utcb->mr[i] == 101 + i;
+    ok(same, "and its words");
+    is(server->ipc_state, IPC_WAITING, "the server waits again");
+    machine_check();
+}
+
+static void test_calls(void)
+{
+    thread_go(SERVER, 120, 0x3000, 0x3100);
+    ok(host_current() == server, "the server starts");
+    wait_open();
+    call_and_answer(GATE, 0xab00 | L4_RIGHT_W | L4_RIGHT_S, 0, SELF);
+    call_and_answer(GATE, 0xab00 | L4_RIGHT_W | L4_RIGHT_S, 5, SELF);
+    call_and_answer(GATE, 0xab00 | L4_RIGHT_W | L4_RIGHT_S, L4_MR_COUNT, SELF);
+    call_and_answer(WEAK, 0xab00, 2, SELF);
+    call_and_answer(SERVER, 0x77, 2, SELF);
+}
+
+/* The server lets its callers be named by slots of its task. */
+static void test_explicit(void)
+{
+    call(GATE, 0, 0, 0);
+    host_syscall(SELF | L4_OP_SEND | L4_OP_REPLY, 0, 0, 0);
+    ok(host_current() == root, "an answer alone gives the time slice back");
+    call(GATE, 0x66, 0, 0);
+    host_syscall(EXPLICIT(3) | WAIT, 0, 0, 0);
+    is(label_of(server), 0x66, "the server waits with an explicit reply slot");
+    host_syscall(EXPLICIT(3) | REPLY_WAIT, 0, 0, 0);
+    call_and_answer(GATE, 0xab00 | L4_RIGHT_W | L4_RIGHT_S, 3, EXPLICIT(3));
+    call(GATE, 0, 0, 0);
+    ok(reply_slot_caller(task_reply_slot(root->task, 3)) == root, "the next caller is in that slot, too");
+    host_syscall(SELF | L4_OP_SEND | L4_OP_REPLY, 0, 0, 0);
+    is(error_of(server), L4_IPC_NOT_EXISTENT, "the implicit slot is empty meanwhile");
+    host_syscall(EXPLICIT(3) | REPLY_WAIT, 0, 0, 0);
+    ok(host_current() == root && error_of(root) == 0, "the explicit one answers");
+    call(GATE, 0, 0, 0);
+    host_syscall(EXPLICIT(3) | L4_OP_SEND | L4_OP_REPLY, 0, 0, 0);
+    host_syscall(SELF | L4_OP_RECV, 0, 0, 100);
+    wait_open();
+    host_time(100);
+    host_tick();
+    ok(host_current() == root && error_of(root) == L4_IPC_RECV_TIMEOUT, "sleep ends");
+}
+
+static void test_other_ways(void)
+{
+    call(0x777, 0, 0, 0);
+    is(error_of(root), L4_IPC_NOT_EXISTENT, "a call of an empty slot");
+    call(CAP_SLOTS + 5, 0, 0, 0);
+    is(error_of(root), L4_IPC_NOT_EXISTENT, "of one behind the last");
+    host_syscall(SEL(0x777) | L4_OP_SEND, 0, 0, 0);
+    is(error_of(root), L4_IPC_NOT_EXISTENT, "a send to an empty slot");
+    host_syscall(SEL(OPEN) | CALL, 0, 0, (word_t)L4_TIMEOUT_ZERO << 16);
+    is(error_of(root), L4_IPC_SEND_TIMEOUT, "a gate without a thread, and no time");
+    host_syscall(SEL(GATE) | CALL, l4_tag_make(1, 0, 0, 0).raw, 0, L4_TIMEOUT_ZERO);
+    is(error_of(root), L4_IPC_RECV_TIMEOUT, "no time to wait for the answer");
+    ok(host_current() == server && server->reply.raw == 0, "the server has the message and nobody to answer");
+    host_syscall(SELF | REPLY_WAIT, 0, 0, 0);
+    is(error_of(server), L4_IPC_NOT_EXISTENT, "an answer to nobody");
+    wait_open();
+    root->utcb->mr[0] = 0x1234;
+    host_syscall(SEL(GATE) | L4_OP_SEND, l4_tag_make(2, 1, 0, 0).raw, 0, 0);
+    ok(host_current() == server && server->utcb->mr[0] == 0x1234, "a plain send wakes the more important receiver");
+    wait_open();
+    ok(host_current() == root && l4_tag_words(tag_of(root)) == 1, "and the sender goes on with its own tag");
+}
+
+static void test_operations(void)
+{
+    is(call_words(SEM, L4_PROTO_IRQ, 0, 1, 99, 0, 0, 0), -L4_ERR_NOSYS, "an operation that does not exist");
+    host_syscall(SEL(SEM) | L4_OP_SEND, l4_tag_make(L4_PROTO_IRQ, 0, 0, 0).raw, 0, 0);
+    is(sem_of(cap_obj(cap_slot(root->task, SEM)))->count, 1, "a send to a semaphore is an up");
+    is(call_words(SEM, L4_PROTO_SEMAPHORE, 0, 1, L4_OP_SEM_DOWN, 0, 0, 0), 0, "a down that need not wait");
+    root->utcb->mr[0] = L4_OP_SEM_DOWN;
+    host_syscall(SEL(SEM) | CALL, l4_tag_make(L4_PROTO_SEMAPHORE, 1, 0, 0).raw, 0, L4_TIMEOUT_ZERO);
+    is(error_of(root), L4_IPC_RECV_TIMEOUT, "and one that may not");
+    host_syscall(SEL(IRQ) | L4_OP_SEND, l4_tag_make(L4_PROTO_IRQ, 0, 0, 0).raw, 0, 0);
+    host_syscall(SEL(IRQ) | CALL, l4_tag_make(L4_PROTO_IRQ, 0, 0, 0).raw, 0, 0);
+    is(frame_label(&root->arch.frame), 0x500, "trigger answers nothing: its call receives the interrupt itself");
+    delete_slot(SEM);
+    is(call_words(SEM, L4_PROTO_IRQ, 0, 0, 0, 0, 0, 0), 0x10000 | L4_IPC_NOT_EXISTENT, "a deleted object is gone");
+}
+
+static void message_tests(void)
+{
+    machine_start();
+    create(L4_PROTO_NONE, GATE);
+    create(L4_PROTO_NONE, OPEN);
+    create(L4_PROTO_SEMAPHORE, SEM);
+    create(L4_PROTO_IRQ_SENDER, IRQ);
+    server = thread_make(SERVER, OPEN, OPEN);
+    call_words(GATE, L4_PROTO_KOBJECT, SERVER, 2, L4_OP_GATE_BIND, 0xab00, 0, 0);
+    call_words(IRQ, L4_PROTO_KOBJECT, L4_SLOT_THREAD, 2, L4_OP_IRQ_BIND, 0x500, 0, 0);
+    cap_copy(GATE, WEAK, L4_RIGHT_R);
+    test_calls();
+    test_explicit();
+    test_other_ways();
+    test_operations();
+    delete_slot(SERVER);
+    delete_slot(GATE);
+    machine_check();
+}
