@@ -11,8 +11,8 @@
 #   LINES    distinct 64-byte lines that kernel instructions read or wrote, from the first entry to the first return
 #            to user mode: one way of a message (UTCBs included, page tables and descriptors that the CPU reads not)
 #
-# With NAME: the path of that row step by step, a step being a run of instructions of the same function (inlined
-# functions count as functions): INSTRUCTIONS WEIGHTED FUNCTION.
+# With NAME: the path of that row, each stay in the kernel and outside apart: INSTRUCTIONS WEIGHTED FUNCTION (inlined
+# functions count as functions; reading the clock twice belongs to "user"). Then the data lines of the first stay.
 use strict;
 use warnings;
 
@@ -74,7 +74,10 @@ my @rows;
 }
 @rows == @names or die 'read.pl: ' . @rows . ' rows in the trace, ' . @names . " in the log\n";
 
-sub in_kernel { return length $_[0] == 16 && $_[0] =~ /^f/ }
+sub in_kernel { return length $_[0] == 16 && $_[0] =~ /^f/ ? 1 : 0 }
+
+# The address of the 64 bytes that an address lies in. (All addresses have at least two digits.)
+sub line_of { return substr($_[0], 0, -2) . sprintf '%02x', hex(substr $_[0], -2) & 0xc0 }
 
 # Reading the clock costs what is beyond 1,000 instructions in the row of 1,000 nops; its instructions are the first
 # ones of a round and the last two.
@@ -107,7 +110,7 @@ sub count {
             $n{iret}++ if $m =~ /^iret/;
             $n{tlb}++ if ($m eq 'mov' && $o =~ /,%cr3$/) || $m =~ /^inv(lpg|pcid)/;
             if (!$n{left}) {
-                $lines{ substr($_, 1) =~ s/^(?:0*)(.*)..$/$1/r . (hex(substr $_, -2) >> 6) } = 1 for @data;
+                $lines{ line_of(substr $_, 1) } = 1 for @data;
             }
         }
         ($was_kernel, $previous) = ($kernel, $m);
@@ -130,31 +133,72 @@ if (!defined $wanted) {
 
 my ($index) = grep { $names[$_] eq $wanted } 0 .. $#names;
 defined $index or die "read.pl: no row $wanted\n";
-my @addresses = map { (split)[0] } @{ $rows[$index]{insns} };
-my %step_of;
-for my $side ([$kernel, 1], [$bench, 0]) {
-    my %here = map { $_ => 1 } grep { in_kernel($_) == $side->[1] } @addresses;
-    my @list = sort keys %here or next;
-    open my $lines, '-|', 'addr2line', '-f', '-e', $side->[0], @list or die "read.pl: addr2line: $!\n";
-    for (@list) {
-        chomp(my $function = <$lines>);
-        <$lines>;
-        $step_of{$_} = $side->[1] ? $function : 'user';
+my @insns = @{ $rows[$index]{insns} };
+my @addresses = map { (split)[0] } @insns;
+
+# Functions an instruction belongs to, the innermost inlined one first.
+my %chain;
+{
+    my %kernel_addresses = map { $_ => 1 } grep { in_kernel($_) } @addresses;
+    my @list = sort keys %kernel_addresses;
+    my $at;
+    open my $f, '-|', 'addr2line', '-a', '-i', '-f', '-e', $kernel, @list or die "read.pl: addr2line: $!\n";
+    while (<$f>) {
+        chomp;
+        if (/^0x([0-9a-f]+)$/) { $at = $1; next }
+        push @{ $chain{$at} }, $_;
+        <$f>;
     }
-    close $lines;
+    close $f;
 }
-my ($step, $insns, $weighted, $was_kernel, $previous, @steps) = ('', 0, 0, 0, '');
-for my $address (@addresses) {
-    my $kernel = in_kernel($address);
-    my $name = $step_of{$address};
-    if ($name ne $step) {
-        push @steps, [$insns, $weighted, $step] if $insns;
-        ($step, $insns, $weighted) = ($name, 0, 0);
+
+# Stays in the kernel and outside; in each, what a function did in all. Functions of one or two instructions count as
+# their callers.
+my (@stays, $previous);
+for (0 .. $#addresses) {
+    my $address = $addresses[$_];
+    push @stays, { kernel => in_kernel($address), at => [] }
+        if !@stays || in_kernel($address) != $stays[-1]{kernel};
+    push @{ $stays[-1]{at} }, $_;
+}
+my %name_at;
+for my $stay (@stays) {
+    my %depth = map { $_ => 0 } map { $addresses[$_] } @{ $stay->{at} };
+    for (1 .. 3) {
+        my %total;
+        last unless $stay->{kernel};
+        $total{ $chain{$_}[ $depth{$_} ] }++ for map { $addresses[$_] } @{ $stay->{at} };
+        for (grep { $stay->{kernel} } keys %depth) {
+            my $functions = $chain{$_} or next;
+            $depth{$_}++ if $total{ $functions->[ $depth{$_} ] } <= 2 && $depth{$_} < $#$functions;
+        }
     }
-    $insns++;
-    $weighted += weight($mnemonic{$address}, $operands{$address});
-    $weighted += weight('entry', '') if $kernel && !$was_kernel && $previous ne 'syscall';
-    ($was_kernel, $previous) = ($kernel, $mnemonic{$address});
+    my (@order, %insns, %weighted);
+    for my $i (@{ $stay->{at} }) {
+        my $address = $addresses[$i];
+        my $name = $stay->{kernel} ? $chain{$address}[ $depth{$address} ] : 'user';
+        push @order, $name unless $insns{$name};
+        $insns{$name}++;
+        $weighted{$name} += weight($mnemonic{$address}, $operands{$address});
+        $weighted{$name} += weight('entry', '')
+            if $stay->{kernel} && $i == $stay->{at}[0] && ($previous // 'syscall') ne 'syscall';
+        $previous = $mnemonic{$address};
+        $name_at{$i} = $name;
+    }
+    printf "%6d %9d  %s\n", $insns{$_}, $weighted{$_}, $_ for @order;
+    print "\n";
 }
-push @steps, [$insns, $weighted, $step];
-printf "%6d %9d  %s\n", @$_ for @steps;
+
+# The data of the first stay in the kernel, a line of 64 bytes each: who read and wrote it.
+my ($stay) = grep { $_->{kernel} } @stays or exit 0;
+my (%users, @lines);
+for my $i (@{ $stay->{at} }) {
+    my (undef, @data) = split ' ', $insns[$i];
+    for (@data) {
+        my ($kind, $line) = (substr($_, 0, 1), line_of(substr $_, 1));
+        push @lines, $line unless $users{$line};
+        push @{ $users{$line} }, "$name_at{$i} $kind" unless grep { $_ eq "$name_at{$i} $kind" } @{ $users{$line} };
+    }
+}
+print "data lines of the first way: ", scalar @lines, "\n";
+printf "%s  %s\n", $_, join(', ', @{ $users{$_} }) for @lines;
