@@ -30,11 +30,14 @@ static void test_rights(void)
 {
     is(pass(L4_SLOT_TASK, 0, L4_RIGHT_R | L4_RIGHT_S, 0, slots(0x50, 0)), MAP_DONE, "a capability is copied");
     is(rights_at(0x50), L4_RIGHT_R | L4_RIGHT_S, "with the rights that were asked for");
-    is(pass(L4_SLOT_TASK, 0, L4_RIGHT_W, 0, slots(0x51, 0)), MAP_NOTHING, "without the right to read nothing is passed");
+    is(pass(L4_SLOT_TASK, 0, L4_RIGHT_W, 0, slots(0x51, 0)), MAP_NOTHING,
+       "without the right to read nothing is passed");
     is(rights_at(0x51), 0, "the slot stays empty");
     is(pass(L4_SLOT_TASK, 0, NO_DELETE, L4_OBJ_SERVER, slots(0x51, 0)), MAP_DONE, "attributes travel when named");
-    is(rights_at(0x51), NO_DELETE | L4_OBJ_SERVER, "and only then");
-    is(pass(L4_SLOT_TASK, 0, NO_DELETE, L4_OBJ_WEAK, slots(0x51, 0)), MAP_DONE, "a weak copy takes the place of another");
+    is(rights_at(0x51), NO_DELETE | L4_OBJ_SERVER,
+       "and only then");
+    is(pass(L4_SLOT_TASK, 0, NO_DELETE, L4_OBJ_WEAK, slots(0x51, 0)), MAP_DONE,
+       "a weak copy takes the place of another");
     ok(rights_at(0x51) & L4_OBJ_WEAK, "and says so");
     is(pass(0x777, 0, 15, 0, slots(0x52, 0)), MAP_NOTHING, "an empty slot passes nothing");
     ok(rights_at(0x51) != 0, "and takes nothing away");
@@ -54,7 +57,8 @@ static void test_windows(void)
     ok(cap_obj(cap_slot(t, L4_SLOT_LOG)) == &vcon_object, "slot by slot");
     frame_fail_countdown = 1;
     is(pass(L4_SLOT_LOG, 0, NO_DELETE, 0, slots(0x5000, 0)), MAP_FAILED, "no memory for the slot");
-    is(pass(L4_SLOT_LOG, 0, NO_DELETE, SEL(CAP_SLOTS), everything()), MAP_NOTHING, "behind the last slot there is none");
+    is(pass(L4_SLOT_LOG, 0, NO_DELETE, SEL(CAP_SLOTS), everything()), MAP_NOTHING,
+       "behind the last slot there is none");
 }
 
 static void test_move(void)

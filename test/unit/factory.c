@@ -53,7 +53,8 @@ static void test_errors(void)
     is(create_with(L4_SLOT_FACTORY, NEW, 3, L4_PROTO_TASK, 0, l4_fpage_make(L4_FPAGE_MEM, 0x1000, 2, 6).raw),
        -L4_ERR_INVAL, "less than a page of kernel-user memory");
     is(create_with(L4_SLOT_FACTORY, NEW, 2, L4_PROTO_FACTORY, 0, 0), -L4_ERR_MSGTOOSHORT, "a factory without a limit");
-    is(create_with(L4_SLOT_FACTORY, NEW, 4, L4_PROTO_FACTORY, 0, 1000), -L4_ERR_MSGTOOLONG, "a factory with a word more");
+    is(create_with(L4_SLOT_FACTORY, NEW, 4, L4_PROTO_FACTORY, 0, 1000), -L4_ERR_MSGTOOLONG,
+       "a factory with a word more");
     is(create_with(L4_SLOT_FACTORY, NEW, 3, L4_PROTO_FACTORY, 0, 0), -L4_ERR_NOMEM, "with a limit of nothing");
     is(create_with(L4_SLOT_FACTORY, NEW, 3, L4_PROTO_FACTORY, 0, 1ul << 60), -L4_ERR_NOMEM, "of more than there is");
     root->utcb->br[0] = 0;
@@ -69,8 +70,10 @@ static void test_gate_arguments(void)
     root->utcb->br[0] = SEL(NEW) | L4_ITEM_MAP | L4_RCV_SINGLE_CAP;
     is(call_words(L4_SLOT_FACTORY, L4_PROTO_FACTORY, L4_SLOT_THREAD, 3, 0, 0, 0x41, 0), -L4_ERR_INVAL,
        "a label of a gate leaves two bits to the rights");
-    is(call_words(L4_SLOT_FACTORY, L4_PROTO_FACTORY, L4_SLOT_TASK, 3, 0, 0, 0x40, 0), -L4_ERR_INVAL, "a task is no thread");
-    is(call_words(L4_SLOT_FACTORY, L4_PROTO_FACTORY, L4_SLOT_THREAD, 3, 0, 0, 0x40, 0), 0, "a gate bound from the start");
+    is(call_words(L4_SLOT_FACTORY, L4_PROTO_FACTORY, L4_SLOT_TASK, 3, 0, 0, 0x40, 0), -L4_ERR_INVAL,
+       "a task is no thread");
+    is(call_words(L4_SLOT_FACTORY, L4_PROTO_FACTORY, L4_SLOT_THREAD, 3, 0, 0, 0x40, 0), 0,
+       "a gate bound from the start");
     struct gate *g = gate_of(cap_obj(cap_slot(root->task, NEW)));
 
     ok(g->thread == root && g->label == 0x40, "to that thread with that label");

@@ -12,7 +12,10 @@ static struct thread *a;
 
 static const struct l4_exc_regs *message(void) { return (const struct l4_exc_regs *)root->utcb->mr; }
 
-static void answer(long label, unsigned words) { host_syscall(SELF | REPLY_WAIT, l4_tag_make(label, words, 0, 0).raw, 0, 0); }
+static void answer(long label, unsigned words)
+{
+    host_syscall(SELF | REPLY_WAIT, l4_tag_make(label, words, 0, 0).raw, 0, 0);
+}
 
 static void test_page_fault(void)
 {
@@ -88,7 +91,8 @@ static void test_alien(void)
     answer(L4_PROTO_ALLOW_SYSCALL, 0);
     ok(host_current() == a && error_of(a) == 0, "it may be allowed");
     host_syscall(SEL(0x777) | CALL, 0, 0, 0);
-    ok(host_current() == root && message()->trapno == L4_TRAP_SYSCALL && message()->err == 1, "and tells when it is made");
+    ok(host_current() == root && message()->trapno == L4_TRAP_SYSCALL && message()->err == 1,
+       "and tells when it is made");
     is(a->utcb->error, L4_IPC_NOT_EXISTENT, "with its result");
     answer(0, 0);
     a->flags &= ~(uint32_t)THREAD_ALIEN;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ipc.c: who waits for whom, order of senders, every form of timeout, cancel, reply capabilities, the end of a partner. */
+/* ipc.c: who waits for whom, order of senders, forms of timeout, cancel, reply capabilities, ends. */
 #include "tap.h"
 #include "machine.h"
 

@@ -79,7 +79,8 @@ static void test_deletion(void)
     struct thread *t = thread_make(0x50, GATE, GATE);
 
     (void)t;
-    is(call_words(0x50, L4_PROTO_THREAD, IRQ, 1, L4_OP_THREAD_DELETE_IRQ, 0, 0, 0), 0, "an IRQ for the end of a thread");
+    is(call_words(0x50, L4_PROTO_THREAD, IRQ, 1, L4_OP_THREAD_DELETE_IRQ, 0, 0, 0), 0,
+       "an IRQ for the end of a thread");
     is(call_words(0x50, L4_PROTO_THREAD, OTHER, 1, L4_OP_THREAD_DELETE_IRQ, 0, 0, 0), -L4_ERR_BUSY, "only one");
     call_words(GATE, L4_PROTO_KOBJECT, 0x50, 2, L4_OP_GATE_BIND, 0x10, 0, 0);
     ok(!received(0x140), "nothing has ended");

@@ -86,10 +86,12 @@ static void test_windows(void)
     buffers(L4_ITEM_MAP, l4_fpage_make(L4_FPAGE_OBJ, TARGET + 0x10, 4, 0).raw, 0);
     is(item(L4_ITEM_MAP | SEL(3), obj(L4_SLOT_LOG, L4_RIGHT_R), 3), 0, "a window of 16 slots");
     ok(arrived(a->task, TARGET + 0x13, log), "the hot spot chooses one");
-    is(item(L4_ITEM_MAP, l4_fpage_make(L4_FPAGE_IO, 0x60, 0, 3), 3), 0, "ports: the first buffer is asked for every kind");
+    is(item(L4_ITEM_MAP, l4_fpage_make(L4_FPAGE_IO, 0x60, 0, 3), 3), 0,
+       "ports: the first buffer is asked for every kind");
     a->utcb->bdr = 5ul << L4_BDR_OBJ_SHIFT;
     a->utcb->br[5] = 0;
-    is(item(L4_ITEM_MAP, obj(L4_SLOT_LOG, L4_RIGHT_R), 3), L4_IPC_SEND_OVERFLOW, "capabilities have buffers of their own");
+    is(item(L4_ITEM_MAP, obj(L4_SLOT_LOG, L4_RIGHT_R), 3), L4_IPC_SEND_OVERFLOW,
+       "capabilities have buffers of their own");
     a->utcb->br[5] = SEL(TARGET + 1) | L4_ITEM_MAP | L4_RCV_SINGLE_CAP;
     is(item(L4_ITEM_MAP, obj(L4_SLOT_LOG, L4_RIGHT_R), 3), 0, "from another register on");
     ok(arrived(a->task, TARGET + 1, log), "there it is");
@@ -114,8 +116,10 @@ static void test_several(void)
     is(msg_transfer(root, a, l4_tag_make(0, 1, 2, 0), 3, &out), 0, "a word and two capabilities");
     ok(a->utcb->mr[0] == 0x4711 && arrived(a->task, TARGET + 4, &vcon_object) &&
        arrived(a->task, TARGET + 5, &icu_object), "each in its buffer");
-    is(msg_transfer(root, a, l4_tag_make(0, 1, 3, 0), 3, &out), L4_IPC_SEND_OVERFLOW, "a third has none");
-    is(msg_transfer(root, a, l4_tag_make(0, 62, 1, 0), 3, &out), L4_IPC_SEND_OVERFLOW, "an item behind the last register");
+    is(msg_transfer(root, a, l4_tag_make(0, 1, 3, 0), 3, &out), L4_IPC_SEND_OVERFLOW,
+       "a third has none");
+    is(msg_transfer(root, a, l4_tag_make(0, 62, 1, 0), 3, &out), L4_IPC_SEND_OVERFLOW,
+       "an item behind the last register");
 }
 
 static void test_local(void)

@@ -32,12 +32,14 @@ static void test_replies(void)
     is(error_after(SELF | L4_OP_SEND | L4_OP_REPLY, 0), L4_IPC_NOT_EXISTENT, "an answer without a question");
     is(error_after(SELF | L4_OP_REPLY, 0), L4_IPC_NOT_EXISTENT, "an answer that does not send");
     is(error_after(SELF | L4_OP_REPLY | L4_OP_RECV, 0), L4_IPC_NOT_EXISTENT, "nor when it receives");
-    is(error_after(SEL(5) | L4_SEL_REPLY | L4_OP_SEND | L4_OP_REPLY, 0), L4_IPC_NOT_EXISTENT, "an explicit slot, empty");
+    is(error_after(SEL(5) | L4_SEL_REPLY | L4_OP_SEND | L4_OP_REPLY, 0), L4_IPC_NOT_EXISTENT,
+       "an explicit slot, empty");
     ok(root->task->reply_dir == NULL, "costs no memory");
     is(error_after(SEL(1ul << 30) | L4_SEL_REPLY | WAIT, L4_TIMEOUT_ZERO), L4_IPC_NO_REPLY_CAP,
        "a wait with a slot that cannot be");
     frame_fail_countdown = 1;
-    is(error_after(SEL(5) | L4_SEL_REPLY | WAIT, L4_TIMEOUT_ZERO), L4_IPC_NO_REPLY_CAP, "or for which there is no memory");
+    is(error_after(SEL(5) | L4_SEL_REPLY | WAIT, L4_TIMEOUT_ZERO), L4_IPC_NO_REPLY_CAP,
+       "or for which there is no memory");
     is(error_after(SEL(5) | L4_SEL_REPLY | WAIT, L4_TIMEOUT_ZERO), L4_IPC_RECV_TIMEOUT, "one that can be");
     ok(task_reply_slot(root->task, 5) != NULL && task_reply_slot(root->task, 1ul << 30) == NULL, "is made");
 }
@@ -51,7 +53,8 @@ static void test_leaving(void)
     wait_open();
     ok(host_current() == root && error_of(root) == 0, "and the other gets its result later");
     delete_slot(GATE);
-    is(error_after(SEL(GATE) | CALL, 0), L4_IPC_NOT_EXISTENT, "an object is gone at the end of the call that deleted it");
+    is(error_after(SEL(GATE) | CALL, 0), L4_IPC_NOT_EXISTENT,
+       "an object is gone at the end of the call that deleted it");
     call_words(A, L4_PROTO_THREAD, 0, 3, L4_OP_THREAD_EX_REGS | L4_EXREGS_CANCEL, 0x5000, ~0ul, 0);
     ok(host_current() == a && error_of(a) == L4_IPC_RECV_CANCELED && a->arch.frame.ip == 0x5000,
        "a canceled thread learns it when it runs");

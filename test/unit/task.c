@@ -29,7 +29,8 @@ static l4_fpage obj(word_t slot, unsigned rights) { return l4_fpage_make(L4_FPAG
 
 static void test_map(void)
 {
-    is(map_into(TASK, L4_SLOT_TASK, SEL(9), obj(L4_SLOT_LOG, L4_RIGHT_R | L4_RIGHT_S)), 0, "a capability into the task");
+    is(map_into(TASK, L4_SLOT_TASK, SEL(9), obj(L4_SLOT_LOG, L4_RIGHT_R | L4_RIGHT_S)), 0,
+       "a capability into the task");
     is(rights_in(t, 9), L4_RIGHT_R | L4_RIGHT_S, "is there");
     is(map_into(TASK, L4_SLOT_LOG, 0, obj(L4_SLOT_LOG, 15)), -L4_ERR_INVAL, "the console is no source");
     is(task_op(TASK, 3, L4_OP_TASK_MAP, L4_ITEM_MAP, 0), -L4_ERR_INVAL, "no source at all");
