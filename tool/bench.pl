@@ -20,9 +20,16 @@ while (@ARGV && $ARGV[0] =~ /^--(quick)$/ || @ARGV > 1 && $ARGV[0] =~ /^--(patte
 }
 @ARGV == 1 or die "usage: bench.pl [OPTION...] LOG\n";
 
+# fail STATUS, TEXT
+sub fail {
+    my ($status, $text) = @_;
+    print STDERR "labe: $text\n";
+    exit $status;
+}
+
 sub lines_of {
     my ($file) = @_;
-    open my $f, '<', $file or die "bench.pl: $file: $!\n";
+    open my $f, '<', $file or fail(1, "$file: $!");
     chomp(my @lines = <$f>);
     s/\r$// for @lines;
     return @lines;
@@ -33,12 +40,12 @@ sub lines_of {
 my ($unit, %row, @order) = ('');
 for (lines_of($ARGV[0])) {
     $unit = $1 if /^bench: unit (\S+)/;
-    die "labe: the benchmark failed: $1\n" if /^bench: failed: (.*)/;
+    fail(1, "the benchmark failed: $1") if /^bench: failed: (.*)/;
     next unless /^bench (\S+)\s+(\d+)\s+(\d+)\s+(\d+)/;
     $row{$1} = { min => $2, median => $3, p99 => $4 };
     push @order, $1;
 }
-$unit ne '' or die "labe: the benchmark printed no unit\n";
+$unit ne '' or fail(1, 'the benchmark printed no unit');
 
 my @counters = qw(weighted entries cr3 cr0 msr iret tlb lines);
 my $wrong = 0;
@@ -65,8 +72,8 @@ for ($option{budget} ? lines_of($option{budget}) : ()) {
     next if /^\s*(#|$)/;
     my ($name, $limit, $aim, $more) = split;
     defined $aim && !defined $more && "$limit $aim" =~ /^(\d+|[a-z0-9-]+\+\d+%) (\d+|[a-z0-9-]+\+\d+%)$/
-        or die "labe: $option{budget}: not a line of a name and two limits: $_\n";
-    !exists $limit{$name} or die "labe: $option{budget}: $name is there twice\n";
+        or fail(1, "$option{budget}: not a line of a name and two limits: $_");
+    !exists $limit{$name} or fail(1, "$option{budget}: $name is there twice");
     ($limit{$name}, $aim{$name}) = ($limit, $aim);
     push @limits, $name;
 }
@@ -134,7 +141,7 @@ if (@others) {
             cell(number($aim{$name})), $status{$name};
     }
 }
-%status or die "labe: no figure has '$option{pattern}' in its name\n";
+%status or fail(2, "bench: no figure has '$option{pattern}' in its name");
 
 # ---- JSON ----
 
@@ -151,10 +158,10 @@ if (defined $option{json}) {
     }
     my @counted = map { "    \"$_\": { \"measured\": " . (value($_) // 'null') . ", \"limit\": $limit{$_} }" }
         grep { /:/ && exists $status{$_} } @limits;
-    open my $f, '>', $option{json} or die "labe: --json: $option{json}: $!\n";
+    open my $f, '>', $option{json} or fail(1, "--json: $option{json}: $!");
     print $f "{\n  \"unit\": \"$unit\",\n  \"rows\": {\n" . join(",\n", @objects) . "\n  },\n  \"counted\": {\n" .
         join(",\n", @counted) . "\n  }\n}\n";
-    close $f or die "labe: --json: $option{json}: $!\n";
+    close $f or fail(1, "--json: $option{json}: $!");
 }
 
 print "\nover the limit: @over\n" if @over;

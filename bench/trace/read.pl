@@ -16,6 +16,7 @@
 use strict;
 use warnings;
 
+$SIG{__DIE__} = sub { print STDERR @_; exit 1 };
 @ARGV == 5 || @ARGV == 6 or die "usage: read.pl TRACE KERNEL BENCH WEIGHTS LOG [NAME]\n";
 my ($trace, $kernel, $bench, $weights, $log, $wanted) = @ARGV;
 
