@@ -7,6 +7,7 @@
 #include <l4/re/c/dataspace.h>
 #include <l4/re/c/mem_alloc.h>
 #include <l4/re/c/rm.h>
+#include <l4/sys/factory.h>
 #include <loader/task.h>
 #include <region/region.h>
 #include <stdlib.h>
@@ -222,8 +223,37 @@ static long service_open(const char *path)
 
 /* ---- Lua ---- */
 
+static int failed(lua_State *L, const char *what, long error)
+{
+    lua_pushnil(L);
+    lua_pushfstring(L, "could not create process: %s: %s (%d)", what, error_text(error), (int)error);
+    return 2;
+}
+
 /* With less the in-task service could not even say what is wrong: it would stop at a page that nobody supplies. */
 #define MEMORY_LEAST 0x14000u
+
+static int too_small(lua_State *L, const char *what, lua_Integer least)
+{
+    lua_pushnil(L);
+    lua_pushfstring(L, "could not create process: the quota of %s is too small: at least %I bytes must be left (%d)",
+                    what, (LUAI_UACINT)least, -L4_ENOMEM);
+    return 2;
+}
+
+/* A kernel factory does not tell what it has left; but it makes no smaller factory of more than that. */
+#define KERNEL_LEAST 0x16000u
+
+static int kernel_memory_too_small(lua_State *L, l4_cap_idx_t factory)
+{
+    l4_cap_idx_t slot = cap_slot_new(L);
+
+    if (l4_is_invalid_cap(slot))
+        return 0;
+    long r = l4_error(l4_factory_create_factory(factory, slot, KERNEL_LEAST));
+    l4re_util_cap_free_um(slot);
+    return r == -L4_ENOMEM ? too_small(L, "its kernel factory", KERNEL_LEAST) : 0;
+}
 
 static int memory_too_small(lua_State *L, l4_cap_idx_t mem)
 {
@@ -231,20 +261,7 @@ static int memory_too_small(lua_State *L, l4_cap_idx_t mem)
 
     if (l4re_ma_info_srv(mem, &s) < 0 || s.quota_limit == 0 || s.quota_limit == ~0ul)
         return 0; /* no quota, or an allocator that does not tell */
-    l4_umword_t left = s.quota_limit - s.quota_used;
-    if (left >= MEMORY_LEAST)
-        return 0;
-    lua_pushnil(L);
-    lua_pushfstring(L, "could not create process: the quota of its memory allocator has %I bytes left, at least %d are "
-                    "needed (%d)", (LUAI_UACINT)left, MEMORY_LEAST, -L4_ENOMEM);
-    return 2;
-}
-
-static int failed(lua_State *L, const char *what, long error)
-{
-    lua_pushnil(L);
-    lua_pushfstring(L, "could not create process: %s: %s (%d)", what, error_text(error), (int)error);
-    return 2;
+    return s.quota_limit - s.quota_used < MEMORY_LEAST ? too_small(L, "its memory allocator", MEMORY_LEAST) : 0;
 }
 
 /* spawn{...}: the process object, or nil and what went wrong. */
@@ -262,6 +279,8 @@ static int sys_spawn(lua_State *L)
         return failed(L, path, r);
     plan_fill(L, &plan, &context, &service);
     int results = memory_too_small(L, context.mem);
+    if (results == 0)
+        results = kernel_memory_too_small(L, plan.factory.cap);
     if (results > 0)
         return results;
     struct process *p = process_new(L);
