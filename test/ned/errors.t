@@ -103,6 +103,16 @@ run("touch", { mem = small(1 << 20) }, "rom/touch")
 run("objects", { factory = E.factory:create(L4.Proto.Factory, 200000):m("rws") }, "rom/objects")
 try("tiny memory", ld.start, ld, { mem = small(8192) }, "rom/hello")
 try("tiny factory", ld.start, ld, { factory = E.factory:create(L4.Proto.Factory, 8192):m("rws") }, "rom/hello")
+-- Whatever the quota: an error here, or a program that ends.
+local ended = 0
+for q = 8192, 163840, 8192 do
+  for _, env in ipairs{ { mem = small(q) }, { factory = E.factory:create(L4.Proto.Factory, q):m("rws") } } do
+    env.log = { "quota", "m" }
+    local ok, p = pcall(ld.start, ld, env, "rom/null")
+    if not ok or p:wait() ~= 0 then ended = ended + 1 end
+  end
+end
+print("with any quota " .. ended .. " ended")
 try("greedy", function() return small(1 << 20):create(L4.Proto.Factory, 2 << 20) end)
 local ok, e = pcall(E.mem_alloc.create, E.mem_alloc, 0x7777)
 print("a factory's error is a " .. type(e) .. " with code " .. tostring(e.code))
@@ -165,6 +175,7 @@ says "tiny memory: rom/boot.lua:" "too little memory to start: the script's line
 says "the quota of its memory allocator is too small: at least 81920 bytes must be left" "says why"
 says "tiny factory: rom/boot.lua:" "too little kernel memory to start: the script's line"
 says "the quota of its kernel factory is too small" "says why"
+says "with any quota 40 ended" "no quota leaves a program hanging"
 says "greedy: rom/boot.lua:" "more than the parent has: the script's line"
 says "a factory's error is a table with code -19" "errors of factories can be looked at"
 
