@@ -108,7 +108,7 @@ __attribute__((always_inline)) static inline struct thread *call(struct cpu *c, 
     if (unlikely(not_plain(tag, timeout) || to == NULL || to->state_word != THREAD_STATE_WAITING || to->home != c))
         return syscall_general(self);
     slot = to->ipc.wait_slot;
-    if (unlikely(slot->raw != 0))
+    if (unlikely(slot->raw != 0 || (slot != &to->reply && cpu_count > 1))) /* other CPUs may use an explicit slot */
         return syscall_general(self);
 
     /* ---- commit: nothing below can fail ---- */
