@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# ./labe test [PATTERN]: every test whose name contains PATTERN, under prove. Names, and where the tests are:
+# ./labe test [--long] [PATTERN]: every test whose name contains PATTERN, under prove; with --long also those that say
+# "labe-test: long" in their head. Names, and where the tests are:
 #   unit/NAME     test/unit/NAME.c on this machine       sim/random       the simulation, a short run
 #   root/NAME     test/root/NAME.c as root task          qemu/NAME        test/qemu/NAME.c started by ned
 #   example/NAME  example/NAME against its expect.txt    FOLDER/NAME      test/FOLDER/NAME.t
@@ -10,6 +11,11 @@
 # tool/test-one.sh runs one of them; logs are in build/test/. The last line is "N passed, N failed".
 
 . "$(dirname "$0")/common.sh"
+long=
+if [ "${1:-}" = --long ]; then
+    long=1
+    shift
+fi
 [ $# -le 1 ] || usage_error "test: one pattern or folder, not $#"
 pattern=${1:-}
 case $pattern in -*) usage_error "test: unknown option '$pattern'" ;; esac
@@ -38,6 +44,7 @@ names() {
     cd "$root"
     for f in test/unit/*.c test/sim/*.c test/*/*.t test/root/*.c example/*/expect.txt test/qemu/*.c; do
         [ -f "$f" ] || continue
+        [ -n "$long" ] || ! head -n 8 "$f" | grep -q 'labe-test: long' || continue
         case $f in
         test/sim/*) echo sim/random ;;
         example/*) basename "$(dirname "$f")" | sed 's,^,example/,' ;;
