@@ -54,9 +54,10 @@ else
     run_make kernel boot tools bench "$out/rom/kernel" "$out/rom/sigma0" || exit 1
 fi
 
-# bench_run LOG ROUNDS SECONDS OPTION...: boots the benchmark; its serial output goes to LOG.
+# bench_run LOG ROUNDS SECONDS OPTION...: boots the benchmark on $kernel; its serial output goes to LOG.
+kernel=kernel
 bench_run() {
-    printf 'entry bench\nkernel kernel\nsigma0 sigma0\nroottask bench %s\n' "$2" > "$scratch/bench.list"
+    printf 'entry bench\nkernel %s\nsigma0 sigma0\nroottask bench %s\n' "$kernel" "$2" > "$scratch/bench.list"
     image_make "$scratch/bench.list" "$scratch" ""
     run_log=$1
     run_seconds=$3
@@ -72,6 +73,18 @@ bench_run() {
 }
 
 counting="-accel tcg,thread=single -cpu max -icount shift=0,sleep=off"
+
+# The floor (bench/floor/floor.c): a kernel that only enters, copies, switches and leaves.
+floor_run() {
+    (cd "$root" && gcc -std=gnu11 -O2 -Wall -Wextra -Werror -ffreestanding -mgeneral-regs-only -mno-red-zone \
+        -fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables -fpie -no-pie -nostdlib -static \
+        -Iabi -Wl,-T,test/boot/kernel.ld,--build-id=none,-z,noexecstack,--no-warn-rwx-segments,-z,max-page-size=4096 \
+        -o "$scratch/floor" bench/floor/floor.c) || die "the floor does not compile"
+    kernel=floor
+    bench_run "$scratch/floor.log" 1 60 $counting || die "the floor did not come to its end"
+    kernel=kernel
+    grep '^bench floor' "$scratch/floor.log"
+}
 
 # plugin_find: the plugin with the interface version that this emulator wants.
 plugin_find() {
@@ -114,6 +127,7 @@ read_trace > "$scratch/trace.table"
 rounds=10000
 [ -z "$quick" ] || rounds=200
 bench_run "$scratch/bench.log" "$rounds" 300 $counting || die "the benchmark did not come to its end"
+floor_run >> "$scratch/bench.log"
 
 set -- --pattern "$pattern" --budget "$budget" --trace "$scratch/trace.table"
 [ -z "$json" ] || set -- "$@" --json "$json"

@@ -11,16 +11,16 @@ run "$labe" bench --quick --json figures.json
 is 0 "every figure is within its limit"
 silent_about "over the limit" "none is over"
 silent_about "the trace has" "each round has as many instructions in the trace as were measured"
-for name in calibration-1000-nops round-trip-two-tasks-0-words page-fault task-create-delete growth-1000-armed-timeouts \
-    boot-to-hello-instructions; do
+for name in calibration-1000-nops round-trip-two-tasks-0-words page-fault task-create-delete \
+    growth-1000-armed-timeouts floor-round-trip-0-words boot-to-hello-instructions; do
     says "$name" "the table has $name"
 done
 ok "the calibration is exact" grep -Eq '^calibration-1000-nops +1000 +1000 +1000 ' out
 
 # A hash of the JSON file: figure ROW KEY.
 figure() {
-    perl -MJSON::PP -e 'local $/; open F, "<", "figures.json"; print decode_json(<F>)->{rows}{$ARGV[0]}{$ARGV[1]} // ""' \
-        "$1" "$2"
+    perl -MJSON::PP -e 'local $/; print decode_json(<STDIN>)->{rows}{$ARGV[0]}{$ARGV[1]} // ""' "$1" "$2" \
+        < figures.json
 }
 ok "JSON: the unit" grep -q '"unit": "instructions"' figures.json
 ok "JSON: a median" test "$(figure round-trip-two-tasks-0-words median)" -gt 0
