@@ -124,9 +124,9 @@ static inline void thread_go(word_t slot, unsigned prio, word_t ip, word_t sp)
 /* The current thread waits for anybody. */
 static inline void wait_open(void) { host_syscall(SELF | WAIT, 0, 0, 0); }
 
-static inline void machine_start(void)
+static inline void machine_start_cpus(unsigned count)
 {
-    host_start(&(struct host_config){.sigma0_ip = 0x1000, .root_ip = 0x2000});
+    host_start(&(struct host_config){.sigma0_ip = 0x1000, .root_ip = 0x2000, .cpus = count});
     while (host_current()->task->is_sigma0)
         wait_open();
     root = host_current();
@@ -139,6 +139,8 @@ static inline void machine_start(void)
                l4_fpage_make(L4_FPAGE_MEM, KU_AREA >> L4_PAGE_SHIFT, KU_ORDER, 6).raw, 0, 0);
     run_thread(L4_SLOT_THREAD, 100);
 }
+
+static inline void machine_start(void) { machine_start_cpus(1); }
 
 static inline void machine_check(void)
 {

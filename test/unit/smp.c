@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* smp.c: two CPUs: messages across, a thread that moves, one that is deleted elsewhere; nobody stays claimed. */
+#include "tap.h"
+#include "machine.h"
+#include "smp.h"
+
+enum { A = 0x40, GATE = 0x41 };
+#define REPLY_WAIT (WAIT | L4_OP_SEND | L4_OP_REPLY)
+
+static struct thread *a;
+
+/* L2, L3: between kernel entries every CPU is its own again. */
+static bool all_free(void)
+{
+    for (unsigned i = 0; i < cpu_count; i++)
+        if (cpus[i]->claim != CPU_FREE && cpus[i]->claim != CPU_PARKED)
+            return false;
+    return true;
+}
+
+/* run_thread with a set of CPUs, by root. */
+static long run_on(word_t slot, word_t map, word_t prio)
+{
+    struct l4_utcb *u = root->utcb;
+
+    u->mr[0] = L4_OP_SCHED_RUN_THREAD;
+    u->mr[1] = 0;
+    u->mr[2] = map;
+    u->mr[3] = prio;
+    u->mr[4] = 0;
+    u->mr[5] = L4_ITEM_MAP;
+    u->mr[6] = l4_fpage_make(L4_FPAGE_OBJ, slot, 0, 15).raw;
+    call(L4_SLOT_SCHEDULER, L4_PROTO_SCHEDULER, 5, 1);
+    return label_of(root);
+}
+
+static void test_start(void)
+{
+    is(cpu_count, 2, "two CPUs");
+    ok(cpus[0] == cpu_self() && cpus[1] != cpus[0], "each with its block");
+    is(run_on(A, 2, 50), 0, "a thread for the second CPU");
+    call_words(A, L4_PROTO_THREAD, 0, 3, L4_OP_THREAD_EX_REGS, 0x3000, 0x3100, 0);
+    ok(a->home == cpus[1] && host_current() == root, "does not run on the first");
+    host_set_cpu(1);
+    ok(host_current() == a && a->arch.frame.ip == 0x3000, "but on the second");
+    ok(all_free(), "nobody is claimed");
+}
+
+static void test_messages(void)
+{
+    wait_open();
+    ok(host_idle(), "the second CPU has nothing to do");
+    host_set_cpu(0);
+    ok(host_current() == root, "the first has");
+    for (word_t i = 0; i < 3; i++) {
+        root->utcb->mr[0] = 100 + i;
+        call(A, 7, 1, 0);
+        ok(host_idle() && root->ipc_state == IPC_RECEIVING, "a call to the other CPU: the caller waits");
+        ok(all_free(), "nobody stays claimed");
+        host_set_cpu(1);
+        ok(host_current() == a && a->utcb->mr[0] == 100 + i && label_of(a) == 7, "the message is there");
+        a->utcb->mr[0] = 200 + i;
+        host_syscall(SELF | REPLY_WAIT, l4_tag_make(8, 1, 0, 0).raw, 0, 0);
+        host_set_cpu(0);
+        ok(host_current() == root && root->utcb->mr[0] == 200 + i && label_of(root) == 8, "and so is the answer");
+        machine_check();
+    }
+}
+
+static void test_move(void)
+{
+    is(run_on(A, 1, 120), 0, "the thread moves to the first CPU");
+    ok(a->home == cpus[0], "where it lives now");
+    call(A, 9, 0, 0);
+    ok(host_current() == a && label_of(a) == 9, "a call runs it there");
+    host_syscall(SELF | REPLY_WAIT, 0, 0, 0);
+    ok(host_current() == root, "with its answer the caller goes on");
+    is(run_on(A, 2, 120), 0, "and back to the second");
+    host_syscall(SEL(A) | L4_OP_SEND, l4_tag_make(10, 0, 0, 0).raw, 0, 0);
+    host_set_cpu(1);
+    ok(host_current() == a && label_of(a) == 10, "which runs it");
+    host_set_cpu(0);
+}
+
+static void test_end(void)
+{
+    kobj_ref(&a->obj);
+    delete_slot(A);
+    ok(a->obj.dead, "deleted from the other CPU while it runs");
+    host_set_cpu(1);
+    ok(host_current() != a && (a->flags & THREAD_GONE), "its CPU ends it");
+    host_set_cpu(0);
+    kobj_unref(&a->obj);
+    call_words(0x777, 0, 0, 0, 0, 0, 0, 0);
+    ok(all_free(), "and everybody is free");
+}
+
+int main(void)
+{
+    machine_start_cpus(2);
+    create(L4_PROTO_NONE, GATE);
+    a = thread_make(A, GATE, GATE);
+    test_start();
+    test_messages();
+    test_move();
+    test_end();
+    machine_check();
+    return tap_done();
+}
