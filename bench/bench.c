@@ -4,8 +4,9 @@
  * of the time stamp counter is one executed instruction, and the figures are exact; elsewhere they are cycles. The run
  * finds out which by 1,000 nops. Every figure includes the user's own stub on both sides.
  *
- * Command line: bench [ROUNDS], at most 10,000. Output, one line per primitive: `bench NAME MIN MEDIAN P99`, first
- * `bench: unit instructions|cycles`, at last `bench: end`. tool/bench.sh compares the medians with bench/budget.txt.
+ * Command line: bench [ROUNDS [cpus]], at most 10,000 rounds; cpus: only what depends on the number of CPUs. Output,
+ * one line per primitive: `bench NAME MIN MEDIAN P99`, first `bench: unit instructions|cycles`, at last `bench: end`.
+ * tool/bench.sh compares the medians with bench/budget.txt.
  *
  * bench/trace/plugin.c follows the run: what lies between the last two reads of the time stamp counter before a call of
  * sample() is a round, and report() ends a row. Neither may be inlined.
@@ -13,6 +14,7 @@
 #include "bench.h"
 
 unsigned rounds = ROUNDS;
+bool only_cpus;
 uint64_t tick_cost;
 static uint32_t samples[ROUNDS];
 static unsigned sample_count;
@@ -28,6 +30,14 @@ __attribute__((noinline)) void sample(uint64_t begin, uint64_t end)
             samples[sample_count - WARM_UP] = (uint32_t)(took > tick_cost ? took - tick_cost : 0);
         sample_count++;
     }
+}
+
+void value(uint64_t v)
+{
+    if (sample_count < WARM_UP)
+        sample_count = WARM_UP;
+    if (sample_count < WARM_UP + ROUNDS)
+        samples[sample_count++ - WARM_UP] = (uint32_t)v;
 }
 
 static void sift(unsigned at, unsigned n)
@@ -430,12 +440,8 @@ static void tasks(void)
     report("task-create-delete");
 }
 
-void l4_start(unsigned long arg, void *stack)
+static void messages_and_faults(void)
 {
-    (void)arg;
-    (void)stack;
-    setup();
-    calibrate();
     empty_slot();
     cap_valid();
     ipc();
@@ -446,10 +452,22 @@ void l4_start(unsigned long arg, void *stack)
     map_and_unmap();
     serve_faults("page-fault", faulting_thread);
     serve_faults("exception", excepting_thread);
+}
+
+void l4_start(unsigned long arg, void *stack)
+{
+    (void)arg;
+    (void)stack;
+    setup();
+    calibrate();
+    if (!only_cpus)
+        messages_and_faults();
     threads();
     gates();
     tasks();
-    growth();
+    several_cpus();
+    if (!only_cpus)
+        growth();
     print("bench: end\n");
     for (;;)
         l4_ipc_sleep(L4_IPC_NEVER);

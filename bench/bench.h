@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the measurements (bench.c, growth.c) need from the surroundings (rt.c): threads, a second task, output. */
+/* What the measurements (bench.c, cpus.c, growth.c) need from rt.c: threads, a second task, output. */
 #pragma once
 #include <l4/sys/factory.h>
 #include <l4/sys/ipc.h>
@@ -12,6 +12,7 @@
 #include <l4/sys/types.h>
 #include <l4/sys/utcb.h>
 #include <l4/sys/vcon.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,8 +27,12 @@ enum bench_slot {
     SLOT_GATE,
     SLOT_IRQ,
     SLOT_IRQ2,
-    SLOT_SERVER,
+    SLOT_GATE2,
+    SLOT_SERVER, /* the threads, in the order of their UTCBs and stacks */
     SLOT_WORKER,
+    SLOT_SERVER2,
+    SLOT_WORKER2,
+    SLOT_THREADS_END,
     SLOT_OTHER_TASK,
     SLOT_TASK2,
     SLOT_RECEIVE,
@@ -49,8 +54,10 @@ static inline uint64_t ticks(void)
 }
 
 extern char spare_page[];
+/* From the command line, set by setup(). */
 extern unsigned rounds;
-/* The second task, priorities, gates; `rounds` from the command line. */
+extern bool only_cpus;
+/* The second task, priorities, gates. */
 void setup(void);
 void print(const char *text);
 void print_number(uint64_t n, unsigned width); /* right-aligned */
@@ -58,9 +65,13 @@ void print_padded(const char *text, unsigned width);
 _Noreturn void fail(const char *what, long code);
 void must(const char *what, l4_msgtag_t tag);
 void sample(uint64_t begin, uint64_t end);
+/* A figure that is no time: the next row consists of such. */
+void value(uint64_t v);
 void report(const char *name);
 void round_trips(const char *name, unsigned words);
 void server_echo(void);
+/* What needs more than one CPU; nothing where there is one (cpus.c). */
+void several_cpus(void);
 /* Round trips while there is more and more else in the system (growth.c). */
 void growth(void);
 
@@ -72,4 +83,5 @@ void faulter_start(void (*body)(void));
 /* Tells the thread that serves the faults that all rounds are over. Does not return. */
 _Noreturn void finished(void);
 void worker_start(unsigned in_slot, enum bench_task where, void (*body)(void), unsigned prio);
+void worker_start_on(unsigned cpu, unsigned in_slot, enum bench_task where, void (*body)(void), unsigned prio);
 void worker_stop(unsigned in_slot);

@@ -13,7 +13,7 @@ extern char __executable_start[], _end[];
 char l4_start_stack[16384] __attribute__((aligned(16)));
 const unsigned long l4_start_stack_size = sizeof l4_start_stack;
 char spare_page[L4_PAGESIZE] __attribute__((aligned(L4_PAGESIZE)));
-static char stacks[2][STACK_SIZE] __attribute__((aligned(16)));
+static char stacks[SLOT_THREADS_END - SLOT_SERVER][STACK_SIZE] __attribute__((aligned(16)));
 
 void print(const char *text)
 {
@@ -74,9 +74,15 @@ static l4_cap_idx_t task_cap(enum bench_task where)
 
 void worker_start(unsigned in_slot, enum bench_task where, void (*body)(void), unsigned prio)
 {
-    unsigned n = in_slot == SLOT_WORKER;
+    worker_start_on(0, in_slot, where, body, prio);
+}
+
+void worker_start_on(unsigned cpu, unsigned in_slot, enum bench_task where, void (*body)(void), unsigned prio)
+{
+    unsigned n = in_slot - SLOT_SERVER;
     l4_sched_param_t sp = l4_sched_param(prio, 0);
 
+    sp.affinity = l4_sched_cpu_set(cpu, 0, 1);
     must("thread", l4_factory_create_thread(L4_BASE_FACTORY_CAP, slot(in_slot)));
     l4_thread_control_start();
     l4_thread_control_pager(slot(SLOT_FAULT_GATE));
@@ -124,7 +130,7 @@ static void give(l4_cap_idx_t from, unsigned to)
                              slot(to) | L4_ITEM_MAP));
 }
 
-/* The words behind the program's name on its command line: a number of rounds. */
+/* The words behind the program's name on its command line: a number of rounds, "cpus". */
 static void command_line_read(void)
 {
     const l4_kernel_info_t *kip = l4sigma0_map_kip(L4_BASE_PAGER_CAP, (void *)KIP_WINDOW, L4_PAGESHIFT);
@@ -151,6 +157,9 @@ static void command_line_read(void)
     if (n == 0 || n > ROUNDS || (*line != '\0' && *line != ' '))
         fail("the command line says no number of rounds from 1 to", ROUNDS);
     rounds = n;
+    while (*line == ' ')
+        line++;
+    only_cpus = *line == 'c';
 }
 
 void setup(void)
@@ -158,6 +167,7 @@ void setup(void)
     l4_fpage_t utcbs = l4_fpage(UTCB_AREA, L4_PAGESHIFT, L4_FPAGE_RW), own = utcbs;
     l4_sched_param_t sp = l4_sched_param(PRIO, 0);
 
+    sp.affinity = l4_sched_cpu_set(0, 0, 1);
     command_line_read();
     must("priority", l4_scheduler_run_thread(L4_BASE_SCHEDULER_CAP, L4_BASE_THREAD_CAP, &sp));
     must("memory for UTCBs", l4_task_add_ku_mem(L4_BASE_TASK_CAP, &own));

@@ -86,6 +86,20 @@ floor_run() {
     grep '^bench floor' "$scratch/floor.log"
 }
 
+# Two CPUs that spin when they are idle, each a thread of this machine: times, only shown.
+pairs_run() {
+    kernel='kernel -nohlt'
+    bench_run "$scratch/pairs.log" "200 cpus" 300 -accel tcg,thread=multi -cpu max -smp 2 ||
+        die "the benchmark did not end on two CPUs at once"
+    kernel=kernel
+    awk '$2 == "two-pairs-percent" {
+            printf "%-58s %12s  at least 180 %%\n", "rounds of two pairs on two CPUs, of those of one pair", $4
+        }
+        $2 == "round-trip-across-cpus" {
+            printf "%-58s %12s  cycles\n", "round trip across two CPUs, both spinning, the shortest", $3
+        }' "$scratch/pairs.log"
+}
+
 # plugin_find: the plugin with the interface version that this emulator wants.
 plugin_find() {
     for plugin in "$host"/bench/trace-*.so; do
@@ -128,6 +142,10 @@ rounds=10000
 [ -z "$quick" ] || rounds=200
 bench_run "$scratch/bench.log" "$rounds" 300 $counting || die "the benchmark did not come to its end"
 floor_run >> "$scratch/bench.log"
+# The same deletions on a kernel with two CPUs, and what only two CPUs can do.
+bench_run "$scratch/cpus.log" "$rounds cpus" 300 $counting -smp 2 || die "the benchmark did not end on two CPUs"
+sed -n 's/^\(bench [a-z-]*-create-delete\)\( .*\)$/\1-two-cpus\2/p; /^bench round-trip-across-cpus/p' \
+    "$scratch/cpus.log" >> "$scratch/bench.log"
 
 set -- --pattern "$pattern" --budget "$budget" --trace "$scratch/trace.table"
 [ -z "$json" ] || set -- "$@" --json "$json"
@@ -136,7 +154,7 @@ if [ -n "$whole" ]; then
     . "$root/tool/bench-boot.sh"
     batch=
     files=
-    [ -n "$quick$pattern" ] || boot_times
+    [ -n "$quick$pattern" ] || { pairs_run; boot_times; }
     boot_counts > "$scratch/figures"
     set -- "$@" --figures "$scratch/figures"
 fi
