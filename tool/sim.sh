@@ -6,4 +6,4 @@
 . "$(dirname "$0")/common.sh"
 set_up
 run_make sim || exit 1
-exec "$host/sim" "$@"
+exec "$host/sim" --save "$build/sim.history" "$@"

@@ -58,9 +58,14 @@ compare() {
 simulate() {
     bad=0
     n=0
-    for options in "--seed 1 --steps 100000" "--seed 2 --steps 100000" "--steps 200000"; do
+    for options in "--seed 1 --steps 40000" "--steps 60000" "--cpus 2 --steps 40000" "--cpus 4 --steps 40000"; do
         n=$((n + 1))
-        if timeout 200 "$host/sim" $options; then echo "ok $n - $options"; else echo "not ok $n - $options"; bad=1; fi
+        if timeout 300 "$host/sim" --check 8 --save "$build/sim-$n.history" $options; then
+            echo "ok $n - $options"
+        else
+            echo "not ok $n - $options"
+            bad=1
+        fi
     done
     echo "1..$n"
     return "$bad"

@@ -76,7 +76,7 @@ static void run_thread(unsigned slot, unsigned prio)
 {
     mr()[0] = L4_OP_SCHED_RUN_THREAD;
     mr()[1] = 0;
-    mr()[2] = 1;
+    mr()[2] = random_cpus();
     mr()[3] = prio;
     mr()[4] = one_in(2) ? 0 : 1 + random_below(5000);
     item(5, slot);
@@ -405,12 +405,17 @@ void manager_setup(void)
 /* Lets the others run until the manager is back. */
 static void wait_for_manager(void)
 {
-    while (host_current() != sim.root) {
+    for (;;) {
+        host_set_cpu(random_below(sim.cpus));
+        if (host_cpu->id == 0 && host_current() == sim.root)
+            return;
         if (host_idle() || one_in(2)) {
             host_time(TICK_US);
             host_tick();
+        } else if (host_current() == sim.sigma0) {
+            sigma0_act(sim.sigma0);
         } else {
-            run_others();
+            worker_act(host_current());
         }
     }
 }

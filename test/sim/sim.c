@@ -2,7 +2,8 @@
 /*
  * The simulator's main loop: options, the generator, events, and what is printed when something is wrong.
  *
- *     sim [--seed N] [--steps N] [--cpus 1] [--check N] [--no-inject] [--trace]
+ *     sim [--seed N] [--steps N] [--cpus N] [--check N] [--no-inject] [--no-compare] [--trace]
+ *         [--replay FILE] [--save FILE] [--shrink SECONDS]
  *
  * Exit status 0: every check held for all steps. 1: a check failed; seed and step are printed. 2: wrong usage.
  */
@@ -14,12 +15,12 @@
 #include <string.h>
 #include <time.h>
 
-#define ROUND_STEPS 4000u /* events from one set-up to the comparison with the start */
-
 /* Of the address sanitizer, when it is linked. */
 void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
 
-struct sim sim = {.steps = 200000, .check_every = 1, .inject = true};
+struct sim sim = {.steps = 200000, .check_every = 1, .cpus = 1, .inject = true, .compare = true,
+                  .shrink_seconds = 60, .save = "sim.history"};
+static const struct history *running;
 
 /* ---- chance ---- */
 
@@ -34,6 +35,13 @@ uint64_t random_word(void)
 
 unsigned random_below(unsigned n) { return (unsigned)((random_word() >> 32) * n >> 32); }
 
+word_t random_cpus(void)
+{
+    if (sim.cpus == 1)
+        return 1;
+    return one_in(3) ? random_below(1u << sim.cpus) : 1ul << random_below(sim.cpus);
+}
+
 /* ---- reporting ---- */
 
 void sim_trace(const char *format, ...)
@@ -43,7 +51,7 @@ void sim_trace(const char *format, ...)
     if (!sim.trace)
         return;
     va_start(args, format);
-    printf("%8lu ", (unsigned long)sim.step);
+    printf("%8lu cpu %u ", (unsigned long)sim.step, host_cpu->id);
     vprintf(format, args);
     putchar('\n');
     va_end(args);
@@ -52,9 +60,8 @@ void sim_trace(const char *format, ...)
 static void print_place(void)
 {
     fflush(stdout);
-    fprintf(stderr, "sim: failed at step %lu; replay: ./labe sim --seed %lu --steps %lu%s\n",
-            (unsigned long)sim.step, (unsigned long)sim.seed, (unsigned long)sim.step + 1,
-            sim.inject ? "" : " --no-inject");
+    fprintf(stderr, "sim: failed at event %lu of %lu, on CPU %u\n", (unsigned long)sim.step,
+            (unsigned long)running->count, host_cpu->id);
 }
 
 static void on_halt(void)
@@ -67,8 +74,8 @@ static void on_halt(void)
 
 static void summary(void)
 {
-    printf("sim: seed %lu: %lu steps, %lu rounds without a finding\n", (unsigned long)sim.seed,
-           (unsigned long)sim.step, (unsigned long)sim.counts[COUNT_ROUND]);
+    printf("sim: %lu events, %lu rounds, %u CPUs without a finding\n", (unsigned long)sim.step,
+           (unsigned long)sim.counts[COUNT_ROUND], sim.cpus);
     printf("sim: %lu system calls, %lu page faults, %lu exceptions, %lu interrupts, %lu ticks, %lu objects, "
            "%lu messages\n",
            (unsigned long)sim.counts[COUNT_SYSCALL], (unsigned long)sim.counts[COUNT_FAULT],
@@ -111,9 +118,16 @@ static void device_interrupt(void)
 
 static void event(void)
 {
-    struct thread *t = host_current();
-    unsigned what = random_below(100);
+    struct thread *t;
+    unsigned what;
 
+    for (unsigned tries = 0; sim.cpus > 1 && tries < 2; tries++) {
+        host_set_cpu(random_below(sim.cpus));
+        if (!host_idle()) /* an idle CPU has little to tell */
+            break;
+    }
+    t = host_current();
+    what = random_below(100);
     if (host_idle() || what < 4)
         tick();
     else if (what < 8)
@@ -128,22 +142,49 @@ static void event(void)
         worker_act(t);
 }
 
-static void run_round(void)
+static void end_of_round(void)
 {
-    for (unsigned n = 0; n < ROUND_STEPS && sim.step < sim.steps; n++, sim.step++) {
-        if (sim.inject && one_in(64))
-            frame_fail_countdown = 1 + random_below(12);
-        event();
-        if (one_in(8))
-            frame_fail_countdown = 0;
-        if (sim.step % sim.check_every == 0)
-            world_check();
-    }
     frame_fail_countdown = 0;
     manager_teardown();
     world_check();
     manager_compare();
     sim.counts[COUNT_ROUND]++;
+}
+
+void history_run(const struct history *h, unsigned path)
+{
+    running = h;
+    progress->step[path] = 0;
+    host_general_path = path == 1;
+    host_on_halt = on_halt;
+    if (__sanitizer_set_death_callback != NULL)
+        __sanitizer_set_death_callback(print_place);
+    host_start(&(struct host_config){.memory_bytes = 24ul << 20, .heap_bytes = 8ul << 20, .sigma0_ip = 0x100000,
+                                     .root_ip = 0x200000, .cpus = sim.cpus});
+    manager_setup();
+    for (sim.step = 0; sim.step < h->count; sim.step++) {
+        bool check = sim.step % sim.check_every == 0;
+
+        progress->step[path] = sim.step;
+        sim.random = h->event[sim.step];
+        if (sim.random == 0) {
+            end_of_round();
+        } else {
+            if (sim.inject && one_in(64))
+                frame_fail_countdown = 1 + random_below(12);
+            event();
+            if (one_in(8))
+                frame_fail_countdown = 0;
+            if (check)
+                world_check();
+        }
+        progress->seen[path][sim.step] = observe(check && sim.step % 8 == 0);
+    }
+    sim.random = 0;
+    end_of_round();
+    progress->step[path] = sim.step;
+    if (path == 0)
+        summary();
 }
 
 /* ---- start ---- */
@@ -160,6 +201,49 @@ static uint64_t number(const char *option, const char *text)
     return value;
 }
 
+static const char usage[] =
+    "usage: sim [--seed N] [--steps N] [--cpus N] [--check N] [--no-inject] [--no-compare] [--trace]\n"
+    "           [--replay FILE] [--save FILE] [--shrink SECONDS]\n";
+
+static const char *replay;
+
+static const char *text_of(char **a)
+{
+    if (a[1] == NULL) {
+        fprintf(stderr, "sim: %s needs the name of a file\n", a[0]);
+        exit(2);
+    }
+    return a[1];
+}
+
+/* Options with a value; false: it is none of these. */
+static bool option_with_value(char **a)
+{
+    if (strcmp(*a, "--seed") == 0) {
+        sim.seed = number(a[0], a[1]);
+    } else if (strcmp(*a, "--steps") == 0) {
+        sim.steps = number(a[0], a[1]);
+    } else if (strcmp(*a, "--check") == 0) {
+        sim.check_every = number(a[0], a[1]);
+        sim.check_every += sim.check_every == 0;
+    } else if (strcmp(*a, "--shrink") == 0) {
+        sim.shrink_seconds = number(a[0], a[1]);
+    } else if (strcmp(*a, "--cpus") == 0) {
+        sim.cpus = (unsigned)number(a[0], a[1]);
+        if (sim.cpus == 0 || sim.cpus > HOST_CPUS) {
+            fprintf(stderr, "sim: the simulated machine has 1 to %u CPUs, not %s\n", HOST_CPUS, a[1]);
+            exit(2);
+        }
+    } else if (strcmp(*a, "--replay") == 0) {
+        replay = text_of(a);
+    } else if (strcmp(*a, "--save") == 0) {
+        sim.save = text_of(a);
+    } else {
+        return false;
+    }
+    return true;
+}
+
 static void options(char **argv)
 {
     sim.seed = (uint64_t)time(NULL);
@@ -168,44 +252,59 @@ static void options(char **argv)
             sim.trace = true;
         } else if (strcmp(*a, "--no-inject") == 0) {
             sim.inject = false;
-        } else if (strcmp(*a, "--seed") == 0) {
-            sim.seed = number(a[0], a[1]), a++;
-        } else if (strcmp(*a, "--steps") == 0) {
-            sim.steps = number(a[0], a[1]), a++;
-        } else if (strcmp(*a, "--check") == 0) {
-            sim.check_every = number(a[0], a[1]), a++;
-            sim.check_every += sim.check_every == 0;
-        } else if (strcmp(*a, "--cpus") == 0) {
-            if (number(a[0], a[1]) != 1) {
-                fprintf(stderr, "sim: histories run on one CPU\n");
-                exit(2);
-            }
+        } else if (strcmp(*a, "--no-compare") == 0) {
+            sim.compare = false;
+        } else if (option_with_value(a)) {
             a++;
         } else {
-            fprintf(stderr, "sim: unknown option '%s'\n"
-                            "usage: sim [--seed N] [--steps N] [--cpus 1] [--check N] [--no-inject] [--trace]\n", *a);
+            fprintf(stderr, "sim: unknown option '%s'\n%s", *a, usage);
             exit(2);
         }
     }
-    sim.random = sim.seed;
-    if (sim.trace)
-        setvbuf(stdout, NULL, _IOLBF, 0); /* in order with what goes to stderr */
+    if (sim.steps > 1ul << 30) {
+        fprintf(stderr, "sim: %lu events are too many for one history\n", (unsigned long)sim.steps);
+        exit(2);
+    }
+}
+
+/* The history fails: the smallest that still does is kept, and run once more in words. */
+static void explain(struct history *h, size_t at)
+{
+    size_t before = h->count;
+
+    if (at + 1 < h->count)
+        h->count = at + 1;
+    if (sim.shrink_seconds > 0)
+        history_shrink(h);
+    fprintf(stderr, "sim: %zu of %zu events are enough:\n", h->count, before);
+    sim.trace = h->count <= 2000;
+    history_judge(h, false, &at);
+    if (history_write(h, sim.save))
+        fprintf(stderr, "sim: again: ./labe sim --replay %s\n", sim.save);
+    else
+        perror(sim.save);
 }
 
 int main(int argc, char **argv)
 {
+    struct history h = {NULL, 0};
+    size_t at;
+
     (void)argc;
     options(argv);
+    setvbuf(stdout, NULL, _IOLBF, 0); /* in order with what goes to stderr */
+    if (replay != NULL) {
+        history_read(&h, replay);
+        history_init(h.count);
+        sim.trace = true;
+        return history_judge(&h, false, &at);
+    }
+    history_init(sim.steps);
+    history_generate(&h, sim.seed, sim.steps);
     printf("sim: seed %lu\n", (unsigned long)sim.seed);
-    fflush(stdout);
-    host_on_halt = on_halt;
-    if (__sanitizer_set_death_callback != NULL)
-        __sanitizer_set_death_callback(print_place);
-    host_start(&(struct host_config){.memory_bytes = 24ul << 20, .heap_bytes = 8ul << 20, .sigma0_ip = 0x100000,
-                                     .root_ip = 0x200000});
-    manager_setup();
-    while (sim.step < sim.steps)
-        run_round();
-    summary();
-    return 0;
+    if (!history_judge(&h, false, &at))
+        return 0;
+    fprintf(stderr, "sim: seed %lu failed\n", (unsigned long)sim.seed);
+    explain(&h, at);
+    return 1;
 }

@@ -7,7 +7,8 @@
  *            the end of every round. It runs above everybody else, so a step of its is never interrupted.
  *   worker   every other thread: does anything at all with the capabilities and the memory it happens to have.
  *
- * All choices come from one generator: a seed is a history.
+ * All choices of an event come from one word, the words of a history from one seed (history.c). With several CPUs an
+ * event also chooses the CPU on which it happens; one that another CPU has interrupted notices when it is chosen next.
  */
 #pragma once
 #include "arch/host/host.h"
@@ -16,8 +17,12 @@
 struct sim {
     uint64_t seed, step, steps;
     uint64_t check_every;   /* events between two checks of everything */
+    unsigned cpus;
     bool trace;             /* every event is printed */
     bool inject;            /* allocations fail at random */
+    bool compare;           /* with and without the short message path */
+    uint64_t shrink_seconds; /* how long a failing history is made smaller */
+    const char *save;       /* where it is written then */
     uint64_t random;
     struct thread *sigma0, *root;
     uint64_t counts[8];     /* what happened, for the summary */
@@ -29,9 +34,37 @@ enum { COUNT_SYSCALL, COUNT_FAULT, COUNT_EXCEPTION, COUNT_IRQ, COUNT_TICK, COUNT
 uint64_t random_word(void);
 unsigned random_below(unsigned n);
 static inline bool one_in(unsigned n) { return random_below(n) == 0; }
+/* A set of CPUs, not all of which need to exist. */
+word_t random_cpus(void);
 void sim_trace(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* One system call of the current thread. */
 void sim_syscall(word_t dest, l4_tag tag, word_t label, word_t timeout);
+
+/* ---- history.c ---- */
+#define ROUND_STEPS 4000u /* events from one set-up to the comparison with the start */
+struct history {
+    uint64_t *event;
+    size_t count;
+};
+/* Shared by the processes that run one history. */
+struct progress {
+    volatile uint64_t step[2]; /* the event that is running, by path */
+    uint64_t *seen[2];         /* observe() after each event */
+};
+extern struct progress *progress;
+void history_init(size_t events);
+void history_generate(struct history *h, uint64_t seed, size_t steps);
+/* Runs it; does not return when something is wrong. path 1: without the short message path. */
+void history_run(const struct history *h, unsigned path);
+/* Does it fail? In processes of its own. *at: at which event. */
+bool history_judge(const struct history *h, bool quiet, size_t *at);
+void history_shrink(struct history *h);
+bool history_write(const struct history *h, const char *name);
+void history_read(struct history *h, const char *name);
+
+/* ---- observe.c ---- */
+/* everything: all threads, capabilities and mappings, not only who runs. */
+uint64_t observe(bool everything);
 
 /* ---- manager.c ---- */
 void manager_setup(void);

@@ -135,6 +135,24 @@ static void invoke(struct thread *t, word_t dest, l4_tag tag)
 
 /* ---- messages ---- */
 
+/* Words only, to somebody who may wait, with nothing to give up for: what the short message path is for. */
+static void do_plain_ipc(struct thread *t)
+{
+    static const word_t ops[] = {
+        OP_CALL, OP_CALL, OP_CALL, L4_OP_SEND, L4_OP_REPLY | L4_OP_SEND, L4_OP_RECV | L4_OP_OPEN_WAIT,
+        L4_OP_RECV | L4_OP_OPEN_WAIT, L4_OP_MASK, L4_OP_MASK, L4_OP_MASK,
+    };
+    word_t op = ops[random_below(10)];
+    word_t dest = op == OP_CALL || op == L4_OP_SEND ? selector(pick_slot(t->task, PARTNERS)) : L4_SEL_INVALID;
+    word_t receive = one_in(4) ? random_below(3) << 10 | random_below(1024) : 0;
+
+    if (op != OP_CALL && op != L4_OP_SEND && one_in(4))
+        dest = selector(random_below(4)) | L4_SEL_REPLY;
+    t->utcb->mr[random_below(6)] = random_word();
+    sim_syscall((dest & ~L4_OP_MASK) | op, l4_tag_make((long)random_below(3), one_in(20) ? 63 : random_below(9), 0, 0),
+                random_below(4096), (word_t)(one_in(2) ? 0 : L4_TIMEOUT_ZERO) << 16 | receive);
+}
+
 static void do_ipc(struct thread *t)
 {
     static const word_t ops[] = {
@@ -292,7 +310,7 @@ static l4_tag boot_object_message(const struct task *task, struct l4_utcb *u, un
     if (type == KOBJ_SCHED && !one_in(4)) {
         m[0] = L4_OP_SCHED_RUN_THREAD;
         m[1] = one_in(8) ? random_word() : 0;
-        m[2] = one_in(8) ? 0 : 1;
+        m[2] = one_in(8) ? 0 : random_cpus();
         m[3] = 1 + random_below(150);
         m[4] = random_below(20000);
         return with_item(task, u, L4_PROTO_SCHEDULER, 5, KOBJ_THREAD);
@@ -416,7 +434,9 @@ void worker_act(struct thread *t)
         host_fpu_write(t, random_word());
     } else if (what < 16 || (t->options & THREAD_OPT_VCPU && what < 24)) {
         do_vcpu(t);
-    } else if (what < 60) {
+    } else if (what < 40) {
+        do_plain_ipc(t);
+    } else if (what < 64) {
         do_ipc(t);
     } else {
         slot = pick_slot(t->task, ANY_TYPE);

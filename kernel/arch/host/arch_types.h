@@ -3,8 +3,8 @@
  * Host: the machine is data in a Linux process. Frames have the layout of the exception message (amd64), so that the
  * same messages are seen; page tables have the format of x86-64 and are walked by trap.c.
  *
- *   H1  arch.space of a CPU is the space of the thread that runs there (NULL: the idle thread, or the CPU was claimed and has
- *       not gone on yet).
+ *   H1  arch.space of a CPU is the space of the thread that runs there (NULL: the idle thread, or the CPU was claimed
+ *       and has not gone on yet).
  *   H2  a TLB entry of a CPU whose bit in tlb_stale is clear agrees with its page table (pt.c invariant T4).
  */
 #pragma once

@@ -94,12 +94,10 @@ void arch_timer_start(void) {}
 /* They are idle until somebody gives them a thread. */
 void arch_cpus_start(void)
 {
+    static struct cpu others[HOST_CPUS - 1];
+
     for (unsigned id = 1; id < cpus_wanted; id++) {
-        cpus[id] = calloc(1, sizeof **cpus);
-        if (cpus[id] == NULL) {
-            perror("host machine: a CPU");
-            exit(2);
-        }
+        cpus[id] = &others[id - 1];
         kernel_cpu_init(cpus[id], id);
         cpus[id]->last_tick_us = arch_clock_us();
         cpus[id]->claim = CPU_PARKED;

@@ -29,12 +29,14 @@ void host_start_memory(const struct host_config *config);
 struct thread *host_current(void);
 bool host_idle(void);
 
-/* Whatever comes next happens on that CPU. When another CPU has interrupted it, it first enters the kernel for that: the
- * test decides how late. host_ipi_pending: is there such an interrupt? */
+/* Whatever comes next happens on that CPU. When another CPU has interrupted it, it first enters the kernel for that:
+ * the test decides how late. host_ipi_pending: is there such an interrupt? */
 void host_set_cpu(unsigned id);
 bool host_ipi_pending(unsigned id);
 
 /* ---- kernel entries of the current thread, on the current CPU ---- */
+/* True: no system call takes the short path (fastpath.c). */
+extern bool host_general_path;
 void host_syscall(word_t dest, word_t tag, word_t label, word_t timeout);
 /* Touches one byte. access: L4_MEM_R, _W or _X. The kernel address of the byte, or NULL when it became a page fault. */
 void *host_touch(word_t va, unsigned access);

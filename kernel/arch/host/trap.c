@@ -3,6 +3,7 @@
  * Kernel entries of the host machine, and what its processor does in user mode: translation through a TLB and the page
  * tables, accessed and dirty bits, the I/O permission bitmap.
  */
+#include "fastpath.h"
 #include "host.h"
 #include "smp.h"
 #include "task.h"
@@ -71,6 +72,8 @@ static void entered(struct thread *next)
     host_enter(next);
 }
 
+bool host_general_path;
+
 void host_syscall(word_t dest, word_t tag, word_t label, word_t timeout)
 {
     struct arch_frame *f = &host_current()->arch.frame;
@@ -81,7 +84,8 @@ void host_syscall(word_t dest, word_t tag, word_t label, word_t timeout)
     f->rsi = label;
     f->r8 = timeout;
     f->trapno = ARCH_TRAP_SYSCALL;
-    entered(kernel_syscall(host_current(), label, dest, tag, timeout));
+    entered(host_general_path ? syscall_general(host_current())
+                              : kernel_syscall(host_current(), label, dest, tag, timeout));
 }
 
 void *host_touch(word_t va, unsigned access)
