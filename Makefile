@@ -15,7 +15,7 @@
 #   $B/src/{musl,lua} (fetched), lib/c    -> $B/x86_64/musl/{include,lib}, $B/x86_64/lib/liblua.a
 #
 # A file that is new in a folder needs no edit here. $B/x86_64/rom/NAME is bin/NAME without debug information.
-# Variables: B=build, CC, HOSTCC, DEBUG=1 (kernel checks), SAN=0, V=1 (shows the commands), ARCH=x86_64.
+# Variables: B=build, CC, HOSTCC, DEBUG=1 (kernel checks), SAN=0, COVERAGE=1 (gcov), V=1 (shows the commands), ARCH=x86_64.
 
 ARCH   ?= x86_64
 B      ?= build
@@ -25,7 +25,7 @@ SAN    ?= 1
 q := $(if $(V),,@)
 M := $B/$(ARCH)
 O := $B/$(ARCH)$(if $(DEBUG),-debug)
-H := $B/host$(if $(filter 0,$(SAN)),-fast)
+H := $B/host$(if $(filter 0,$(SAN)),-fast)$(if $(COVERAGE),-coverage)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -108,6 +108,7 @@ $O/gen/offsets.h: $(kernel_dir)/offsets.c
 # ---- the kernel as a host process: units and simulation ------------------------------------------------------------
 
 san := $(if $(filter 0,$(SAN)),-O2,-O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+san := $(if $(COVERAGE),-O0 --coverage -fprofile-update=atomic,$(san))
 host_flags := -std=gnu11 -g $(san) -fno-strict-aliasing $(kwarn) $(call kinc,host) -Itest \
     $(patsubst %,-I%,$(wildcard lib/*/include)) -DDEBUG
 host_obj   := $(call o_of,$(neutral) $(call c_of,kernel/arch/host),$H)

@@ -6,11 +6,16 @@
 #   unit/NAME     test/unit/NAME.c on this machine       sim/random       the simulation, a short run
 #   root/NAME     test/root/NAME.c as root task          qemu/NAME        test/qemu/NAME.c started by ned
 #   example/NAME  example/NAME against its expect.txt    FOLDER/NAME      test/FOLDER/NAME.t
+# ./labe test --coverage [-v]: what of the kernel units and simulation execute: tool/coverage.sh.
 # ./labe test DIR: a folder of one's own, against its expect.txt.
 # ./labe test probe[/...]: the conformance probe, when it lies beside the tree.
 # tool/test-one.sh runs one of them; logs are in build/test/. The last line is "N passed, N failed".
 
 . "$(dirname "$0")/common.sh"
+if [ "${1:-}" = --coverage ]; then
+    shift
+    exec "$root/tool/coverage.sh" "$@"
+fi
 long=
 if [ "${1:-}" = --long ]; then
     long=1
