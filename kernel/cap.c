@@ -57,6 +57,13 @@ struct kobj *cap_lookup_selector(struct thread *self, word_t selector, unsigned 
     return cap_lookup(self->task, selector >> L4_SEL_SHIFT, rights);
 }
 
+/* Modulo 2^64: a gate's server can set the count to anything. */
+static int64_t kobj_count(struct kobj *obj, int64_t change)
+{
+    obj->counted = (int64_t)((uint64_t)obj->counted + (uint64_t)change);
+    return obj->counted;
+}
+
 void cap_insert(struct cap *slot, struct kobj *obj, unsigned rights)
 {
     uint32_t handle = heap_handle(slot);
@@ -69,7 +76,7 @@ void cap_insert(struct cap *slot, struct kobj *obj, unsigned rights)
         ((struct cap *)heap_pointer(obj->slots))->prev = handle;
     obj->slots = handle;
     if (!(rights & L4_OBJ_WEAK))
-        obj->counted++;
+        kobj_count(obj, 1);
 }
 
 void cap_remove(struct cap *slot, bool del)
@@ -87,10 +94,10 @@ void cap_remove(struct cap *slot, bool del)
     if (slot->next != 0)
         ((struct cap *)heap_pointer(slot->next))->prev = slot->prev;
     *slot = (struct cap){0};
-    if (!(rights & L4_OBJ_WEAK)) {
-        obj->counted--;
-        last = obj->counted <= 0 && !obj->boot;
-    }
+    if (!(rights & L4_OBJ_WEAK))
+        last = kobj_count(obj, -1) <= 0;
+    /* A gate's count may have been made larger by its server: nobody can name the object any more, all the same. */
+    last = (last || obj->slots == 0) && !obj->boot;
     if (last || (del && (rights & L4_RIGHT_D)))
         kobj_destroy(obj);
 }

@@ -124,9 +124,11 @@ static inline void thread_go(word_t slot, unsigned prio, word_t ip, word_t sp)
 /* The current thread waits for anybody. */
 static inline void wait_open(void) { host_syscall(SELF | WAIT, 0, 0, 0); }
 
-static inline void machine_start_cpus(unsigned count)
+/* heap_bytes: kernel memory, 0 as usual. */
+static inline void machine_start_with(unsigned count, size_t heap_bytes)
 {
-    host_start(&(struct host_config){.sigma0_ip = 0x1000, .root_ip = 0x2000, .cpus = count});
+    host_start(&(struct host_config){.sigma0_ip = 0x1000, .root_ip = 0x2000, .cpus = count, .heap_bytes = heap_bytes,
+                                     .memory_bytes = heap_bytes == 0 ? 0 : 2 * heap_bytes});
     while (host_current()->task->is_sigma0)
         wait_open();
     root = host_current();
@@ -140,6 +142,7 @@ static inline void machine_start_cpus(unsigned count)
     run_thread(L4_SLOT_THREAD, 100);
 }
 
+static inline void machine_start_cpus(unsigned count) { machine_start_with(count, 0); }
 static inline void machine_start(void) { machine_start_cpus(1); }
 
 static inline void machine_check(void)
