@@ -170,7 +170,6 @@ static long mask_set(int how, l4_uint64_t set, l4_uint64_t *old)
 
 static volatile int calls, last, depth, deepest;
 static volatile l4_addr_t handler_sp;
-static volatile l4_cap_idx_t handled_by;
 
 static void count(int signal)
 {
