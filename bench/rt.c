@@ -15,6 +15,14 @@ const unsigned long l4_start_stack_size = sizeof l4_start_stack;
 char spare_page[L4_PAGESIZE] __attribute__((aligned(L4_PAGESIZE)));
 static char stacks[SLOT_THREADS_END - SLOT_SERVER][STACK_SIZE] __attribute__((aligned(16)));
 
+/* A compiler may make calls of it out of loops. */
+void *memset(void *to, int byte, size_t n)
+{
+    for (volatile char *p = to; n > 0; n--)
+        *p++ = (char)byte;
+    return to;
+}
+
 void print(const char *text)
 {
     size_t n = 0;
