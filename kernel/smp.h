@@ -4,10 +4,10 @@
  *
  *   L1  Whoever is in the kernel, but on the short message path (fastpath.c), holds the lock; it is given back by
  *       kernel_leave. The short path looks at threads of its own CPU only.
- *   L2  Threads whose home is CPU c, and c's current, context and ready queues, are touched by c itself, or by the holder
- *       of the lock while c is claimed: stopped at a safe point, with everything it had loaded put back to memory.
- *   L3  Only the holder of the lock claims, and gives all claimed CPUs back before the lock. A CPU that waits for the lock
- *       answers claims while it waits: nobody waits for somebody who waits for him.
+ *   L2  Threads whose home is CPU c, and c's current, context and ready queues, are touched by c itself, or by the
+ *       holder of the lock while c is claimed: stopped at a safe point, with all that it had loaded put back to memory.
+ *   L3  Only the holder of the lock claims, and gives all claimed CPUs back before the lock. A CPU that waits for the
+ *       lock answers claims while it waits: nobody waits for somebody who waits for him.
  *   L4  A CPU that has been claimed goes through kernel_leave before it runs user code, when there is something to do.
  *
  * With one CPU all of this is one test of cpu_count.
@@ -26,9 +26,9 @@ enum cpu_claim_state {
 };
 
 bool kernel_enter_contended(struct thread *self, struct thread *(*again)(struct thread *));
-/* Takes the lock for a kernel entry of self, the running thread. False: the CPU has been claimed before it got the lock;
- * self may not even be here any more. Then the entry ends in kernel_leave(cpu_self()->current), and `again` (NULL: the
- * user instruction repeats by itself) has become the continuation of self. */
+/* Takes the lock for a kernel entry of self, the running thread. False: the CPU has been claimed before it got the
+ * lock; self may not even be here any more. Then the entry ends in kernel_leave(cpu_self()->current), and `again`
+ * (NULL: the user instruction repeats by itself) has become the continuation of self. */
 static inline bool kernel_enter(struct thread *self, struct thread *(*again)(struct thread *))
 {
     return likely(cpu_count == 1) || kernel_enter_contended(self, again);

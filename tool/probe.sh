@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: MIT
 #
 # tool/probe.sh kernel|user AREA: runs one area of the conformance probe on the built system and prints TAP, one result
-# for each recorded line. The probe is a folder beside the tree (or LABE_PROBE): programs, and in golden/ what the
-# reference system answered. Lines that differ on purpose are in test/probe.differences. Nothing of the tree needs it.
-# Called through tool/test-one.sh; the log stays in build/test/probe/.
+# for each recorded line. AREA.smp2: the same with two CPUs; the lines of golden/AREA.smp2.txt, if any, count first. The
+# probe is a folder beside the tree (or LABE_PROBE): programs, and in golden/ what the reference system answered. Lines
+# that differ on purpose are in test/probe.differences. Nothing of the tree needs it. Called through tool/test-one.sh;
+# the log stays in build/test/probe/.
 
 . "$(dirname "$0")/common.sh"
 kind=$1
@@ -12,12 +13,21 @@ area=$2
 probe=$(probe_folder)/$kind
 programs=$build/probe/$kind
 log=$build/test/probe/$kind-$area.serial
+cpus=1
+over=
+case $area in
+*.smp2)
+    over=$probe/golden/$area.txt
+    area=${area%.smp2}
+    cpus=2
+    ;;
+esac
 
 case $kind in
 kernel)
-    make -s -C "$probe" OUT="$programs" "$programs/probe-$area"
+    (flock 9 && make -s -C "$probe" OUT="$programs" "$programs/probe-$area") 9> "$build/probe.lock"
     status=0
-    "$root/labe" run --mem 512 --timeout 60 --until "$area: end" --root "$programs/probe-$area" \
+    "$root/labe" run --cpus "$cpus" --mem 512 --timeout 60 --until "$area: end" --root "$programs/probe-$area" \
         < /dev/null > "$log" || status=$?
     grep -a "^$area/" "$log" > "$log.lines" || true
     ;;
@@ -41,24 +51,29 @@ user)
     ;;
 esac
 
-awk -v golden="$probe/golden/$area.txt" -v status="$status" -v differences="$root/test/probe.differences" '
+awk -v golden="$probe/golden/$area.txt" -v over="$over" -v status="$status" -v differences="$root/test/probe.differences" '
     function waits(k,    w) {
         for (w in waiting) if (index(k ":", w) == 1) return 1
         return 0
     }
+    function key(s) { return index(s, ": ") ? substr(s, 1, index(s, ": ") - 1) : s }
+    function expect(line) {
+        if (!(key(line) in want)) order[++lines] = key(line)
+        want[key(line)] = line
+    }
     BEGIN {
+        while ((getline line < golden) > 0) if (line != "") expect(line)
+        while (over != "" && (getline line < over) > 0) if (line != "") expect(line)
         while ((getline line < differences) > 0) {
             if (line ~ /^differs /) ours[substr(line, 9)] = 1
             if (line ~ /^waits /) waiting[substr(line, 7)] = 1
         }
     }
-    function key(s) { return index(s, ": ") ? substr(s, 1, index(s, ": ") - 1) : s }
     { sub(/\r$/, ""); seen[$0]++; came[key($0)] = $0 }
     END {
-        while ((getline line < golden) > 0) {
-            if (line == "") continue
-            n++
-            k = key(line)
+        for (n = 1; n <= lines; n++) {
+            k = order[n]
+            line = want[k]
             if (seen[line]-- > 0) { print "ok " n " - " k; continue }
             if (k in came && came[k] in ours) { print "ok " n " - " k " # differs on purpose"; continue }
             if (waits(k)) { print "ok " n " - " k " # SKIP waits for hardware support"; continue }
@@ -67,5 +82,5 @@ awk -v golden="$probe/golden/$area.txt" -v status="$status" -v differences="$roo
             print "#        got " (k in came ? came[k] : "nothing")
         }
         print "# exit status " status
-        print "1.." n
+        print "1.." lines
     }' "$log.lines"

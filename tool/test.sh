@@ -8,7 +8,7 @@
 #   example/NAME  example/NAME against its expect.txt    FOLDER/NAME      test/FOLDER/NAME.t
 # ./labe test --coverage [-v]: what of the kernel units and simulation execute: tool/coverage.sh.
 # ./labe test DIR: a folder of one's own, against its expect.txt.
-# ./labe test probe[/...]: the conformance probe, when it lies beside the tree.
+# ./labe test probe[/...]: the conformance probe, when it lies beside the tree; kernel areas with two CPUs, too.
 # tool/test-one.sh runs one of them; logs are in build/test/. The last line is "N passed, N failed".
 
 . "$(dirname "$0")/common.sh"
@@ -42,7 +42,7 @@ names() {
     case $pattern in
     probe*)
         [ -z "$(probe_folder)" ] || (cd "$(probe_folder)" && ls kernel/golden/*.txt user/golden/*.txt) |
-            sed '/\.smp2\./d; s,^\(.*\)/golden/\(.*\)\.txt$,probe/\1/\2,'
+            sed -n '/\.smp2\./d; s,^\(.*\)/golden/\(.*\)\.txt$,probe/\1/\2,; p; s,^probe/kernel/.*,&.smp2,p'
         return
         ;;
     esac

@@ -426,8 +426,8 @@ static void test_gates(void)
 static long sem_op(word_t slot, word_t up)
 {
     utcb()->mr[0] = up ? L4_OP_SEM_UP : L4_OP_SEM_DOWN;
-    l4_tag t = invoke(SEL(slot) | (up ? L4_OP_SEND : OP_CALL), l4_tag_make(up ? L4_PROTO_IRQ : L4_PROTO_SEMAPHORE, 1, 0, 0),
-                      NULL, NEVER);
+    l4_tag t = l4_tag_make(up ? L4_PROTO_IRQ : L4_PROTO_SEMAPHORE, 1, 0, 0);
+    t = invoke(SEL(slot) | (up ? L4_OP_SEND : OP_CALL), t, NULL, NEVER);
     return l4_tag_error(t) ? -1 : 0;
 }
 

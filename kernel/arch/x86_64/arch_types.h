@@ -9,8 +9,8 @@
  *       are not stored: frame_complete makes them.
  *   X3  Segment bases, selectors and user GDT entries of the thread arch_cpu.loaded are in the CPU, those of all other
  *       threads in arch_thread. FPU registers of arch_cpu.fpu_owner are in the CPU.
- *   X4  CR3 holds the root of arch_cpu.space. A space that is not loaded here and whose tables lost rights has this CPU's
- *       bit in tlb_stale.
+ *   X4  CR3 holds the root of arch_cpu.space. A space that is not loaded here and whose tables lost rights has this
+ *       CPU's bit in tlb_stale.
  */
 #pragma once
 #include <l4/proto.h>
