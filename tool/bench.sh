@@ -7,6 +7,7 @@
 # is over its limit. PATTERN: only rows with that text in their name.
 #   --quick       200 rounds instead of 10,000, no times
 #   --steps NAME  one round of that row, function by function, and the data lines that the kernel touched
+#   --doc         writes the table and the steps of one row into doc/performance.md
 #   --kvm         on this machine's CPU instead, in cycles; nothing is compared
 
 . "$(dirname "$0")/common.sh"
@@ -15,6 +16,7 @@ quick=
 kvm=
 json=
 steps=
+doc=
 pattern=
 budget=$root/bench/budget.txt
 while [ $# -gt 0 ]; do
@@ -28,6 +30,7 @@ while [ $# -gt 0 ]; do
     case $1 in
     --quick) quick=1; shift ;;
     --kvm) kvm=1; shift ;;
+    --doc) doc=1; shift ;;
     --json) need_value "$1" $#; json=$2; shift 2 ;;
     --budget) need_value "$1" $#; need_file --budget "$2"; budget=$2; shift 2 ;;
     --steps) need_value "$1" $#; steps=$2; shift 2 ;;
@@ -41,13 +44,14 @@ while [ $# -gt 0 ]; do
     esac
 done
 [ -z "$json" ] || [ -d "$(dirname -- "$json")" ] || usage_error "--json: no folder '$(dirname -- "$json")'"
-[ -z "$kvm" ] || [ -z "$quick$steps" ] || usage_error "bench: --kvm goes with neither --quick nor --steps"
+[ -z "$kvm" ] || [ -z "$quick$steps$doc" ] || usage_error "bench: --kvm goes with neither --quick, --steps nor --doc"
+[ -z "$doc" ] || [ -z "$steps$pattern" ] || usage_error "bench: --doc writes all rows"
 qemu_check
 set_up
 scratch_make
 # The figures of building and booting need the whole system; the rest does not.
 whole=
-case $pattern in '' | boot* | kernel*) [ -n "$kvm$steps" ] || whole=1 ;; esac
+case $pattern in '' | boot* | kernel*) [ -n "$kvm$steps$doc" ] || whole=1 ;; esac
 if [ -n "$whole" ]; then
     run_make || exit 1
 else
@@ -158,4 +162,27 @@ if [ -n "$whole" ]; then
     boot_counts > "$scratch/figures"
     set -- "$@" --figures "$scratch/figures"
 fi
-perl "$root/tool/bench.pl" "$@" "$scratch/bench.log"
+status=0
+perl "$root/tool/bench.pl" "$@" "$scratch/bench.log" > "$scratch/table" || status=$?
+cat "$scratch/table"
+
+# block_write NAME FILE: FILE becomes what is between the lines "<!-- NAME -->" and "<!-- end -->" of the page.
+block_write() {
+    awk -v name="<!-- $1 -->" -v file="$2" '
+        $0 == name {
+            print; print "```"
+            while ((getline line < file) > 0) { sub(/ +$/, "", line); print line }
+            print "```"
+            skip = 1
+        }
+        $0 == "<!-- end -->" { skip = 0 }
+        !skip && $0 != name { print }' "$root/doc/performance.md" > "$scratch/page"
+    cp "$scratch/page" "$root/doc/performance.md"
+}
+if [ -n "$doc" ]; then
+    read_trace round-trip-two-tasks-4-words > "$scratch/steps"
+    sed '/^over the limit/d' "$scratch/table" > "$scratch/table.doc"
+    block_write table "$scratch/table.doc"
+    block_write steps "$scratch/steps"
+fi
+exit "$status"
