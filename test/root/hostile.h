@@ -5,11 +5,11 @@
  * of the hostile threads) and pairs of bystanders that exchange messages all the time.
  *
  * A run consists of lives. For each life everything hostile is made anew, from one factory; afterwards all of it is
- * deleted, and the factory's quota must be back in full. What is free in the kernel is measured before and after the run
- * by filling it to the last page.
+ * deleted, and the factory's quota must be back in full. What is free in the kernel is measured before and after the
+ * run by filling it to the last page.
  *
- * Checked meanwhile: no bystander gets a wrong word or another's FPU registers; no register and no message register of a
- * hostile thread, and no exception message, ever shows an address of the kernel.
+ * Checked meanwhile: no bystander gets a wrong word or another's FPU registers; no register and no message register of
+ * a hostile thread, and no exception message, ever shows an address of the kernel.
  *
  * The program that includes this defines HOSTILE_CALLS. The seed is printed; a program that defines HOSTILE_SEED, too,
  * makes the same calls again (when timer interrupts come is QEMU's affair, unless it counts instructions).
@@ -153,7 +153,8 @@ static word_t random_word(word_t *state)
 
 static unsigned random_timeout(word_t r)
 {
-    static const unsigned some[] = {L4_TIMEOUT_ZERO, L4_TIMEOUT_ZERO, L4_TIMEOUT_ZERO, 0x0401, 0x0801, 0x1040, 0x8003, 0};
+    static const unsigned some[] = {L4_TIMEOUT_ZERO, L4_TIMEOUT_ZERO, L4_TIMEOUT_ZERO, 0x0401,
+                                    0x0801,          0x1040,          0x8003,          0};
 
     return (r & 31) == 31 ? (unsigned)(r >> 8 & 0xffff) : some[r & ((r & 0x700) ? 3 : 7)];
 }
@@ -216,7 +217,8 @@ static word_t random_tag(word_t r)
     if ((r & 0x3f) == 0)
         tag = r;
     else
-        tag = l4_tag_make(labels[r & 15], words, r & 0x7000000 ? items : 1, r & 0x8000000 ? 0 : r >> 28 & L4_TAG_FLAGS).raw;
+        tag = l4_tag_make(labels[r & 15], words, r & 0x7000000 ? items : 1,
+                          r & 0x8000000 ? 0 : r >> 28 & L4_TAG_FLAGS).raw;
     return tag;
 }
 
@@ -357,8 +359,8 @@ static void bystander_server(struct bystander *b)
         for (unsigned i = 0; i < l4_tag_words(tag); i++)
             b->utcb->mr[i] ^= 0x5555;
         b->rounds++;
-        tag = guarded(b, L4_SEL_INVALID | OP_REPLY_AND_WAIT, l4_tag_make(l4_tag_label(tag) + 1, l4_tag_words(tag), 0, 0),
-                      &label, NEVER);
+        tag = guarded(b, L4_SEL_INVALID | OP_REPLY_AND_WAIT,
+                      l4_tag_make(l4_tag_label(tag) + 1, l4_tag_words(tag), 0, 0), &label, NEVER);
     }
 }
 
