@@ -187,6 +187,44 @@ void round_trips(const char *name, unsigned words)
     report(name);
 }
 
+static inline void fpu_use(void)
+{
+    __asm__ volatile("pxor %%xmm0, %%xmm0" ::: "memory");
+}
+
+static void server_echo_with_fpu(void)
+{
+    l4_umword_t label;
+
+    l4_utcb_br()->bdr = 0;
+    l4_utcb_br()->br[0] = 0;
+    l4_ipc_wait(l4_utcb(), &label, L4_IPC_NEVER);
+    for (;;) {
+        fpu_use();
+        l4_ipc_reply_and_wait(l4_utcb(), l4_msgtag(0, 0, 0, 0), &label, L4_IPC_NEVER);
+    }
+}
+
+/* The rows of ipc() are those of threads that do not touch FPU and vector registers. Here the caller has touched them
+ * once; then both touch them in every round. */
+static void ipc_with_fpu(void)
+{
+    server_start(server_echo, OTHER_TASK, PRIO);
+    fpu_use();
+    round_trips("round-trip-fpu-state-in-caller", 0);
+    server_stop();
+    server_start(server_echo_with_fpu, OTHER_TASK, PRIO);
+    for (unsigned i = 0; i < WARM_UP + rounds; i++) {
+        uint64_t begin = ticks();
+
+        fpu_use();
+        l4_ipc_call(slot(SLOT_GATE), l4_utcb(), l4_msgtag(1, 0, 0, 0), L4_IPC_NEVER);
+        sample(begin, ticks());
+    }
+    report("round-trip-both-use-fpu");
+    server_stop();
+}
+
 static void ipc(void)
 {
     server_start(server_echo, OTHER_TASK, PRIO);
@@ -452,6 +490,7 @@ static void messages_and_faults(void)
     map_and_unmap();
     serve_faults("page-fault", faulting_thread);
     serve_faults("exception", excepting_thread);
+    ipc_with_fpu();
 }
 
 void l4_start(unsigned long arg, void *stack)
