@@ -273,6 +273,8 @@ $(foreach f,$(mains),$(eval $(call program,$(notdir $(call example_of,$f)),$f $(
 $O/test/root-%: $O/obj/test/root/%.o $O/lib/libl4.a
 	$(mkdir)
 	$q$(call link,$(addr_root))
+# System calls, the first pager and what is measured use no FPU registers: no switch to them has to move any.
+$O/obj/bench/%.o $O/obj/lib/l4/%.o $O/obj/lib/l4re/%.o $O/obj/server/sigma0/%.o: own_flags += -mgeneral-regs-only
 $O/bin/bench: $(call o_of,$(wildcard bench/*.c),$O) $O/lib/libl4.a
 	$(mkdir)
 	$q$(call link,$(addr_root))

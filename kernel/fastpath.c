@@ -24,7 +24,7 @@ static inline void copy_words(const struct thread *from, struct thread *to, word
 /* Items or flags to deal with, or a receive phase that may end by time. */
 static inline bool not_plain(word_t tag, word_t timeout)
 {
-    return (tag & (L4_TAG_FLAGS | 0xfc0u)) || l4_timeout_rcv(timeout) != L4_TIMEOUT_NEVER;
+    return (tag & (L4_TAG_FLAGS | L4_TAG_ITEMS)) || l4_timeout_rcv(timeout) != L4_TIMEOUT_NEVER;
 }
 
 /* The capability behind a plain selector (pointer << 8 | rights); 0 when there is none. */
@@ -50,9 +50,16 @@ __attribute__((noinline)) static struct thread *operate(struct thread *self, wor
                                                         word_t timeout, word_t cap)
 {
     struct kobj *obj = (struct kobj *)((int64_t)cap >> 8);
-    struct invoke in = {.self = self, .utcb = self->utcb, .op = dest & L4_OP_MASK, .selector = dest & ~L4_OP_MASK,
-                        .tag = {tag}, .label = label, .timeout = (uint32_t)timeout, .rights = (unsigned)(cap & 0xffu)};
+    struct invoke in; /* what operate() may look at; the rest only if a receive phase follows */
     l4_tag answer;
+
+    in.self = self;
+    in.utcb = self->utcb;
+    in.op = dest & L4_OP_MASK;
+    in.tag.raw = tag;
+    in.timeout = (uint32_t)timeout;
+    in.rights = (unsigned)(cap & 0xffu);
+    in.next = NULL;
 
     if (unlikely(!kernel_enter(self, syscall_begin)))
         return kernel_leave(cpu_self()->current);
@@ -64,6 +71,7 @@ __attribute__((noinline)) static struct thread *operate(struct thread *self, wor
             return kernel_leave(syscall_begin(self));
         if (answer.raw == TAG_RESUMED.raw)
             return kernel_leave(self);
+        in.wait_slot = NULL;
         if (in.op & L4_OP_RECV) /* no answer: a real receive follows */
             return kernel_leave(ipc_receive(&in, obj->type == KOBJ_IRQ ? obj : NULL));
         answer.raw = tag;
@@ -77,10 +85,42 @@ __attribute__((noinline)) static struct thread *operate(struct thread *self, wor
     return arch_resume_fast(self, answer.raw, label);
 }
 
-static inline struct thread *not_existent(struct thread *self, word_t label)
+static inline struct thread *fail(struct thread *self, word_t label, word_t code)
 {
-    self->utcb->error = L4_IPC_NOT_EXISTENT;
+    self->utcb->error = code;
     return arch_resume_fast(self, L4_TAG_ERROR, label);
+}
+
+/* The caller waits for the answer, the receiver has its reply capability. */
+static inline void call_established(struct thread *self, const struct thread *to, struct reply_slot *slot, unsigned rights)
+{
+    slot->raw = (word_t)(uintptr_t)self << 8 | rights;
+    self->held_by = slot;
+    self->partner = to->snd.id;
+    self->state_word = THREAD_STATE_RECEIVING;
+}
+
+/* The receiver waits, and what is sent has typed items: mapping may be refused, and may end objects. */
+__attribute__((noinline)) static struct thread *call_with_items(struct cpu *c, struct thread *self, struct thread *to,
+                                                                word_t label, word_t tag, unsigned rights)
+{
+    struct reply_slot *slot = to->ipc.wait_slot;
+    l4_tag seen;
+    word_t err;
+
+    if (cpu_count > 1) /* mapping takes the lock */
+        return syscall_general(self);
+    err = msg_transfer(self, to, (l4_tag){tag}, rights, &seen);
+    if (unlikely(err != 0))
+        return kernel_leave(ipc_refused(self, to, err));
+    call_established(self, to, slot, rights);
+    if (likely(kobj_work == NULL))
+        return leave_into(c, self, to, seen.raw, label);
+    to->state_word = THREAD_STATE_RUNNING;
+    frame_set_tag(&to->arch.frame, seen.raw);
+    frame_set_label(&to->arch.frame, label);
+    c->current = to;
+    return kernel_leave(to);
 }
 
 __attribute__((always_inline)) static inline struct thread *call(struct cpu *c, struct thread *self, word_t label,
@@ -92,7 +132,7 @@ __attribute__((always_inline)) static inline struct thread *call(struct cpu *c, 
     struct thread *to;
 
     if (unlikely(cap == 0))
-        return not_existent(self, label);
+        return fail(self, label, L4_IPC_NOT_EXISTENT);
     if (likely(obj->type == KOBJ_GATE)) {
         if (unlikely((cap & L4_OBJ_SERVER) && (long)tag >> 16 == L4_PROTO_KOBJECT))
             return syscall_general(self);
@@ -102,21 +142,20 @@ __attribute__((always_inline)) static inline struct thread *call(struct cpu *c, 
         return operate(self, label, dest, tag, timeout, cap);
     } else {
         if ((long)tag >> 16 == L4_PROTO_THREAD)
-            return syscall_general(self);
+            return operate(self, label, dest, tag, timeout, cap);
         to = thread_of(obj);
     }
-    if (unlikely(not_plain(tag, timeout) || to == NULL || to->state_word != THREAD_STATE_WAITING || to->home != c))
+    if (unlikely(not_plain(tag & ~L4_TAG_ITEMS, timeout) || to == NULL || to->state_word != THREAD_STATE_WAITING || to->home != c))
         return syscall_general(self);
     slot = to->ipc.wait_slot;
     if (unlikely(slot->raw != 0 || (slot != &to->reply && cpu_count > 1))) /* other CPUs may use an explicit slot */
         return syscall_general(self);
+    if (unlikely(tag & L4_TAG_ITEMS))
+        return call_with_items(c, self, to, label, tag, (unsigned)(cap & 0xffu));
 
     /* ---- commit: nothing below can fail ---- */
     copy_words(self, to, tag);
-    slot->raw = (word_t)(uintptr_t)self << 8 | (cap & 0xffu);
-    self->held_by = slot;
-    self->partner = to->snd.id;
-    self->state_word = THREAD_STATE_RECEIVING;
+    call_established(self, to, slot, (unsigned)(cap & 0xffu));
     return leave_into(c, self, to, tag, label); /* on the time slice of the caller */
 }
 
@@ -126,7 +165,7 @@ static inline struct thread *send(struct thread *self, word_t label, word_t dest
     word_t cap = cap_word(self->task, dest);
 
     if (cap == 0)
-        return not_existent(self, label);
+        return fail(self, label, L4_IPC_NOT_EXISTENT);
     if (((struct kobj *)((int64_t)cap >> 8))->ops->answers)
         return operate(self, label, dest, tag, timeout, cap);
     return syscall_general(self);
@@ -183,5 +222,7 @@ struct thread *kernel_syscall(struct thread *self, word_t label, word_t dest, wo
         return send(self, label, dest, tag, timeout);
     if ((dest & (L4_SEL_SPECIAL | L4_OP_MASK)) == (L4_SEL_REPLY | L4_OP_MASK))
         return explicit_reply_and_wait(self, label, dest, tag, timeout);
+    if (dest == (L4_SEL_INVALID | L4_OP_RECV) && l4_timeout_rcv(timeout) == L4_TIMEOUT_ZERO)
+        return fail(self, label, L4_IPC_RECV_TIMEOUT); /* nobody sends to himself: the convention for a yield */
     return syscall_general(self);
 }

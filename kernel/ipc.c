@@ -430,6 +430,15 @@ static struct thread *ipc_after_send(struct invoke *in, struct thread *to)
     return blocked ? sched_pick(self) : self;
 }
 
+struct thread *ipc_refused(struct thread *self, struct thread *to, word_t err)
+{
+    ipc_unblock(to);
+    result_error(to, err | 1);
+    sched_wake(to);
+    result_error(self, err);
+    return self;
+}
+
 struct thread *ipc_run(struct invoke *in, struct thread *to, struct kobj *from)
 {
     struct thread *self = in->self;
@@ -446,11 +455,9 @@ struct thread *ipc_run(struct invoke *in, struct thread *to, struct kobj *from)
         return ipc_send_block(in, to);
 
     err = msg_transfer(self, to, in->tag, in->rights, &tag);
-    receive_finished(to, self, in->op, in->rights, err, tag, to->ipc_state == IPC_WAITING ? to->ipc.wait_slot : NULL);
-    if (unlikely(err != 0)) {
-        sched_wake(to);
-        return ipc_fail(in, err);
-    }
+    if (unlikely(err != 0))
+        return ipc_refused(self, to, err);
+    receive_finished(to, self, in->op, in->rights, 0, tag, to->ipc_state == IPC_WAITING ? to->ipc.wait_slot : NULL);
     return ipc_after_send(in, to);
 }
 

@@ -15,6 +15,8 @@ struct thread *ipc_reply(struct invoke *in);
 /* Ends the current invocation with an IPC error or a tag and goes on. */
 struct thread *ipc_fail(struct invoke *in, word_t code);
 struct thread *ipc_done(struct invoke *in, l4_tag tag);
+/* The transfer from the running thread to the waiting `to` has failed: both learn it, and both go on. Returns self. */
+struct thread *ipc_refused(struct thread *self, struct thread *to, word_t err);
 
 /* Queue order of a sender (gate and semaphore queues too). */
 void sender_enqueue(struct list *queue, struct sender *s);

@@ -15,6 +15,7 @@ typedef struct {
 #define L4_TAG_PROPAGATE 0x4000ul
 #define L4_TAG_ERROR 0x8000ul
 #define L4_TAG_FLAGS 0xf000ul
+#define L4_TAG_ITEMS 0xfc0ul
 
 static inline l4_tag l4_tag_make(long label, unsigned words, unsigned items, word_t flags)
 {
