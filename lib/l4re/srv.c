@@ -517,7 +517,7 @@ static l4_msgtag_t reply_and_wait(struct l4re_srv *srv, struct l4re_msg *m, stru
     return l4_ipc(sel, u, L4_SYSF_WAIT, 0, l4_msgtag(0, 0, 0, 0), label, to);
 }
 
-static void wait_failed(struct l4re_srv *srv, struct round const *rd, l4_msgtag_t tag)
+static void wait_failed(struct l4re_srv *srv, struct l4re_msg *m, struct round const *rd, l4_msgtag_t tag)
 {
     l4_umword_t error = l4_ipc_error(tag, l4_utcb());
 
@@ -532,6 +532,8 @@ static void wait_failed(struct l4re_srv *srv, struct round const *rd, l4_msgtag_
     } else if (!(error & 1) && rd->reply) {
         if (rd->items) /* the caller has not got its capabilities */
             objs_collect(srv, 1);
+        if (srv->hooks->reply_failed)
+            srv->hooks->reply_failed(srv, m, error);
     } else if (srv->hooks->error) {
         srv->hooks->error(srv, tag);
     }
@@ -575,7 +577,7 @@ void l4re_srv_loop(struct l4re_srv *srv)
             struct round failed = rd;
 
             rd.reply = 0;
-            wait_failed(srv, &failed, tag);
+            wait_failed(srv, &m, &failed, tag);
             continue;
         }
         l4re_msg_load(&m, srv, tag, label, l4_utcb_mr()->mr);

@@ -168,12 +168,15 @@ long rm_area_free(struct rm *rm, word_t addr)
 
 /* ---- faults ---- */
 
+static struct rm *last_fault; /* the region map that answered a page fault last, while it exists */
+
 long rm_page(struct rm *rm, word_t addr, unsigned need, l4_fpage_t *page)
 {
     struct region *r = region_find(&rm->map, addr, addr);
     struct attachment *a = (struct attachment *)r;
 
-    if (r == NULL)
+    last_fault = rm;
+    if (r == NULL || rm->no_tables)
         return -L4_ENOMEM;
     if ((r->flags & (REGION_RESERVED | REGION_KERNEL)) != 0)
         return -L4_ENODEV;
@@ -240,6 +243,16 @@ static const char *program_name(const struct rm *rm)
     return r == NULL ? "a program" : r->name;
 }
 
+void rm_fault_unmapped(const struct l4re_obj *obj)
+{
+    struct rm *rm = last_fault;
+
+    if (rm == NULL || &rm->object.obj != obj || rm->no_tables)
+        return;
+    rm->no_tables = true;
+    say("%s: no kernel memory for its page tables: the quota of its factory is used up", program_name(rm));
+}
+
 bool rm_exception(struct rm *rm, l4_exc_regs_t *regs)
 {
     const struct rescue *rescue = *rescue_find(rm, regs->ip);
@@ -279,6 +292,8 @@ static void rm_free(struct object *o)
     struct rm *rm = (struct rm *)o;
     struct region *r;
 
+    if (last_fault == rm)
+        last_fault = NULL;
     while ((r = region_find(&rm->map, 0, ~0ul)) != NULL) {
         region_remove(&rm->map, r);
         attachment_free((struct attachment *)r);

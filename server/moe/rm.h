@@ -24,6 +24,7 @@ struct rm {
     struct object object;
     struct region_map map;
     struct rescue *rescues;
+    bool no_tables; /* the task's kernel factory could not pay for its page tables: faults are refused */
 };
 
 extern const struct object_type rm_type;
@@ -43,6 +44,10 @@ struct attach_request {
 };
 long rm_attach(struct rm *rm, struct attach_request *a);
 long rm_reserve(struct rm *rm, word_t *start, word_t size, uint32_t flags, unsigned align);
+
+/* The answer to the last page fault of a region map could not be mapped: the kernel would let the instruction fault
+ * again for ever. From now on its faults are refused. */
+void rm_fault_unmapped(const struct l4re_obj *obj);
 
 /* The dataspace of this attachment ends. */
 void rm_attachment_void(struct attachment *a);

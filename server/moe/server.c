@@ -3,6 +3,7 @@
 #include "log.h"
 #include "object.h"
 #include "page.h"
+#include "rm.h"
 #include <l4/sys/thread.h>
 #include <string.h>
 
@@ -39,7 +40,15 @@ static void timeout(struct l4re_srv *srv)
     log_flush();
 }
 
-static const struct l4re_srv_hooks hooks = {.setup_wait = setup_wait, .deadline = deadline, .timeout = timeout};
+static void reply_failed(struct l4re_srv *srv, struct l4re_msg *m, l4_umword_t error)
+{
+    (void)srv;
+    if (error == L4_IPC_SEMAPFAILED && l4_msgtag_label(m->tag) == L4_PROTO_PAGE_FAULT)
+        rm_fault_unmapped((struct l4re_obj *)(m->label & ~3ul));
+}
+
+static const struct l4re_srv_hooks hooks = {
+    .setup_wait = setup_wait, .deadline = deadline, .timeout = timeout, .reply_failed = reply_failed};
 
 static long slots_init(void)
 {

@@ -101,6 +101,9 @@ struct l4re_srv_hooks {
     void (*timeout)(struct l4re_srv *srv);
     /* A message whose label names no object (0 after masking). Result as of a handler; default -L4_ENOENT. */
     long (*foreign)(struct l4re_srv *srv, struct l4re_msg *m);
+    /* The reply to m could not be delivered (IPC error code of the send phase): the caller is gone or has no room for
+     * it. Default: ignored. */
+    void (*reply_failed)(struct l4re_srv *srv, struct l4re_msg *m, l4_umword_t error);
     /* Receive errors other than the timeout; default: ignored. */
     void (*error)(struct l4re_srv *srv, l4_msgtag_t tag);
 };
