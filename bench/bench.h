@@ -56,7 +56,7 @@ static inline uint64_t ticks(void)
 extern char spare_page[];
 /* From the command line, set by setup(). */
 extern unsigned rounds;
-extern bool only_cpus;
+extern bool only_cpus, only_across;
 /* The second task, priorities, gates. */
 void setup(void);
 void print(const char *text);

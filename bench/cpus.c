@@ -95,5 +95,6 @@ void several_cpus(void)
     if (cpu_count() < 2)
         return;
     across();
-    two_pairs();
+    if (!only_across)
+        two_pairs();
 }

@@ -138,7 +138,7 @@ static void give(l4_cap_idx_t from, unsigned to)
                              slot(to) | L4_ITEM_MAP));
 }
 
-/* The words behind the program's name on its command line: a number of rounds, "cpus". */
+/* The words behind the program's name on its command line: a number of rounds, "cpus" or "across". */
 static void command_line_read(void)
 {
     const l4_kernel_info_t *kip = l4sigma0_map_kip(L4_BASE_PAGER_CAP, (void *)KIP_WINDOW, L4_PAGESHIFT);
@@ -167,7 +167,8 @@ static void command_line_read(void)
     rounds = n;
     while (*line == ' ')
         line++;
-    only_cpus = *line == 'c';
+    only_cpus = *line == 'c' || *line == 'a';
+    only_across = *line == 'a';
 }
 
 void setup(void)

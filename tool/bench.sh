@@ -146,10 +146,13 @@ rounds=10000
 [ -z "$quick" ] || rounds=200
 bench_run "$scratch/bench.log" "$rounds" 300 $counting || die "the benchmark did not come to its end"
 floor_run >> "$scratch/bench.log"
-# The same deletions on a kernel with two CPUs, and what only two CPUs can do.
+# The same deletions on a kernel with two CPUs; the round trip between two CPUs that spin when they are idle.
 bench_run "$scratch/cpus.log" "$rounds cpus" 300 $counting -smp 2 || die "the benchmark did not end on two CPUs"
-sed -n 's/^\(bench [a-z-]*-create-delete\)\( .*\)$/\1-two-cpus\2/p; /^bench round-trip-across-cpus/p' \
-    "$scratch/cpus.log" >> "$scratch/bench.log"
+sed -n 's/^\(bench [a-z-]*-create-delete\)\( .*\)$/\1-two-cpus\2/p' "$scratch/cpus.log" >> "$scratch/bench.log"
+kernel='kernel -nohlt'
+bench_run "$scratch/across.log" "20 across" 300 $counting -smp 2 || die "the benchmark did not end between two CPUs"
+kernel=kernel
+grep '^bench round-trip-across-cpus' "$scratch/across.log" >> "$scratch/bench.log"
 
 set -- --pattern "$pattern" --budget "$budget" --trace "$scratch/trace.table"
 [ -z "$json" ] || set -- "$@" --json "$json"
