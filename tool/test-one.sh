@@ -76,7 +76,7 @@ run_one() {
     unit/*) timeout 300 "$host/$name" ;;
     sim/*) simulate ;;
     root/*)
-        timeout 300 "$root/labe" run --timeout 60 $(options_in "$root/test/$name.c") --until 1.. \
+        timeout 1800 "$root/labe" run --timeout 60 $(options_in "$root/test/$name.c") --until 1.. \
             --root "$out/test/root-$short" < /dev/null
         ;;
     qemu/*)

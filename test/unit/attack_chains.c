@@ -119,7 +119,7 @@ static void test_deep_mappings(void)
     start = seconds();
     call_words(L4_SLOT_TASK, L4_PROTO_TASK, 0, 3, L4_OP_TASK_UNMAP, 0,
                l4_fpage_make(L4_FPAGE_MEM, RAM >> 12, 12, L4_MEM_W).raw, 0);
-    ok(host_translate(&last->space, RAM, &pa, &rights) && rights == 5, "a right taken from the first is taken from all");
+    ok(host_translate(&last->space, RAM, &pa, &rights) && rights == 5, "a right taken from the first is lost to all");
     call_words(L4_SLOT_TASK, L4_PROTO_TASK, 0, 3, L4_OP_TASK_UNMAP, 0,
                l4_fpage_make(L4_FPAGE_MEM, RAM >> 12, 12, 7).raw, 0);
     lasted(start, 1, "so is the page");

@@ -58,7 +58,10 @@ static long map_into_target(word_t item, l4_fpage fp)
 }
 
 static long op_map_page(void) { return map_into_target(LARGE, l4_fpage_make(L4_FPAGE_MEM, RAM >> 12, 12, 7)); }
-static long op_map_many(void) { return map_into_target(LARGE + 0x1ff000, l4_fpage_make(L4_FPAGE_MEM, RAM >> 12, 14, 7)); }
+static long op_map_many(void)
+{
+    return map_into_target(LARGE + 0x1ff000, l4_fpage_make(L4_FPAGE_MEM, RAM >> 12, 14, 7));
+}
 static long op_map_cap(void) { return map_into_target(SEL(FAR), l4_fpage_make(L4_FPAGE_OBJ, GATE, 0, 7)); }
 static long op_map_io(void) { return map_into_target(0, l4_fpage_make(L4_FPAGE_IO, 0x60, 3, 6)); }
 
