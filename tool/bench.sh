@@ -145,14 +145,25 @@ read_trace > "$scratch/trace.table"
 rounds=10000
 [ -z "$quick" ] || rounds=200
 bench_run "$scratch/bench.log" "$rounds" 300 $counting || die "the benchmark did not come to its end"
-floor_run >> "$scratch/bench.log"
+
+# wants NAME...: does the pattern fit one of these rows?
+wants() { printf '%s\n' "$@" | grep -qF -- "$pattern"; }
+
+if wants floor-syscall floor-round-trip-0-words floor-round-trip-4-words; then
+    floor_run >> "$scratch/bench.log"
+fi
 # The same deletions on a kernel with two CPUs; the round trip between two CPUs that spin when they are idle.
-bench_run "$scratch/cpus.log" "$rounds cpus" 300 $counting -smp 2 || die "the benchmark did not end on two CPUs"
-sed -n 's/^\(bench [a-z-]*-create-delete\)\( .*\)$/\1-two-cpus\2/p' "$scratch/cpus.log" >> "$scratch/bench.log"
-kernel='kernel -nohlt'
-bench_run "$scratch/across.log" "20 across" 300 $counting -smp 2 || die "the benchmark did not end between two CPUs"
-kernel=kernel
-grep '^bench round-trip-across-cpus' "$scratch/across.log" >> "$scratch/bench.log"
+if wants thread-create-delete-two-cpus gate-create-delete-two-cpus task-create-delete-two-cpus; then
+    bench_run "$scratch/cpus.log" "$rounds cpus" 300 $counting -smp 2 || die "the benchmark did not end on two CPUs"
+    sed -n 's/^\(bench [a-z-]*-create-delete\)\( .*\)$/\1-two-cpus\2/p' "$scratch/cpus.log" >> "$scratch/bench.log"
+fi
+if wants round-trip-across-cpus; then
+    kernel='kernel -nohlt'
+    bench_run "$scratch/across.log" "20 across" 300 $counting -smp 2 ||
+        die "the benchmark did not end between two CPUs"
+    kernel=kernel
+    grep '^bench round-trip-across-cpus' "$scratch/across.log" >> "$scratch/bench.log"
+fi
 
 set -- --pattern "$pattern" --budget "$budget" --trace "$scratch/trace.table"
 [ -z "$json" ] || set -- "$@" --json "$json"
