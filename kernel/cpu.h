@@ -52,6 +52,8 @@ static inline bool sched_ready_above(const struct cpu *c, unsigned prio)
 /* t has become able to run. Puts it on its ready queue (front, or back with THREAD_TO_BACK) and notes a preemption
  * when its priority is at least that of the running context. No effect without a CPU. */
 void sched_wake(struct thread *t);
+/* A thread that could go on but does not: to the front of its priority, or the back with THREAD_TO_BACK. */
+void sched_requeue(struct thread *t);
 /* t, ready or not, must not be on a queue any more. */
 void sched_dequeue(struct thread *t);
 /* Who runs after this kernel entry: self goes on unless it is blocked or a reschedule is due. */

@@ -91,6 +91,25 @@ static inline struct thread *fail(struct thread *self, word_t label, word_t code
     return arch_resume_fast(self, L4_TAG_ERROR, label);
 }
 
+/* Is it the operation without arguments (one word, no items)? */
+static inline bool message_is(const struct thread *self, word_t tag, long protocol, word_t op)
+{
+    return (tag & ~L4_TAG_FLAGS) == l4_tag_make(protocol, 1, 0, 0).raw && (self->utcb->mr[0] & 0xffffu) == op;
+}
+_Static_assert((int)L4_OP_IRQ_TRIGGER == (int)L4_OP_SEM_UP, "one message for both");
+
+/* Takes one from a semaphore that has some and belongs to no pin. */
+static inline bool down_now(const struct thread *self, struct kobj *obj, word_t cap, word_t tag)
+{
+    struct sem *s = sem_of(obj);
+
+    if (!message_is(self, tag, L4_PROTO_SEMAPHORE, L4_OP_SEM_DOWN) || !(cap & L4_RIGHT_S) || s->count <= 0 ||
+        s->base.source != NULL || cpu_count > 1)
+        return false;
+    s->count--;
+    return true;
+}
+
 /* The caller waits for the answer, the receiver has its reply capability. */
 static inline void call_established(struct thread *self, const struct thread *to, struct reply_slot *slot, unsigned rights)
 {
@@ -139,6 +158,8 @@ __attribute__((always_inline)) static inline struct thread *call(struct cpu *c, 
         label = gate_of(obj)->label | (cap & (L4_RIGHT_W | L4_RIGHT_S));
         to = gate_of(obj)->thread;
     } else if (likely(obj->type != KOBJ_THREAD)) {
+        if (obj->type == KOBJ_SEM && down_now(self, obj, cap, tag))
+            return arch_resume_fast(self, 0, label);
         return operate(self, label, dest, tag, timeout, cap);
     } else {
         if ((long)tag >> 16 == L4_PROTO_THREAD)
@@ -159,16 +180,45 @@ __attribute__((always_inline)) static inline struct thread *call(struct cpu *c, 
     return leave_into(c, self, to, tag, label); /* on the time slice of the caller */
 }
 
+/* A trigger in software that wakes a more important thread: the message of the IRQ, and the CPU, go to it at once. */
+__attribute__((noinline)) static struct thread *trigger(struct cpu *c, struct thread *self, struct irq *irq, word_t tag)
+{
+    struct thread *to = irq->thread;
+
+    sched_requeue(self);
+    frame_set_tag(&self->arch.frame, tag);
+    c->context = to;
+    return leave_into(c, self, to, 0, irq->snd.label);
+}
+
+/* May trigger() do it? The receiver waits for this IRQ or for anybody, and no thread but self would run instead of it. */
+static inline bool trigger_wakes(const struct cpu *c, const struct thread *self, const struct irq *irq)
+{
+    const struct thread *to = irq->thread;
+
+    return to != NULL && irq->base.source == NULL && irq->snd.receiver == NULL && to->home == c && c->context == self &&
+           to->prio >= self->prio &&
+           (to->state_word == THREAD_STATE_WAITING ||
+            (to->state_word == THREAD_STATE_RECEIVING && to->partner == irq->snd.id));
+}
+
 /* A send without receive phase: to objects that answer nothing (an IRQ, a semaphore). */
 static inline struct thread *send(struct thread *self, word_t label, word_t dest, word_t tag, word_t timeout)
 {
     word_t cap = cap_word(self->task, dest);
+    struct kobj *obj = (struct kobj *)((int64_t)cap >> 8);
 
     if (cap == 0)
         return fail(self, label, L4_IPC_NOT_EXISTENT);
-    if (((struct kobj *)((int64_t)cap >> 8))->ops->answers)
-        return operate(self, label, dest, tag, timeout, cap);
-    return syscall_general(self);
+    if (message_is(self, tag, L4_PROTO_IRQ, L4_OP_IRQ_TRIGGER) && cpu_count == 1) { /* of a semaphore: up */
+        if (obj->type == KOBJ_SEM && list_empty(&sem_of(obj)->waiting) && sem_of(obj)->count < INT64_MAX) {
+            sem_of(obj)->count++;
+            return arch_resume_fast(self, tag, label);
+        }
+        if (obj->type == KOBJ_IRQ && trigger_wakes(cpu_self(), self, irq_of(obj)))
+            return trigger(cpu_self(), self, irq_of(obj), tag);
+    }
+    return obj->ops->answers ? operate(self, label, dest, tag, timeout, cap) : syscall_general(self);
 }
 
 /* R1 makes the slot's caller wait for self: checked by the caller of this for explicit slots, which a task shares. */

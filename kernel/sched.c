@@ -59,7 +59,7 @@ static struct thread *ready_first(const struct cpu *c)
     return NULL;
 }
 
-static void requeue(struct thread *t)
+void sched_requeue(struct thread *t)
 {
     bool back = (t->flags & THREAD_TO_BACK) != 0;
 
@@ -73,7 +73,7 @@ void sched_wake(struct thread *t)
 
     if (c == NULL || t->ready || t == c->current || !thread_alive(t))
         return;
-    requeue(t);
+    sched_requeue(t);
     if (t->prio >= c->context->prio)
         c->reschedule = true;
 }
@@ -116,7 +116,7 @@ struct thread *sched_exit(struct thread *self)
     }
     sched_dequeue(next);
     if (self != c->idle)
-        requeue(self);
+        sched_requeue(self);
     c->current = c->context = next;
     return next;
 }
@@ -129,7 +129,7 @@ struct thread *sched_switch(struct thread *self, struct thread *to)
     sched_dequeue(to);
     to->flags &= ~(uint32_t)THREAD_TO_BACK;
     if (self->ipc_state == IPC_IDLE && self != c->idle)
-        requeue(self);
+        sched_requeue(self);
     c->current = to;
     return to;
 }
