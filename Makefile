@@ -15,7 +15,7 @@
 #   $B/src/{musl,lua} (fetched), lib/c    -> $B/x86_64/musl/{include,lib}, $B/x86_64/lib/liblua.a
 #
 # A file that is new in a folder needs no edit here. $B/x86_64/rom/NAME is bin/NAME without debug information.
-# Variables: B=build, CC, HOSTCC, DEBUG=1 (kernel checks), SAN=0, COVERAGE=1 (gcov), V=1 (shows the commands), ARCH=x86_64.
+# Variables: B=build, CC, HOSTCC, DEBUG=1 (kernel checks), SAN=0, COVERAGE=1 (gcov), V=1 (shows commands), ARCH=x86_64.
 
 ARCH   ?= x86_64
 B      ?= build
@@ -82,12 +82,10 @@ kernel_flags := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kern
     -fno-stack-protector -fcf-protection=none -fno-strict-aliasing -fno-asynchronous-unwind-tables \
     $(kwarn) $(call kinc,$(ARCH)) -I$O/gen $(if $(DEBUG),-DDEBUG)
 # The short message path never returns to its caller, so it need not save registers for it (gcc only).
-used := $(if $(findstring clang,$(CC)),,rbx r12 r13 r14 r15)
-$O/obj/kernel/fastpath.o: kernel_flags += $(used:%=-fcall-used-%)
+$O/obj/kernel/fastpath.o: kernel_flags += $(if $(findstring clang,$(CC)),,$(addprefix -fcall-used-,rbx r12 r13 r14 r15))
 kernel_dir := kernel/arch/$(ARCH)
 # An option is a pair of files of which one is left out: FASTPATH=none takes every message the general way.
-left_out   := kernel/$(if $(filter none,$(FASTPATH)),fastpath,fastpath_none).c
-neutral    := $(filter-out $(left_out),$(call c_of,kernel))
+neutral    := $(filter-out kernel/$(if $(filter none,$(FASTPATH)),fastpath,fastpath_none).c,$(call c_of,kernel))
 kernel_src := $(neutral) $(filter-out %/offsets.c,$(call c_of,$(kernel_dir)))
 kernel_obj := $(call o_of,$(kernel_src),$O)
 offsets    := $(patsubst $(kernel_dir)/offsets.c,$O/gen/offsets.h,$(wildcard $(kernel_dir)/offsets.c))
@@ -98,7 +96,6 @@ $O/bin/kernel: $(kernel_obj) $(kernel_dir)/kernel.ld
 	    -Wl,--build-id=none,--no-warn-rwx-segments -o $@ $(kernel_obj)
 
 $(call objects,$O/obj/kernel,kernel/,kernel_flags,$(offsets))
-
 # offsets.c holds asm lines "#def NAME value"; they become "#define NAME value" for the assembler.
 $O/gen/offsets.h: $(kernel_dir)/offsets.c
 	$(mkdir)
@@ -273,7 +270,7 @@ $(foreach f,$(mains),$(eval $(call program,$(notdir $(call example_of,$f)),$f $(
 $O/test/root-%: $O/obj/test/root/%.o $O/lib/libl4.a
 	$(mkdir)
 	$q$(call link,$(addr_root))
-# System calls, the first pager and what is measured use no FPU registers: no switch to them has to move any.
+# These use no FPU registers: no switch to them has to move any.
 $O/obj/bench/%.o $O/obj/lib/l4/%.o $O/obj/lib/l4re/%.o $O/obj/server/sigma0/%.o: own_flags += -mgeneral-regs-only
 $O/bin/bench: $(call o_of,$(wildcard bench/*.c),$O) $O/lib/libl4.a
 	$(mkdir)

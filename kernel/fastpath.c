@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The short way of a message: words only, the receiver waits, both on this CPU, nobody has to block or be woken by
- * anything but this message. What it does is what ipc.c would do in these cases, no more and no less; the simulation runs
- * every history with and without it. Read it top to bottom: call, then reply-and-wait, then send.
+ * The short way: a message whose receiver waits, both on this CPU, where nobody has to block or be woken by anything but
+ * this message; and operations of objects that answer at once. What it does is what the general path would do in these
+ * cases, no more and no less; the simulation runs every history with and without it. Read it top to bottom: operations,
+ * call, send (triggers and semaphores), reply-and-wait, and the entry that chooses.
  *
  * A state_word that equals one of the three constants says in one comparison: started, not killed, not canceled, no
  * exception or fault in progress, no time-out armed, on no queue, registers as its last system call left them.
@@ -111,7 +112,8 @@ static inline bool down_now(const struct thread *self, struct kobj *obj, word_t 
 }
 
 /* The caller waits for the answer, the receiver has its reply capability. */
-static inline void call_established(struct thread *self, const struct thread *to, struct reply_slot *slot, unsigned rights)
+static inline void call_established(struct thread *self, const struct thread *to, struct reply_slot *slot,
+                                    unsigned rights)
 {
     slot->raw = (word_t)(uintptr_t)self << 8 | rights;
     self->held_by = slot;
@@ -166,7 +168,8 @@ __attribute__((always_inline)) static inline struct thread *call(struct cpu *c, 
             return operate(self, label, dest, tag, timeout, cap);
         to = thread_of(obj);
     }
-    if (unlikely(not_plain(tag & ~L4_TAG_ITEMS, timeout) || to == NULL || to->state_word != THREAD_STATE_WAITING || to->home != c))
+    if (unlikely(not_plain(tag & ~L4_TAG_ITEMS, timeout) || to == NULL || to->state_word != THREAD_STATE_WAITING ||
+                 to->home != c))
         return syscall_general(self);
     slot = to->ipc.wait_slot;
     if (unlikely(slot->raw != 0 || (slot != &to->reply && cpu_count > 1))) /* other CPUs may use an explicit slot */
@@ -191,7 +194,7 @@ __attribute__((noinline)) static struct thread *trigger(struct cpu *c, struct th
     return leave_into(c, self, to, 0, irq->snd.label);
 }
 
-/* May trigger() do it? The receiver waits for this IRQ or for anybody, and no thread but self would run instead of it. */
+/* May trigger() do it? The receiver waits for this IRQ or for anybody, and only self would run instead of it. */
 static inline bool trigger_wakes(const struct cpu *c, const struct thread *self, const struct irq *irq)
 {
     const struct thread *to = irq->thread;
