@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The short way: a message whose receiver waits, both on this CPU, where nobody has to block or be woken by anything but
- * this message; and operations of objects that answer at once. What it does is what the general path would do in these
- * cases, no more and no less; the simulation runs every history with and without it. Read it top to bottom: operations,
- * call, send (triggers and semaphores), reply-and-wait, and the entry that chooses.
+ * The short way: a message whose receiver waits, both on this CPU, where nobody has to block or be woken by anything
+ * but this message; and operations of objects that answer at once. What it does is what the general path would do in
+ * these cases, no more and no less; the simulation runs every history with and without it. Read it top to bottom:
+ * operations, call, send (triggers and semaphores), reply-and-wait, and the entry that chooses.
  *
  * A state_word that equals one of the three constants says in one comparison: started, not killed, not canceled, no
  * exception or fault in progress, no time-out armed, on no queue, registers as its last system call left them.
