@@ -172,7 +172,7 @@ __attribute__((always_inline)) static inline struct thread *call(struct cpu *c, 
                  to->home != c))
         return syscall_general(self);
     slot = to->ipc.wait_slot;
-    if (unlikely(slot->raw != 0 || (slot != &to->reply && cpu_count > 1))) /* other CPUs may use an explicit slot */
+    if (unlikely(slot->raw != 0))
         return syscall_general(self);
     if (unlikely(tag & L4_TAG_ITEMS))
         return call_with_items(c, self, to, label, tag, (unsigned)(cap & 0xffu));

@@ -272,7 +272,6 @@ static word_t receive_begin(struct thread *t, bool open, uint64_t partner, struc
 static void receive_finished(struct thread *r, struct thread *s, word_t s_op, unsigned rights, word_t err, l4_tag tag,
                              struct reply_slot *slot)
 {
-
     ipc_unblock(r);
     if (err != 0) {
         result_error(r, err | 1);
