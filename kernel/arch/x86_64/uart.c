@@ -3,6 +3,7 @@
  * The kernel console's device: a 16550 at the I/O port that the options area names. Without one, output disappears and
  * there is no input. Also the two ways to end: reboot and halt.
  */
+#include "smp.h"
 #include "x86.h"
 
 #define ACCESS_PORT 1u
@@ -85,6 +86,8 @@ _Noreturn void arch_reboot(void)
 _Noreturn void arch_halt(void)
 {
     outb(PORT_DEBUG_EXIT, 0x7f);
+    if (cpu_count > 1)
+        irqchip_ipi(0, ICR_INIT | ICR_ALL_OTHERS);
     for (;;)
         __asm__ volatile("cli; hlt");
 }
