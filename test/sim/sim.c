@@ -4,11 +4,13 @@
  *
  *     sim [--seed N] [--steps N] [--cpus N] [--check N] [--no-inject] [--no-compare] [--trace]
  *         [--replay FILE] [--save FILE] [--shrink SECONDS]
+ *     sim --exhaustive [--depth N] [--states N] [--cpus N]
  *
  * Exit status 0: every check held for all steps. 1: a check failed; seed and step are printed. 2: wrong usage.
  */
 #include "sim.h"
 #include "memory.h"
+#include "small.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +43,8 @@ word_t random_cpus(void)
         return 1;
     return one_in(3) ? random_below(1u << sim.cpus) : 1ul << random_below(sim.cpus);
 }
+
+bool sim_sanitized(void) { return __sanitizer_set_death_callback != NULL; }
 
 /* ---- reporting ---- */
 
@@ -203,9 +207,12 @@ static uint64_t number(const char *option, const char *text)
 
 static const char usage[] =
     "usage: sim [--seed N] [--steps N] [--cpus N] [--check N] [--no-inject] [--no-compare] [--trace]\n"
-    "           [--replay FILE] [--save FILE] [--shrink SECONDS]\n";
+    "           [--replay FILE] [--save FILE] [--shrink SECONDS]\n"
+    "       sim --exhaustive [--depth N] [--states N] [--cpus 1|2]\n";
 
 static const char *replay;
+static bool exhaustive;
+static uint64_t depth = 7, states = 10000000;
 
 static const char *text_of(char **a)
 {
@@ -234,6 +241,10 @@ static bool option_with_value(char **a)
             fprintf(stderr, "sim: the simulated machine has 1 to %u CPUs, not %s\n", HOST_CPUS, a[1]);
             exit(2);
         }
+    } else if (strcmp(*a, "--depth") == 0) {
+        depth = number(a[0], a[1]);
+    } else if (strcmp(*a, "--states") == 0) {
+        states = number(a[0], a[1]);
     } else if (strcmp(*a, "--replay") == 0) {
         replay = text_of(a);
     } else if (strcmp(*a, "--save") == 0) {
@@ -250,6 +261,8 @@ static void options(char **argv)
     for (char **a = argv + 1; *a != NULL; a++) {
         if (strcmp(*a, "--trace") == 0) {
             sim.trace = true;
+        } else if (strcmp(*a, "--exhaustive") == 0) {
+            exhaustive = true;
         } else if (strcmp(*a, "--no-inject") == 0) {
             sim.inject = false;
         } else if (strcmp(*a, "--no-compare") == 0) {
@@ -293,6 +306,8 @@ int main(int argc, char **argv)
     (void)argc;
     options(argv);
     setvbuf(stdout, NULL, _IOLBF, 0); /* in order with what goes to stderr */
+    if (exhaustive)
+        return search_all(depth > 60 ? 60 : (unsigned)depth, states);
     if (replay != NULL) {
         history_read(&h, replay);
         history_init(h.count);

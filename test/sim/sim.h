@@ -40,6 +40,9 @@ void sim_trace(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* One system call of the current thread. */
 void sim_syscall(word_t dest, l4_tag tag, word_t label, word_t timeout);
 
+/* Is this the build with sanitizers? */
+bool sim_sanitized(void);
+
 /* ---- history.c ---- */
 #define ROUND_STEPS 4000u /* events from one set-up to the comparison with the start */
 struct history {

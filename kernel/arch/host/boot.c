@@ -25,7 +25,14 @@ static word_t memory_bytes, heap_bytes;
 static unsigned cpus_wanted;
 static jmp_buf start_done;
 
-void memory_poison(void *p, size_t n) { ASAN_POISON_MEMORY_REGION(p, n); }
+static bool no_poison;
+
+void memory_poison(void *p, size_t n)
+{
+    if (!no_poison)
+        ASAN_POISON_MEMORY_REGION(p, n);
+}
+
 void memory_unpoison(void *p, size_t n) { ASAN_UNPOISON_MEMORY_REGION(p, n); }
 
 static void memory_make(const struct host_config *config)
@@ -66,6 +73,7 @@ void host_start_memory(const struct host_config *config)
 
 void host_start(const struct host_config *config)
 {
+    no_poison = config->no_poison;
     memory_make(config);
     kip_fill(config);
     host_uart_echo(config->echo);

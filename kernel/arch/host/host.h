@@ -18,6 +18,7 @@ struct host_config {
     bool no_1g_pages;
     unsigned cpus;       /* 1..HOST_CPUS; 0: 1 */
     word_t sigma0_ip, root_ip; /* 0: no such program */
+    bool no_poison;      /* freed memory stays readable: the test copies all memory away and back */
     bool echo;           /* console output goes to stderr, too */
 };
 
