@@ -7,6 +7,7 @@
 # is over its limit. PATTERN: only rows with that text in their name.
 #   --quick       200 rounds instead of 10,000, no times
 #   --steps NAME  one round of that row, function by function, and the data lines that the kernel touched
+#   --lower       limits above what was reached are lowered to it
 #   --doc         writes the table and the steps of one row into doc/performance.md
 #   --kvm         on this machine's CPU instead, in cycles; nothing is compared
 
@@ -16,6 +17,7 @@ quick=
 kvm=
 json=
 steps=
+lower=
 doc=
 pattern=
 budget=$root/bench/budget.txt
@@ -31,6 +33,7 @@ while [ $# -gt 0 ]; do
     --quick) quick=1; shift ;;
     --kvm) kvm=1; shift ;;
     --doc) doc=1; shift ;;
+    --lower) lower=1; shift ;;
     --json) need_value "$1" $#; json=$2; shift 2 ;;
     --budget) need_value "$1" $#; need_file --budget "$2"; budget=$2; shift 2 ;;
     --steps) need_value "$1" $#; steps=$2; shift 2 ;;
@@ -44,7 +47,8 @@ while [ $# -gt 0 ]; do
     esac
 done
 [ -z "$json" ] || [ -d "$(dirname -- "$json")" ] || usage_error "--json: no folder '$(dirname -- "$json")'"
-[ -z "$kvm" ] || [ -z "$quick$steps$doc" ] || usage_error "bench: --kvm goes with neither --quick, --steps nor --doc"
+[ -z "$kvm" ] || [ -z "$quick$steps$doc$lower" ] ||
+    usage_error "bench: --kvm goes with none of --quick, --steps, --doc and --lower"
 [ -z "$doc" ] || [ -z "$steps$pattern" ] || usage_error "bench: --doc writes all rows"
 qemu_check
 set_up
@@ -167,6 +171,7 @@ fi
 
 set -- --pattern "$pattern" --budget "$budget" --trace "$scratch/trace.table"
 [ -z "$json" ] || set -- "$@" --json "$json"
+[ -z "$lower" ] || set -- "$@" --lower
 if [ -n "$whole" ]; then
     . "$root/tool/compose.sh"
     . "$root/tool/bench-boot.sh"
