@@ -5,6 +5,8 @@
  *
  *   V1  A level pin is masked before it is acknowledged: it comes again only after somebody has unmasked it.
  *   V2  Pins are masked until they are unmasked by the kernel (its own) or through the ICU.
+ *   V3  The chips' registers, which come in pairs of index and data, and pin_entry[] are used under chip_lock: a pin is
+ *       masked by the CPU that it interrupts before that CPU has the kernel's lock, and unmasked by any CPU.
  */
 #include "objects.h"
 #include "x86.h"
@@ -52,6 +54,18 @@ static uint32_t pin_entry[PINS_MAX]; /* low word of the redirection entry as it 
 static struct acpi_madt madt;
 const struct acpi_madt *irqchip_madt(void) { return &madt; }
 
+/* ---- one CPU at a time (V3); nothing is called while this is held, and interrupts are off ---- */
+
+static bool chip_locked;
+
+static void chip_lock(void)
+{
+    while (__atomic_exchange_n(&chip_locked, true, __ATOMIC_ACQUIRE))
+        arch_cpu_relax();
+}
+
+static void chip_unlock(void) { __atomic_store_n(&chip_locked, false, __ATOMIC_RELEASE); }
+
 /* ---- 8259 ---- */
 
 static uint16_t legacy_port(unsigned pin) { return pin < 8 ? PIC_MASTER : PIC_SLAVE; }
@@ -91,7 +105,7 @@ static unsigned legacy_acknowledge(unsigned pin)
         return ~0u;
     }
     if (arch_irq_is_level(pin))
-        legacy_mask(pin, true);
+        arch_irq_mask(pin);
     if (pin >= 8)
         outb(PIC_SLAVE, 0x20);
     outb(PIC_MASTER, 0x20);
@@ -296,21 +310,21 @@ bool arch_irq_pin_valid(unsigned pin)
     return ioapic_count != 0 ? ioapic_of(pin) != NULL : pin != LEGACY_CASCADE;
 }
 
-void arch_irq_mask(unsigned pin)
+static void pin_mask(unsigned pin, bool masked)
 {
+    uint32_t entry;
+
+    chip_lock();
+    entry = masked ? pin_entry[pin] | ENTRY_MASKED : pin_entry[pin] & ~ENTRY_MASKED;
     if (ioapic_count == 0)
-        legacy_mask(pin, true);
-    else if (!(pin_entry[pin] & ENTRY_MASKED))
-        entry_write(pin, pin_entry[pin] | ENTRY_MASKED);
+        legacy_mask(pin, masked);
+    else if (entry != pin_entry[pin])
+        entry_write(pin, entry);
+    chip_unlock();
 }
 
-void arch_irq_unmask(unsigned pin)
-{
-    if (ioapic_count == 0)
-        legacy_mask(pin, false);
-    else if (pin_entry[pin] & ENTRY_MASKED)
-        entry_write(pin, pin_entry[pin] & ~ENTRY_MASKED);
-}
+void arch_irq_mask(unsigned pin) { pin_mask(pin, true); }
+void arch_irq_unmask(unsigned pin) { pin_mask(pin, false); }
 
 bool arch_irq_is_level(unsigned pin)
 {
@@ -328,13 +342,15 @@ status_t arch_irq_set_mode(unsigned pin, unsigned mode)
         return -L4_ERR_INVAL;
     if (!(mode & L4_IRQ_MODE_SET))
         return OK;
+    chip_lock();
     if (ioapic_count != 0) {
         uint32_t bits = (level ? ENTRY_LEVEL : 0) | (mode & L4_IRQ_MODE_NEGATIVE ? ENTRY_LOW : 0);
         entry_write(pin, (pin_entry[pin] & ~(ENTRY_LEVEL | ENTRY_LOW)) | bits);
-        return OK;
+    } else {
+        uint8_t bit = (uint8_t)(1u << pin % 8);
+        uint8_t old = inb(legacy_trigger_port(pin));
+        outb(legacy_trigger_port(pin), (uint8_t)(level ? old | bit : old & ~bit));
     }
-    uint8_t bit = (uint8_t)(1u << pin % 8);
-    uint8_t old = inb(legacy_trigger_port(pin));
-    outb(legacy_trigger_port(pin), (uint8_t)(level ? old | bit : old & ~bit));
+    chip_unlock();
     return OK;
 }
