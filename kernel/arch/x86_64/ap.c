@@ -4,7 +4,8 @@
  * below it that is not mapped, and the code of ap_code.S in a page of low memory. That page is copied away first and
  * put back at the end; a CPU that does not answer in time is stopped again, so that it cannot run what lies there then.
  *
- *   A1  Until cpu_count counts it, a started CPU touches nothing but its own block and sync_*.
+ *   A1  A started CPU touches nothing but its own block and sync_*, and then sleeps, until all CPUs are counted and an
+ *       interrupt by another CPU tells it to begin (trap_interrupt).
  */
 #include "ap.h"
 #include "memory.h"
@@ -16,8 +17,8 @@
 #define PTE_WRITE 0x2ul
 #define PTE_LARGE 0x80ul
 #define ANSWER_MS 200u
-#define SYNC_ROUNDS 64u
-#define SYNC_TRIES 4u
+#define SYNC_ROUNDS 16u
+#define SYNC_TRIES 2u
 #define MSR_TSC 0x10u
 
 struct ap_arguments {
@@ -25,8 +26,7 @@ struct ap_arguments {
 };
 extern char ap_code[], ap_code_end[], ap_arguments[];
 
-static bool online;      /* the CPU that is being started has come up */
-static bool go;          /* all CPUs are counted */
+static bool online; /* the CPU that is being started has come up */
 
 static void wait_us(word_t us)
 {
@@ -95,9 +95,8 @@ static _Noreturn void ap_main(struct cpu *c)
     irqchip_cpu_init();
     __atomic_store_n(&online, true, __ATOMIC_RELEASE);
     sync_new_cpu();
-    while (!__atomic_load_n(&go, __ATOMIC_ACQUIRE))
-        arch_cpu_relax();
-    kernel_cpu_main();
+    for (;;)
+        __asm__ volatile("sti; hlt"); /* A1 */
 }
 
 /* ---- the boot CPU ---- */
@@ -179,6 +178,7 @@ void arch_cpus_start(void)
     unsigned count = 1;
 
     boot_cpu.arch.apic_id = irqchip_cpu_id();
+    boot_cpu.arch.begun = true;
     if (!irqchip_has_apic() || !timer_per_cpu() || madt->cpu_count < 2 || !page_usable())
         return;
     tables = tables_make();
@@ -197,8 +197,9 @@ void arch_cpus_start(void)
     memcpy(page, saved, size);
     frame_free(tables, 2);
     kprintf("CPUs: %u\n", count);
-    cpu_count = count;
-    __atomic_store_n(&go, true, __ATOMIC_RELEASE);
+    __atomic_store_n(&cpu_count, count, __ATOMIC_SEQ_CST);
+    for (unsigned i = 1; i < count; i++)
+        arch_ipi(cpus[i]);
 }
 
 /* ---- between CPUs ---- */

@@ -83,6 +83,7 @@ struct arch_cpu {
     struct cpu_tables *tables;
     word4_t *rsp0;             /* in the TSS: where the CPU pushes the state of the running thread */
     uint32_t apic_id;
+    bool begun;                /* takes part; see ap.c */
     bool ts;                   /* CR0.TS as it is */
     bool gdt_used;             /* the user entries of the GDT are not all empty */
     bool switch_special;       /* arch_switch_fast must leave the switch to cpu_load_thread */
