@@ -120,18 +120,12 @@ static void device_interrupt(void)
         sim.counts[COUNT_IRQ]++;
 }
 
-static void event(void)
+/* Something happens on the current CPU. */
+static void act(void)
 {
-    struct thread *t;
-    unsigned what;
+    struct thread *t = host_current();
+    unsigned what = random_below(100);
 
-    for (unsigned tries = 0; sim.cpus > 1 && tries < 2; tries++) {
-        host_set_cpu(random_below(sim.cpus));
-        if (!host_idle()) /* an idle CPU has little to tell */
-            break;
-    }
-    t = host_current();
-    what = random_below(100);
     if (host_idle() || what < 4)
         tick();
     else if (what < 8)
@@ -144,6 +138,20 @@ static void event(void)
         sigma0_act(t);
     else
         worker_act(t);
+}
+
+static void event(void)
+{
+    for (unsigned tries = 0; sim.cpus > 1 && tries < 2; tries++) {
+        host_set_cpu(random_below(sim.cpus));
+        if (!host_idle()) /* an idle CPU has little to tell */
+            break;
+    }
+    /* Which of two racing CPUs is first depends on the short path: such runs cannot be compared. */
+    if (sim.cpus > 1 && !sim.compare && !host_idle() && one_in(6))
+        host_race((host_cpu->id + 1 + random_below(sim.cpus - 1)) % sim.cpus, act);
+    act();
+    host_race_over();
 }
 
 static void end_of_round(void)

@@ -152,7 +152,40 @@ void arch_ipi(struct cpu *c)
 
 void arch_cpu_unload(void) { host_cpu->arch.space = NULL; }
 void arch_thread_unload(struct thread *t) { (void)t; }
-void arch_cpu_relax(void) { kpanic("a simulated CPU waits for another one", __FILE__, __LINE__); }
+
+static void (*race_act)(void);
+static unsigned race_holder;
+
+void host_race(unsigned holder, void (*act)(void))
+{
+    kassert(holder != host_cpu->id && host_cpu->claim == CPU_FREE);
+    host_cpu->claim = CPU_REQUESTED;
+    race_holder = holder;
+    race_act = act;
+}
+
+void host_race_over(void)
+{
+    if (host_cpu->claim == CPU_REQUESTED)
+        host_enter(kernel_ipi(host_cpu->current));
+}
+
+/* This CPU has stopped for the one that races with it. That one acts now; when it has not claimed this CPU itself, it
+ * gives it back here. */
+void arch_cpu_relax(void)
+{
+    struct cpu *self = host_cpu;
+    void (*act)(void) = race_act;
+
+    if (act == NULL || self->claim != CPU_STOPPED)
+        kpanic("a simulated CPU waits for another one", __FILE__, __LINE__);
+    race_act = NULL;
+    host_set_cpu(race_holder);
+    act();
+    host_cpu = self;
+    if (self->claim == CPU_STOPPED)
+        self->claim = CPU_FREE;
+}
 
 struct thread *host_current(void) { return host_cpu->current; }
 bool host_idle(void) { return host_cpu->current == host_cpu->idle; }

@@ -70,6 +70,7 @@ static void entered(struct thread *next)
 {
     kassert(next == host_cpu->current);
     host_enter(next);
+    host_race_over(); /* when nobody has looked: the short path */
 }
 
 bool host_general_path;
