@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ends in the wrong moment. A thread of another task is brought into every state that a thread can wait in, and then it,
- * its task, or the factory that paid for it is deleted; and it deletes itself, its task, its pager, its handler, its
- * factory. Each time all of its quota must be back, and at the end all memory.
+ * Ends in the wrong moment. A thread of another task is brought into every state that a thread can wait in, and then
+ * it, its task, or the factory that paid for it is deleted; and it deletes itself, its task, its pager, its handler,
+ * its factory. Each time all of its quota must be back, and at the end all memory.
  */
 #include "purse.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Programs without sense, on the kernel as a host process: threads of two hostile tasks, and all that these make in turn,
- * do random system calls, faults and exceptions with random registers, message words, buffers and memory shared with the
- * kernel, between random interrupts, on one to four CPUs. Nothing predicts what comes out; the invariants must hold, no
- * sanitizer may speak, and when all of it is deleted, quota and memory must be what they were.
+ * Programs without sense, on the kernel as a host process: threads of two hostile tasks, and all that these make in
+ * turn, do random system calls, faults and exceptions with random registers, message words, buffers and memory shared
+ * with the kernel, between random interrupts, on one to four CPUs. Nothing predicts what comes out; the invariants must
+ * hold, no sanitizer may speak, and when all of it is deleted, quota and memory must be what they were.
  *
  *     wild [SEED [STEPS]]      one run; without a seed: some fixed ones and a new one, which is printed
  */
@@ -37,7 +37,10 @@ static uint64_t rnd(void)
 
 static unsigned below(unsigned n) { return (unsigned)(rnd() % n); }
 static bool one_in(unsigned n) { return below(n) == 0; }
-static word_t random_slot(void) { return one_in(16) ? below(0x20000) : one_in(2) ? MADE + below(8) : below(SLOTS_USED); }
+static word_t random_slot(void)
+{
+    return one_in(16) ? below(0x20000) : one_in(2) ? MADE + below(8) : below(SLOTS_USED);
+}
 
 static word_t random_address(void)
 {
@@ -344,7 +347,9 @@ static void root_step(unsigned cpus_used)
         if (error_of(root) == 0 && host_current() == root) {
             root->utcb->mr[0] = random_address() | L4_ITEM_MAP;
             root->utcb->mr[1] = l4_fpage_make(L4_FPAGE_MEM, RAM >> 12, 12, below(8)).raw;
-            tag = one_in(2) ? l4_tag_make(one_in(4) ? -1 : 0, 0, 1, 0) : l4_tag_make(0, one_in(2) ? L4_EXC_WORDS : 0, 0, 0);
+            tag = l4_tag_make(0, L4_EXC_WORDS, 0, 0);
+            if (one_in(2))
+                tag = l4_tag_make(one_in(4) ? -1 : 0, 0, 1, 0);
             host_syscall(SELF | L4_OP_SEND | L4_OP_REPLY, tag.raw, 0, (word_t)L4_TIMEOUT_ZERO << 16);
         }
         break;
