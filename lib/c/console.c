@@ -4,7 +4,8 @@
  * to 488 bytes, so that a line that fits arrives in one piece. Reading blocks at a semaphore that is bound to the
  * console's input line; a console without input is at its end at once.
  *
- * I1  `input` is bound to line 0 before the first wait; every wait is preceded by a read that found nothing.
+ * I1  Before every wait `input` is bound to line 0, and then a read found nothing: whoever else uses the console may have
+ *     taken the line since the last wait.
  * A person types to one reader: two threads that read at the same time may wait for the same line.
  */
 #include "layer.h"
@@ -19,7 +20,6 @@
 #include <l4/sys/vcon.h>
 
 static struct labe_lock input; /* only its semaphore is used: tokens come from the console */
-static int bound;
 
 /* A program may be started without a log; an invalid selector would name the thread itself. */
 static int console_absent(void)
@@ -72,20 +72,22 @@ long labe_console_write(const struct iovec *v, int count)
 
 /* ---- reading ---- */
 
-/* Waits until there may be input; 0 when the console can have none, -EINTR on cancellation. */
+/* Lets input wake us; 1, or 0 when the console can have none. Binding again what is bound changes nothing. */
+static long input_bind(void)
+{
+    if (input.semaphore == 0 && labe_lock_create(&input) < 0)
+        return -ENOMEM;
+    if (l4_error(l4_icu_bind(l4re_env()->log, 0, input.semaphore)) < 0)
+        return 0;
+    l4_icu_unmask(l4re_env()->log, 0, NULL, L4_IPC_NEVER);
+    return 1;
+}
+
+/* Waits until there may be input; -EINTR on cancellation. */
 static long input_wait(void)
 {
     struct labe_thread *self = labe_threaded() ? labe_thread_self() : NULL;
 
-    if (!bound) {
-        if (labe_lock_create(&input) < 0)
-            return -ENOMEM;
-        if (l4_error(l4_icu_bind(l4re_env()->log, 0, input.semaphore)) < 0)
-            return 0;
-        l4_icu_unmask(l4re_env()->log, 0, NULL, L4_IPC_NEVER);
-        bound = 1;
-        return 1;
-    }
     if (self != NULL && atomic_exchange(&self->interrupted, 0))
         return -EINTR;
     l4_semaphore_down(input.semaphore, L4_IPC_NEVER);
@@ -110,7 +112,7 @@ long labe_console_read(const struct iovec *v, int count)
     if (room > sizeof text)
         room = sizeof text;
 
-    for (;;) {
+    for (int ready = 0;; ready = !ready) {
         int n = l4_vcon_read(l4re_env()->log, text, (unsigned)room);
         if (n < 0)
             return n <= -L4_EIPC_LO ? -EIO : 0; /* the server knows no reading */
@@ -126,7 +128,7 @@ long labe_console_read(const struct iovec *v, int count)
             }
             return n;
         }
-        long result = input_wait();
+        long result = ready ? input_wait() : input_bind();
         if (result <= 0)
             return result;
     }
