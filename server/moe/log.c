@@ -15,8 +15,9 @@ struct log {
     struct line_writer writer;
 };
 
-static void console_write(const char *text, size_t size)
+static void console_write(struct line_console *c, const char *text, size_t size)
 {
+    (void)c;
     while (size > 0) {
         unsigned n = size < L4_VCON_WRITE_SIZE ? (unsigned)size : L4_VCON_WRITE_SIZE;
         l4_vcon_send(L4_BASE_LOG_CAP, text, n);

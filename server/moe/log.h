@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Log objects: consoles without input whose lines carry a tag and a colour. Also this server's own messages.
- * How lines are put together is in line.h.
+ * How lines are put together is in line/line.h.
  */
 #pragma once
 #include "factory.h"
-#include "line.h"
+#include <line/line.h>
 
 extern const struct object_type log_type;
 

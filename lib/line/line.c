@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Tagged and coloured lines; the contract and the invariants L1, L2 are in line.h. */
-#include "line.h"
+#include <line/line.h>
 #include <string.h>
 
 unsigned line_colour(const char *name)
@@ -27,7 +27,7 @@ bool line_flush(struct line_console *c)
 {
     if (c->used == 0)
         return false;
-    c->write(c->buffer, c->used);
+    c->write(c, c->buffer, c->used);
     c->used = 0;
     return true;
 }

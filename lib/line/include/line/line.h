@@ -26,7 +26,7 @@ struct line_writer {
 };
 
 struct line_console {
-    void (*write)(const char *text, size_t size);
+    void (*write)(struct line_console *c, const char *text, size_t size);
     struct line_writer *owner;
     size_t used;
     char buffer[LINE_BUFFER];
