@@ -242,6 +242,7 @@ addr_rm     := 0x70000000
 libs_rm     := loader region l4re l4 c
 libs_ned    := lua loader edit l4re l4 c
 libs_ned-prompt := edit l4re l4 c
+libs_cons   := line l4re l4 c
 own_start   := sigma0 moe rm
 addr_app    := 0x400000
 addr_root   := 0x4000000
@@ -256,7 +257,6 @@ user_link := -static -nostdlib -Wl,--gc-sections,--build-id=none,-z,noexecstack,
 link = $(CC) $(user_link) $(or $(patsubst %,-T %,$(filter %.ld,$^)),-Wl$(comma)-Ttext-segment=$1) -o $@ \
     $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) $(libgcc) -Wl,--end-group
 comma := ,
-
 # program NAME,SOURCES
 define program
 $(call bin_of,$1): $(call o_of,$2,$O) $(call archives,$(call libs_for,$1)) $(call start_for,$1)

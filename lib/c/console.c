@@ -4,8 +4,8 @@
  * to 488 bytes, so that a line that fits arrives in one piece. Reading blocks at a semaphore that is bound to the
  * console's input line; a console without input is at its end at once.
  *
- * I1  Before every wait `input` is bound to line 0, and then a read found nothing: whoever else uses the console may have
- *     taken the line since the last wait.
+ * I1  Before every wait `input` is bound to line 0, and then a read found nothing: whoever else uses the console may
+ *     have taken the line since the last wait.
  * A person types to one reader: two threads that read at the same time may wait for the same line.
  */
 #include "layer.h"
