@@ -95,7 +95,7 @@ sub number {
     return defined $base ? int($base * (100 + $percent) / 100) : undef;
 }
 
-sub shown { return $_[0] =~ /\Q$option{pattern}\E/ }
+sub shown { return index($_[0], $option{pattern}) >= 0 }
 
 # ---- the table ----
 
