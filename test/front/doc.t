@@ -20,7 +20,7 @@ while read -r page name; do
 done < "$tmp/operations" > "$tmp/out"
 if [ -s "$tmp/out" ]; then result 1 "every operation has a heading"; else result 0 "every operation has a heading"; fi
 
-for page in doc/objects/*.md; do
+for page in doc/objects/*.md doc/ipc.md doc/vcpu.md; do
     awk '/^```c$/ { code = 1; next } /^```$/ { code = 0 } code' "$page" > "$tmp/example.c"
     ok "the example of $page compiles" test -s "$tmp/example.c"
     ok "  without a warning" gcc -std=gnu11 -Wall -Wextra -Werror -fsyntax-only -ffreestanding -Iabi -Ilib/l4/include \
