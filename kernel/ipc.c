@@ -318,8 +318,10 @@ static void take_from_thread(struct thread *self, struct thread *s, bool open, s
     /* The caller is in its receive phase before it is named by the reply capability (R1). */
     if (err == 0 && open && op_is_call(op)) {
         send_finished(s, self, 0);
-        if (s->ipc_state != IPC_RECEIVING)
-            op = L4_OP_SEND; /* its receive timeout was zero: there is nobody to reply to */
+        if (s->ipc_state != IPC_RECEIVING) { /* its receive timeout was zero: there is nobody to reply to */
+            reply_slot_clear(slot != NULL ? slot : &self->reply); /* as when it sends to a waiting receiver */
+            op = L4_OP_SEND;
+        }
     } else {
         send_finished(s, self, err);
     }

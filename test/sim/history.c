@@ -169,7 +169,7 @@ bool history_write(const struct history *h, const char *name)
 
     if (f == NULL)
         return false;
-    fprintf(f, "labe history 1: cpus %u inject %d\n", sim.cpus, sim.inject);
+    fprintf(f, "labe history 1: cpus %u inject %d compare %d\n", sim.cpus, sim.inject, sim.compare);
     for (size_t i = 0; i < h->count; i++)
         fprintf(f, "%016" PRIx64 "\n", h->event[i]);
     return fclose(f) == 0;
@@ -186,17 +186,18 @@ void history_read(struct history *h, const char *name)
     FILE *f = fopen(name, "r");
     size_t room = 1024;
     char line[100], rest;
-    int inject;
+    int inject, compare;
 
     if (f == NULL) {
         perror(name);
         exit(2);
     }
     if (fgets(line, sizeof line, f) == NULL ||
-        sscanf(line, "labe history 1: cpus %u inject %d%c", &sim.cpus, &inject, &rest) != 3 || rest != '\n' ||
-        sim.cpus == 0 || sim.cpus > HOST_CPUS)
+        sscanf(line, "labe history 1: cpus %u inject %d compare %d%c", &sim.cpus, &inject, &compare, &rest) != 4 ||
+        rest != '\n' || sim.cpus == 0 || sim.cpus > HOST_CPUS)
         bad_file(name, 1);
     sim.inject = inject != 0;
+    sim.compare = compare != 0;
     h->event = malloc(room * sizeof *h->event);
     for (h->count = 0; h->event != NULL && fgets(line, sizeof line, f) != NULL; h->count++) {
         if (sscanf(line, "%" SCNx64 "%c", &h->event[h->count], &rest) != 2 || rest != '\n')

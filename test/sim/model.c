@@ -9,7 +9,8 @@
 
 void model_init(struct model *m, unsigned cpus)
 {
-    *m = (struct model){.gate_thread = NOBODY, .gate_label = 0x100, .page = {L4_MEM_RIGHTS, 0}};
+    *m = (struct model){.gate_thread = NOBODY, .gate_label = 0x100, .gate_cap = {true, true},
+                        .page = {L4_MEM_RIGHTS, 0}, .page_parent = {NOBODY, NOBODY}};
     for (int i = 0; i < MODEL_SLOTS; i++)
         m->slot[i] = NOBODY;
     for (int i = 0; i < MODEL_THREADS; i++) {
@@ -108,8 +109,10 @@ static void deliver(struct model *m, int s, int r, int slot, bool at_once)
         receive_or_wait(m, s);
     else
         wait_begin(m, s);
-    if (slot != SLOT_NONE && from->state == M_RECEIVE && from->partner == r) {
-        slot_clear(m, slot);
+    if (slot == SLOT_NONE)
+        return;
+    slot_clear(m, slot); /* an earlier caller is forgotten, even if this one does not wait for an answer any more */
+    if (from->state == M_RECEIVE && from->partner == r) {
         m->slot[slot] = (int8_t)s;
         from->held_by = (int8_t)slot;
     }
@@ -158,7 +161,7 @@ static void gate_send(struct model *m, int self)
 {
     struct model_thread *t = &m->t[self];
 
-    if (m->gate_dead) {
+    if (!m->gate_cap[model_task_of(self)]) {
         fail(m, self, L4_IPC_NOT_EXISTENT);
     } else if (m->gate_thread != NOBODY) {
         t->ipc.label = m->gate_label | L4_RIGHT_W | L4_RIGHT_S;
@@ -294,25 +297,78 @@ void model_bind(struct model *m, int x, word_t label)
 void model_gate_delete(struct model *m)
 {
     m->gate_dead = true;
-    m->spare[0] = m->spare[1] = 0;
+    for (int i = 0; i < MODEL_TASKS; i++) {
+        m->gate_cap[i] = false;
+        m->spare[i] = 0;
+    }
     while (m->gate_queued > 0)
         fail(m, m->gate_queue[0], L4_IPC_NOT_EXISTENT);
 }
 
-void model_map_page(struct model *m, int from, uint8_t rights)
+/* Objects live as long as somebody has a counted capability. */
+static void gate_count(struct model *m)
 {
-    if (from == 0 && m->page[0] != 0)
-        m->page[1] |= m->page[0] & rights;
-    else if (from == 1 && m->page[1] != 0) /* onto its own ancestor: both are lost */
+    int counted = 0;
+
+    for (int i = 0; i < MODEL_TASKS; i++)
+        counted += m->gate_cap[i] + (m->spare[i] != 0 && !m->spare_weak[i]);
+    if (counted == 0 && !m->gate_dead)
+        model_gate_delete(m);
+}
+
+void model_unmap_spare(struct model *m, int task, bool del)
+{
+    bool destroyed = del && (m->spare[task] & L4_RIGHT_D);
+
+    m->spare[task] = 0;
+    if (destroyed)
+        model_gate_delete(m);
+    gate_count(m);
+}
+
+void model_unmap_gate(struct model *m, int task)
+{
+    m->gate_cap[task] = false;
+    gate_count(m);
+}
+
+void model_map_cap(struct model *m, int from, uint8_t rights, bool weak)
+{
+    int to = 1 - from;
+
+    if (!m->gate_cap[from])
+        return;
+    model_unmap_spare(m, to, true); /* an occupied slot is emptied first, with delete semantics */
+    if (!m->gate_cap[from])
+        return;
+    m->spare[to] = rights;
+    m->spare_weak[to] = weak;
+}
+
+void model_map_page(struct model *m, int from, uint8_t rights, bool grant)
+{
+    int to = 1 - from;
+
+    if (m->page[from] == 0)
+        return;
+    if (m->page[to] != 0 && m->page_parent[from] == to) { /* onto its own ancestor: both are lost */
         m->page[0] = m->page[1] = 0;
+        return;
+    }
+    m->page[to] |= m->page[from] & rights; /* an older one there is its child: rights are added */
+    m->page_parent[to] = (int8_t)from;
+    if (grant) {
+        m->page_parent[to] = m->page_parent[from];
+        m->page[from] = 0;
+    }
 }
 
 void model_unmap_page(struct model *m, int task, bool self, uint8_t rights)
 {
     uint8_t keep = rights & L4_MEM_R ? 0 : (uint8_t)~rights;
 
-    if (task == 0)
-        m->page[1] &= keep;
+    if (m->page_parent[1 - task] == task)
+        m->page[1 - task] &= keep;
     if (self)
         m->page[task] &= keep;
 }

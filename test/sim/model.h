@@ -62,8 +62,11 @@ struct model {
     bool gate_dead;
     int8_t gate_queue[MODEL_THREADS];
     uint8_t gate_queued;
-    uint8_t page[MODEL_TASKS];  /* rights of the page that task 0 has at the start, and may give to task 1 */
-    uint8_t spare[MODEL_TASKS]; /* rights of the gate capability in the spare slot */
+    bool gate_cap[MODEL_TASKS];   /* the task's own capability of the gate, counted, with all rights */
+    uint8_t spare[MODEL_TASKS];   /* rights of the gate capability in the spare slot */
+    bool spare_weak[MODEL_TASKS];
+    uint8_t page[MODEL_TASKS];    /* rights of the one page, 0: not mapped */
+    int8_t page_parent[MODEL_TASKS]; /* the task that it came from; NOBODY: none of these */
     uint64_t now;
 };
 static inline int model_task_of(int thread) { return thread == 2 ? 1 : 0; }
@@ -78,7 +81,12 @@ void model_delete(struct model *m, int x);
 void model_bind(struct model *m, int x, word_t label);
 void model_gate_delete(struct model *m);
 void model_tick(struct model *m, unsigned cpu, uint64_t us);
-void model_map_page(struct model *m, int from, uint8_t rights);
+void model_map_page(struct model *m, int from, uint8_t rights, bool grant);
+/* The gate capability of task `from` goes to the spare slot of the other one. */
+void model_map_cap(struct model *m, int from, uint8_t rights, bool weak);
+/* del: with delete semantics. */
+void model_unmap_spare(struct model *m, int task, bool del);
+void model_unmap_gate(struct model *m, int task);
 void model_unmap_page(struct model *m, int task, bool self, uint8_t rights);
 /* x has run since it was cancelled, killed, or released. */
 void model_ran(struct model *m, int x);

@@ -33,8 +33,9 @@ enum op {
     OP_SEND_ZERO, OP_SEND_NEVER, OP_CALL_NEVER, OP_CALL_TIMED, OP_SEND_WAIT, OP_RECEIVE, OP_CANCEL, OP_DELETE,
     OP_BIND, OP_MIGRATE_0, OP_MIGRATE_1,
     OP_GATE_CALL, OP_GATE_SEND, OP_WAIT, OP_WAIT_TIMED, OP_REPLY, OP_REPLY_WAIT, OP_WAIT_EXPLICIT, OP_REPLY_EXPLICIT,
-    OP_REPLY_WAIT_EXPLICIT, OP_MAP_READ, OP_MAP_WRITE, OP_UNMAP_OTHERS, OP_UNMAP_WRITE, OP_UNMAP_SELF, OP_MAP_CAP,
-    OP_UNMAP_CAP, OP_DELETE_GATE, OP_TICK, OP_QUANTUM, OP_LOOK
+    OP_REPLY_WAIT_EXPLICIT, OP_MAP_READ, OP_MAP_WRITE, OP_UNMAP_OTHERS, OP_UNMAP_WRITE, OP_UNMAP_SELF, OP_GRANT,
+    OP_MAP_CAP, OP_MAP_CAP_WEAK, OP_MAP_CAP_DELETE, OP_UNMAP_CAP, OP_DELETE_CAP, OP_UNMAP_GATE, OP_DELETE_GATE,
+    OP_TICK, OP_QUANTUM, OP_LOOK
 };
 static const struct {
     const char *name;
@@ -54,8 +55,13 @@ static const struct {
     [OP_MAP_READ] = {"map page, r", 0},     [OP_MAP_WRITE] = {"map page, rw", 0},
     [OP_UNMAP_OTHERS] = {"unmap page from others", 0},
     [OP_UNMAP_WRITE] = {"unmap w from others", 0},
-    [OP_UNMAP_SELF] = {"unmap page", 0},    [OP_MAP_CAP] = {"map gate capability", 0},
-    [OP_UNMAP_CAP] = {"unmap gate capability", 0}, [OP_DELETE_GATE] = {"delete gate", 0},
+    [OP_UNMAP_SELF] = {"unmap page", 0},    [OP_GRANT] = {"grant page, rw", 0},
+    [OP_MAP_CAP] = {"map gate capability", 0},
+    [OP_MAP_CAP_WEAK] = {"map gate capability, weak", 0},
+    [OP_MAP_CAP_DELETE] = {"map gate capability, with right to delete", 0},
+    [OP_UNMAP_CAP] = {"unmap the other task's gate capability", 0},
+    [OP_DELETE_CAP] = {"delete by the other task's gate capability", 0},
+    [OP_UNMAP_GATE] = {"unmap gate", 0},    [OP_DELETE_GATE] = {"delete gate", 0},
     [OP_TICK] = {"tick", 0},                [OP_QUANTUM] = {"tick, quantum over", 0},
     [OP_LOOK] = {"interrupt of another CPU", 0},
 };
@@ -225,6 +231,17 @@ static unsigned page_rights(int task)
     return host_translate(&tasks[task]->space, WINDOW, &pa, &rights) ? rights : 0;
 }
 
+/* The task that the page has come from; not one of these: NULL. */
+static const struct task *page_parent(int task)
+{
+    struct pt_entry e;
+
+    if (!arch_pt_lookup(&tasks[task]->space, WINDOW, &e) || e.mapping == NULL || e.mapping->parent == NULL ||
+        e.mapping->parent->task == source)
+        return NULL;
+    return e.mapping->parent->task;
+}
+
 static const char *objects_differ(const struct model *m)
 {
     for (int i = 0; i < MODEL_SLOTS; i++) {
@@ -239,9 +256,13 @@ static const char *objects_differ(const struct model *m)
 
         if (page_rights(i) != m->page[i])
             return "the rights of a page";
+        if (m->page[i] != 0 && page_parent(i) != (m->page_parent[i] == NOBODY ? NULL : tasks[m->page_parent[i]]))
+            return "where a page has come from";
         cap_lookup(tasks[i], SLOT_SPARE, &rights);
-        if ((rights & 7u) != m->spare[i])
+        if ((rights & 15u) != m->spare[i] || (rights != 0 && !(rights & L4_OBJ_WEAK) == m->spare_weak[i]))
             return "the rights of a capability";
+        if ((cap_lookup(tasks[i], SLOT_GATE, &rights) != NULL) != m->gate_cap[i])
+            return "a capability";
     }
     if (!m->gate_dead && (index_of(gate->thread) != m->gate_thread || gate->label != m->gate_label))
         return "what the gate is bound to";
@@ -266,10 +287,10 @@ static const char *differ(const struct model *m)
 }
 
 /* Has the thread run since something was left for it to do? */
-static bool has_run(int x)
+static bool has_run(const struct model *of, int x)
 {
     const struct thread *t = threads[x];
-    const struct model_thread *m = &model.t[x];
+    const struct model_thread *m = &of->t[x];
 
     if (m->dying)
         return (t->flags & THREAD_GONE) != 0;
@@ -280,34 +301,29 @@ static bool has_run(int x)
     return m->cancel_due && t->resume != ipc_cancel_resume;
 }
 
-/* The threads of the set have run, in some order: is there one that explains the state of the kernel? */
-static const char *explain(unsigned set, struct model *m)
+/* Threads that had something left to do have run, in some order: is there one that explains the state of the kernel? */
+static const char *settle_from(struct model *m)
 {
-    const char *wrong = set == 0 ? differ(m) : "an order of threads";
+    const char *wrong = NULL;
+    bool some = false;
 
-    for (int x = 0; x < MODEL_THREADS && wrong != NULL; x++)
-        if (set >> x & 1) {
-            struct model next = *m;
-            const char *w;
+    for (int x = 0; x < MODEL_THREADS; x++) {
+        struct model next = *m;
 
-            model_ran(&next, x);
-            w = explain(set & ~(1u << x), &next);
-            if (w == NULL)
-                *m = next;
-            wrong = w;
+        if (!has_run(m, x))
+            continue;
+        some = true;
+        model_ran(&next, x);
+        wrong = settle_from(&next);
+        if (wrong == NULL) {
+            *m = next;
+            return NULL;
         }
-    return wrong;
+    }
+    return some ? wrong : differ(m);
 }
 
-static const char *settle(void)
-{
-    unsigned set = 0;
-
-    for (int x = 0; x < MODEL_THREADS; x++)
-        if (has_run(x))
-            set |= 1u << x;
-    return explain(set, &model);
-}
+static const char *settle(void) { return settle_from(&model); }
 
 /* ---- events ---- */
 
@@ -374,7 +390,7 @@ static void do_thread(enum op op, int me, int x)
 {
     struct thread *self = threads[me];
     word_t *mr = self->utcb->mr;
-    bool there = !model.t[x].deleted;
+    bool there = !model.t[x].deleted, usable = model.gate_cap[model_task_of(me)];
 
     switch (op) {
     case OP_CANCEL:
@@ -395,9 +411,9 @@ static void do_thread(enum op op, int me, int x)
         operate(self, SLOT_TASKS + (unsigned)model_task_of(me), L4_PROTO_TASK, 3, 0);
         break;
     case OP_BIND:
-        model_answer(&model, me, there ? 0 : 1, model.gate_dead ? L4_IPC_NOT_EXISTENT : 0);
-        model.t[me].result.known = there || model.gate_dead;
-        if (there && !model.gate_dead)
+        model_answer(&model, me, 0, usable ? 0 : L4_IPC_NOT_EXISTENT);
+        model.t[me].result.known = there || !usable;
+        if (there && usable)
             model_bind(&model, x, 0x200u + 4u * (word_t)x);
         mr[0] = L4_OP_GATE_BIND;
         mr[1] = 0x200u + 4u * (word_t)x;
@@ -427,13 +443,14 @@ static void do_map(enum op op, int me)
 
     model_answer(&model, me, 0, 0);
     mr[0] = L4_OP_TASK_MAP;
-    if (op == OP_MAP_CAP) {
-        model.spare[to] = model.gate_dead ? 0 : L4_RIGHT_R | L4_RIGHT_W;
-        mr[1] = selector(SLOT_SPARE) | L4_ITEM_MAP;
-        mr[2] = obj_page(SLOT_GATE, 0, L4_RIGHT_R | L4_RIGHT_W);
+    if (op >= OP_MAP_CAP) {
+        rights = L4_RIGHT_R | L4_RIGHT_W | (op == OP_MAP_CAP_DELETE ? L4_RIGHT_D : 0);
+        model_map_cap(&model, from, (uint8_t)rights, op == OP_MAP_CAP_WEAK);
+        mr[1] = selector(SLOT_SPARE) | L4_ITEM_MAP | (op == OP_MAP_CAP_WEAK ? L4_OBJ_WEAK : 0);
+        mr[2] = obj_page(SLOT_GATE, 0, rights);
     } else {
-        model_map_page(&model, from, (uint8_t)rights);
-        mr[1] = WINDOW | L4_ITEM_MAP;
+        model_map_page(&model, from, (uint8_t)rights, op == OP_GRANT);
+        mr[1] = WINDOW | L4_ITEM_MAP | (op == OP_GRANT ? L4_ITEM_GRANT : 0);
         mr[2] = mem_page(WINDOW, 12, rights);
     }
     operate(self, SLOT_TASKS + (unsigned)to, L4_PROTO_TASK, 3, SLOT_TASKS + (unsigned)from);
@@ -442,24 +459,36 @@ static void do_map(enum op op, int me)
 static void do_unmap(enum op op, int me)
 {
     int task = model_task_of(me);
-    word_t *mr = threads[me]->utcb->mr;
+    word_t *mr = threads[me]->utcb->mr, self = L4_UNMAP_SELF;
+    word_t fpage = mem_page(WINDOW, 12, op == OP_UNMAP_WRITE ? L4_MEM_W : L4_MEM_RIGHTS);
 
     model_answer(&model, me, 0, 0);
-    mr[0] = L4_OP_TASK_UNMAP;
-    mr[1] = op == OP_UNMAP_OTHERS || op == OP_UNMAP_WRITE ? 0 : L4_UNMAP_SELF;
-    mr[2] = mem_page(WINDOW, 12, op == OP_UNMAP_WRITE ? L4_MEM_W : L4_MEM_RIGHTS);
-    if (op == OP_UNMAP_CAP) {
+    switch (op) {
+    case OP_UNMAP_CAP:
+    case OP_DELETE_CAP:
         task = 1 - task; /* what was mapped there */
-        model.spare[task] = 0;
-        mr[2] = obj_page(SLOT_SPARE, 0, 7);
-    } else if (op == OP_DELETE_GATE) {
-        if (!model.gate_dead)
+        model_unmap_spare(&model, task, op == OP_DELETE_CAP);
+        self |= op == OP_DELETE_CAP ? L4_UNMAP_DELETE : 0;
+        fpage = obj_page(SLOT_SPARE, 0, 15);
+        break;
+    case OP_UNMAP_GATE:
+        model_unmap_gate(&model, task);
+        fpage = obj_page(SLOT_GATE, 0, 15);
+        break;
+    case OP_DELETE_GATE:
+        if (model.gate_cap[task])
             model_gate_delete(&model);
-        mr[1] = L4_UNMAP_SELF | L4_UNMAP_DELETE;
-        mr[2] = obj_page(SLOT_GATE, 0, 15);
-    } else {
-        model_unmap_page(&model, task, mr[1] != 0, op == OP_UNMAP_WRITE ? L4_MEM_W : L4_MEM_RIGHTS);
+        self |= L4_UNMAP_DELETE;
+        fpage = obj_page(SLOT_GATE, 0, 15);
+        break;
+    default:
+        self = op == OP_UNMAP_SELF ? L4_UNMAP_SELF : 0;
+        model_unmap_page(&model, task, self != 0, op == OP_UNMAP_WRITE ? L4_MEM_W : L4_MEM_RIGHTS);
+        break;
     }
+    mr[0] = L4_OP_TASK_UNMAP;
+    mr[1] = self;
+    mr[2] = fpage;
     operate(threads[me], SLOT_TASKS + (unsigned)task, L4_PROTO_TASK, 3, 0);
 }
 
@@ -501,7 +530,7 @@ bool small_apply(unsigned event, const char **wrong)
             do_thread(e->op, me, x);
         else if (e->op < OP_MAP_READ)
             do_ipc(e->op, me, x);
-        else if (e->op == OP_MAP_READ || e->op == OP_MAP_WRITE || e->op == OP_MAP_CAP)
+        else if (e->op <= OP_MAP_WRITE || (e->op >= OP_GRANT && e->op <= OP_MAP_CAP_DELETE))
             do_map(e->op, me);
         else
             do_unmap(e->op, me);
@@ -570,7 +599,9 @@ uint64_t small_hash(void)
 
         see(slot == NULL ? 1 : slot->raw);
         see(page_rights(i));
+        see((uint64_t)(uintptr_t)page_parent(i));
         see(cap_slot(tasks[i], SLOT_SPARE)->raw);
+        see(cap_slot(tasks[i], SLOT_GATE)->raw);
     }
     return sum;
 }

@@ -35,8 +35,8 @@ bool host_idle(void);
 void host_set_cpu(unsigned id);
 bool host_ipi_pending(unsigned id);
 
-/* The next kernel entry of the current CPU finds that CPU `holder`, which has the lock, wants this CPU; `act` is what the
- * holder does while this one waits. On the short message path the entry comes first and then the interrupt. */
+/* The next kernel entry of the current CPU finds that CPU `holder`, which has the lock, wants this CPU; `act` is what
+ * the holder does while this one waits. On the short message path the entry comes first and then the interrupt. */
 void host_race(unsigned holder, void (*act)(void));
 /* No kernel entry has come: the interrupt does. */
 void host_race_over(void);
