@@ -121,6 +121,27 @@ static void test_reply(void)
     park();
 }
 
+static void test_forgotten_caller(void)
+{
+    send(A, 0, 0);
+    wait_open();
+    send(B, 0, 0);
+    call(A, 5, 0, 0);
+    ok(host_current() == a && b->held_by == &a->reply, "b has called a");
+    receive(B, 200);
+    host_syscall(SEL(A) | CALL, l4_tag_make(1, 0, 0, 0).raw, 0, L4_TIMEOUT_ZERO);
+    pass_time(200);
+    ok(host_current() == a && root->ipc_state == IPC_SENDING, "root calls, too, but waits for no answer");
+    wait_open();
+    ok(host_current() == a && error_of(root) == L4_IPC_RECV_TIMEOUT, "its message is taken");
+    ok(a->reply.raw == 0 && b->held_by == NULL, "and takes the place of b's");
+    machine_check();
+    park();
+    call_words(B, L4_PROTO_THREAD, 0, 3, L4_OP_THREAD_EX_REGS | L4_EXREGS_CANCEL, ~0ul, ~0ul, 0);
+    ok(host_current() == b && error_of(b) == L4_IPC_RECV_CANCELED, "b waits until it is canceled");
+    park();
+}
+
 static void test_cancel(void)
 {
     call_words(A, L4_PROTO_THREAD, 0, 3, L4_OP_THREAD_EX_REGS | L4_EXREGS_CANCEL, ~0ul, ~0ul, 0);
@@ -147,6 +168,7 @@ int main(void)
     test_order();
     test_timeouts();
     test_reply();
+    test_forgotten_caller();
     test_cancel();
     delete_slot(A);
     machine_check();
