@@ -3,6 +3,7 @@
 #include "tap.h"
 #include "machine.h"
 #include <l4/vcpu.h>
+#include <string.h>
 
 #define STATE (KU_AREA + 0x1000)
 #define HOLE 0x4000000123ul
@@ -310,6 +311,15 @@ static void test_foreign(void)
     is(v->regs.trapno, L4_TRAP_TRIGGERED, "with its number");
 }
 
+/* How many objects of a slab are in use. */
+static uint32_t in_use(const char *slab)
+{
+    for (const struct slab *s = slab_first(); s != NULL; s = s->next)
+        if (strcmp(s->name, slab) == 0)
+            return s->used;
+    return ~0u;
+}
+
 static void test_end(void)
 {
     struct task *user = task_of(cap_obj(cap_slot(root->task, USER)));
@@ -331,7 +341,8 @@ static void test_end(void)
     delete_slot(VCPU);
     wait_open();
     ok(host_current() != t, "a vCPU is killed in user mode");
-    ok(root_factory.quota.used < before, "and its user task goes with it");
+    ok(root_factory.quota.used < before, "its memory is given back");
+    is(in_use("task"), 2, "and its user task goes with it");
 }
 
 int main(void)
