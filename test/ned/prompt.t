@@ -84,12 +84,12 @@ type_in 'unfinished(\r'
 type_in '\r'
 type_in '6000 + 6\r'
 comes '6006' "an empty line gives an unfinished one up"
-for n in one two three; do
+for word in one two three; do
     type_in 'print("got " .. io.read())\r'
     comes 'print("got " .. io.read())' "a command reads from the console"
     sleep 1
-    type_in "$n\r"
-    comes "got $n" "and gets line $n"
+    type_in "$word\r"
+    comes "got $word" "and gets line $word"
 done
 type_in 'print("good " .. "bye")\r'
 ended
