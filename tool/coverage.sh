@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# ./labe test --coverage [-v]: builds the kernel of arch/host with gcov, runs every unit that belongs to it and two short
-# simulations, and prints what of kernel/ (without kernel/arch) was executed: tool/coverage.pl. Exit status 1 below the
-# goal, when a line is neither covered nor listed in test/coverage-exceptions, and when a test failed.
+# ./labe test --coverage [-v]: builds the kernel of arch/host with gcov, runs every unit that belongs to it and two
+# short simulations, and prints what of kernel/ (without kernel/arch) was executed: tool/coverage.pl. Exit status 1
+# below the goal, when a line is neither covered nor listed in test/coverage-exceptions, and when a test failed.
 
 . "$(dirname "$0")/common.sh"
 verbose=
@@ -23,7 +23,12 @@ run_make COVERAGE=1 HOSTCC=gcc unit sim || exit 1
 find "$coverage" -name '*.gcda' -exec rm -f {} +
 
 failed=0
-run() { timeout 300 "$@" > "$coverage/out" 2>&1 || { say "failed: $*"; grep '^not ok' "$coverage/out" >&2; failed=1; }; }
+run() {
+    timeout 300 "$@" > "$coverage/out" 2>&1 && return
+    say "failed: $*"
+    grep '^not ok' "$coverage/out" >&2
+    failed=1
+}
 for unit in "$root"/test/unit/*.c; do
     name=$(basename "$unit" .c)
     # Units of the user level have the kernel in no part of them.

@@ -51,7 +51,8 @@ user)
     ;;
 esac
 
-awk -v golden="$probe/golden/$area.txt" -v over="$over" -v status="$status" -v differences="$root/test/probe.differences" '
+awk -v golden="$probe/golden/$area.txt" -v over="$over" -v status="$status" \
+    -v differences="$root/test/probe.differences" '
     function waits(k,    w) {
         for (w in waiting) if (index(k ":", w) == 1) return 1
         return 0

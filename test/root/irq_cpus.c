@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Interrupts of one CPU while another one masks and unmasks pins all the time: the clock chip as a level-triggered
- * source on the first CPU (each interrupt is masked when it comes and unmasked by EOI), and a thread on the second CPU that
- * works on pins that nobody uses. No interrupt may get lost, and none may come that was masked.
+ * source on the first CPU (each interrupt is masked when it comes and unmasked by EOI), and a thread on the second CPU
+ * that works on pins that nobody uses. No interrupt may get lost, and none may come that was masked.
  * labe-run: --cpus 2 --timeout 120
  */
 #include "root.h"

@@ -56,7 +56,7 @@ CODE(v_ymm, "movq %rbx, %rdi\n andq $-16, %rsp\n call ymm_main\n");
         const word_t *mine = pattern[i];                                                                               \
         word_t found[4] = {0, 0, 0, 0}, tag, dest, label;                                                              \
         while (rounds[i] < ROUNDS) {                                                                                   \
-            register word_t r8 __asm__("r8") = 1; /* µs */                                                             \
+            register word_t r8 __asm__("r8") = 1; /* µs */                                                            \
             tag = 0;                                                                                                   \
             dest = L4_SEL_INVALID | L4_OP_RECV;                                                                        \
             __asm__ volatile(load "\n\tsyscall\n\t" store                                                              \
