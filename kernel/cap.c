@@ -27,8 +27,13 @@ struct cap *cap_slot_alloc(struct task *task, word_t index)
         return NULL;
     page = &task->cap_pages[index / CAP_PAGE_SLOTS];
     if (*page == &cap_page_empty) {
-        struct cap_page *made = charged_frame_alloc(task->obj.payer, 0);
+        struct cap_page *made;
 
+        /* A deleted task has no table any more. With a new one a thread left in it could hold itself and its factory,
+         * out of everybody's reach. */
+        if (task->obj.dead)
+            return NULL;
+        made = charged_frame_alloc(task->obj.payer, 0);
         if (made == NULL)
             return NULL;
         *page = made;

@@ -226,6 +226,38 @@ static void test_counts(void)
     ok(amount_same(start), "a capability mapped onto itself is lost, and its object with it");
 }
 
+/* A thread outlives its task, and is given its own capability: then it is nobody's, and would pay for itself for ever. */
+static void test_undead(void)
+{
+    struct amount start = amount_now();
+    struct l4_utcb *u = root->utcb;
+
+    make_at(L4_PROTO_TASK, TARGET, l4_fpage_make(L4_FPAGE_MEM, KU_AREA >> L4_PAGE_SHIFT, 12, 6).raw);
+    create(L4_PROTO_THREAD, WORKER);
+    u->mr[0] = L4_OP_THREAD_CONTROL | L4_THREAD_BIND_TASK;
+    u->mr[5] = KU_AREA;
+    u->mr[6] = L4_ITEM_MAP;
+    u->mr[7] = l4_fpage_make(L4_FPAGE_OBJ, TARGET, 0, 15).raw;
+    call(WORKER, L4_PROTO_THREAD, 6, 1);
+    thread_go(WORKER, 120, 0x3000, 0x3100);
+    host_current()->utcb->br[0] = SEL(3) | L4_ITEM_MAP | L4_RCV_SINGLE_CAP;
+    wait_open();
+    ok(host_current() == root, "a thread in another task waits for a capability");
+    delete_slot(TARGET);
+    u->mr[0] = L4_ITEM_MAP | L4_ITEM_GRANT;
+    u->mr[1] = l4_fpage_make(L4_FPAGE_OBJ, WORKER, 0, 15).raw;
+    host_syscall(SEL(WORKER) | L4_OP_SEND, l4_tag_make(0, 0, 1, 0).raw, 0, 0);
+    while (host_current() != root)
+        wait_open();
+    is(error_of(root), L4_IPC_SEND_MAP_FAILED, "its task has been deleted: it gets none");
+    ok(cap_lookup(root->task, WORKER, &(unsigned){0}) != NULL, "and is still ours to delete");
+    delete_slot(WORKER);
+    host_syscall(SELF | L4_OP_RECV, 0, 0, 10);
+    host_time(10);
+    host_tick();
+    ok(amount_same(start), "everything is back");
+}
+
 int main(void)
 {
     machine_start();
@@ -242,6 +274,7 @@ int main(void)
     test_reply_slot();
     test_limit();
     test_counts();
+    test_undead();
     machine_check();
     return tap_done();
 }

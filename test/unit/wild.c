@@ -2,14 +2,16 @@
 /*
  * Programs without sense, on the kernel as a host process: threads of two hostile tasks, and all that these make in
  * turn, do random system calls, faults and exceptions with random registers, message words, buffers and memory shared
- * with the kernel, between random interrupts, on one to four CPUs. Nothing predicts what comes out; the invariants must
- * hold, no sanitizer may speak, and when all of it is deleted, quota and memory must be what they were.
+ * with the kernel, between random interrupts, on one to four CPUs, while allocations fail. Nothing predicts what comes
+ * out; the invariants must hold, no sanitizer may speak, and when all of it is deleted, quota and memory must be what
+ * they were.
  *
  *     wild [SEED [STEPS]]      one run; without a seed: some fixed ones and a new one, which is printed
  */
 #include "tap.h"
 #include "machine.h"
 #include "smp.h"
+#include <l4/vcpu.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -171,6 +173,77 @@ static void sensible_call(struct l4_utcb *u)
     host_syscall(SEL(dest) | CALL, tag.raw, 0, 0);
 }
 
+/* Parts of the interface that chance alone does not reach: vCPUs, trampolines, items with their windows, IRQs. */
+static void rare_call(struct thread *t)
+{
+    struct l4_utcb *u = t->utcb;
+    word_t at = KU_X + 0x2000 + 0x400 * below(8), dest = one_in(2) ? SELF : SEL(one_in(2) ? MADE : MY_THREAD);
+    struct l4_vcpu *v = ku_mem_lookup(t->task, at, L4_VCPU_SIZE);
+    l4_tag tag = l4_tag_make(L4_PROTO_THREAD, 2, 0, 0);
+
+    u->mr[1] = at;
+    switch (below(10)) {
+    case 0:
+        u->mr[0] = L4_OP_THREAD_VCPU_CONTROL;
+        break;
+    case 1:
+    case 2:
+        if (v != NULL) {
+            v->saved_state = (uint16_t)(one_in(4) ? rnd() : L4_VCPU_IRQ | L4_VCPU_PAGE_FAULTS | L4_VCPU_EXCEPTIONS |
+                                                                (one_in(2) ? L4_VCPU_USER_MODE : 0));
+            v->state = (uint16_t)(one_in(2) ? rnd() : v->saved_state);
+            v->user_task = one_in(4) ? rnd() : SEL(one_in(2) ? MADE + 1 : THEIR_TASK);
+        }
+        u->mr[0] = L4_OP_THREAD_VCPU_RESUME;
+        dest = SELF;
+        tag = l4_tag_make(L4_PROTO_THREAD, 1, one_in(3), 0);
+        u->mr[1] = MEMORY | L4_ITEM_MAP;
+        u->mr[2] = random_fpage();
+        break;
+    case 3:
+        u->mr[0] = L4_OP_THREAD_TRAMPOLINE | (word_t)below(6) << 16;
+        tag = l4_tag_make(L4_PROTO_THREAD, u->mr[0] >> 16 == 0 ? 2 : 1, 0, 0);
+        break;
+    case 4:
+        u->mr[0] = L4_OP_THREAD_DELETE_IRQ;
+        cap_item(u, 1, MADE + 3);
+        tag = l4_tag_make(L4_PROTO_THREAD, 1, 1, 0);
+        break;
+    case 5:
+        u->mr[0] = L4_OP_ICU_BIND;
+        u->mr[1] = below(24) | (one_in(4) ? L4_ICU_MSI : 0);
+        cap_item(u, 2, MADE + 3 + below(2));
+        dest = SEL(MY_ICU);
+        tag = l4_tag_make(L4_PROTO_IRQ, 2, 1, 0);
+        break;
+    case 6: /* gives something away */
+        for (unsigned i = 0; i < 6; i += 2) {
+            u->mr[i] = (random_address() & ~0xffful) | L4_ITEM_MAP | below(4);
+            u->mr[i + 1] = random_fpage();
+        }
+        dest = SEL(one_in(2) ? THEIR_THREAD : one_in(2) ? MADE + 2 : MADE);
+        tag = l4_tag_make(5, 0, 1 + below(3), one_in(3) ? L4_TAG_FPU : 0);
+        break;
+    case 7:
+    case 8: /* and takes it, answering first or not */
+        u->bdr = one_in(2) ? 0 : 2 | 4u << 5 | 6u << 10 | L4_BDR_INHERIT_FPU;
+        for (unsigned i = 0; i < 8; i += 2) {
+            u->br[i] = L4_ITEM_MAP | (rnd() & 7) | (random_address() & ~0xffful);
+            u->br[i + 1] = one_in(3) ? L4_FPAGE_ALL : random_fpage();
+        }
+        host_syscall((one_in(2) ? SELF : SEL(below(600)) | L4_SEL_REPLY) | WAIT |
+                         (one_in(2) ? L4_OP_SEND | L4_OP_REPLY : 0),
+                     l4_tag_make(0, below(8), below(2), 0).raw, 0, random_timeout());
+        return;
+    default:
+        u->mr[0] = L4_OP_THREAD_CONTROL | L4_THREAD_ALIEN;
+        u->mr[4] = one_in(3) ? L4_THREAD_ALIEN : 0;
+        tag = l4_tag_make(L4_PROTO_THREAD, 6, 0, 0);
+        break;
+    }
+    host_syscall(dest | CALL, tag.raw, 0, (word_t)random_timeout() << 16 | random_timeout());
+}
+
 static void wild_call(struct l4_utcb *u)
 {
     unsigned k = (unsigned)(rnd() % ARRAY_LEN(known));
@@ -236,6 +309,12 @@ static void hostile_step(struct thread *t)
     case 11:
     case 12:
         sensible_call(t->utcb);
+        break;
+    case 13:
+    case 14:
+    case 15:
+    case 16:
+        rare_call(t);
         break;
     default:
         wild_call(t->utcb);
@@ -401,7 +480,9 @@ static void step(unsigned cpus_used, bool hostile)
     } else if (host_current()->task->is_sigma0) {
         wait_open();
     } else if (hostile) {
+        frame_fail_countdown = one_in(6) ? 1 + below(6) : 0; /* an allocation that fails */
         hostile_step(host_current());
+        frame_fail_countdown = 0;
     } else {
         host_syscall(SELF | L4_OP_RECV, 0, 0, 0);
     }
