@@ -273,6 +273,11 @@ __attribute__((used)) void hostile_main(struct hostile *h)
         }
         if ((tag >> 16) == 0 && u->mr[1] == 1)
             u->mr[1] = 2; /* not the reboot of the machine */
+        /* A task that is given itself, and held by nobody else, lives for ever: that is how counting works. */
+        if (l4_tag_label((l4_tag){tag}) == L4_PROTO_TASK && u->mr[0] == L4_OP_TASK_MAP &&
+            l4_fpage_type((l4_fpage){u->mr[2]}) == L4_FPAGE_OBJ && dest >> L4_SEL_SHIFT != MY_TASK &&
+            dest >> L4_SEL_SHIFT != THEIR_TASK)
+            u->mr[2] = l4_fpage_make(L4_FPAGE_MEM, (word_t)h >> 12, 12, L4_MEM_R).raw;
         int counts = l4_tag_label((l4_tag){tag}) == L4_PROTO_KOBJECT && u->mr[0] == L4_OP_GATE_DEC_REFCNT;
         r = random_next(rnd);
         if ((r & 0x1f) == 0)

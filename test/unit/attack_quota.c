@@ -226,7 +226,7 @@ static void test_counts(void)
     ok(amount_same(start), "a capability mapped onto itself is lost, and its object with it");
 }
 
-/* A thread outlives its task, and is given its own capability: then it is nobody's, and would pay for itself for ever. */
+/* A thread outlives its task and is given its own capability: nobody else has it then, and it would stay for ever. */
 static void test_undead(void)
 {
     struct amount start = amount_now();

@@ -97,6 +97,35 @@ static unsigned random_timeout(void)
     return one_in(4) ? 0 : one_in(2) ? L4_TIMEOUT_ZERO : one_in(8) ? (unsigned)(rnd() & 0xffff) : 1 + below(1000);
 }
 
+/* Tasks that the hostile ones have made in this life. A task that holds its own capability, and is held by nobody else,
+ * lives for ever: that is how counting works. So in every other life no tasks are made; in the others they are
+ * remembered, and deleted at the end. */
+static struct task *made[LIFE_STEPS];
+static unsigned made_count;
+static bool make_tasks;
+
+static void task_remember(const struct task *task, word_t slot)
+{
+    unsigned rights;
+    struct kobj *obj = cap_lookup(task, slot, &rights);
+
+    if (obj == NULL || obj->type != KOBJ_TASK)
+        return;
+    for (unsigned i = 0; i < made_count; i++)
+        if (made[i] == task_of(obj))
+            return;
+    kobj_ref(obj);
+    made[made_count++] = task_of(obj);
+}
+
+static void tasks_delete(void)
+{
+    for (; made_count > 0; made_count--) {
+        kobj_destroy(&made[made_count - 1]->obj);
+        kobj_unref(&made[made_count - 1]->obj);
+    }
+}
+
 /* ---- what a hostile thread does ---- */
 
 static const struct {
@@ -129,7 +158,10 @@ static void sensible_call(struct l4_utcb *u)
     unsigned k = (unsigned)(rnd() % ARRAY_LEN(kinds));
     word_t dest = MY_FACTORY;
     l4_tag tag = l4_tag_make(L4_PROTO_FACTORY, 3, 0, 0);
+    struct task *task = host_current()->task;
 
+    if (k == 1 && !make_tasks)
+        k = 0;
     u->bdr = 0;
     u->br[0] = SEL(kinds[k].slot) | L4_ITEM_MAP | L4_RCV_SINGLE_CAP;
     switch (below(6)) {
@@ -170,7 +202,11 @@ static void sensible_call(struct l4_utcb *u)
         u->mr[2] = k == 5 ? 0x4000 : k == 1 ? l4_fpage_make(L4_FPAGE_MEM, KU_X >> 12, 12 + below(3), 6).raw : 0;
         break;
     }
+    kobj_ref(&task->obj);
     host_syscall(SEL(dest) | CALL, tag.raw, 0, 0);
+    if (make_tasks)
+        task_remember(task, MADE + 1);
+    kobj_unref(&task->obj);
 }
 
 /* Parts of the interface that chance alone does not reach: vCPUs, trampolines, items with their windows, IRQs. */
@@ -270,6 +306,8 @@ static void wild_call(struct l4_utcb *u)
         tag.raw = rnd();
     if (l4_tag_label(tag) == 0 && u->mr[1] == 1)
         u->mr[1] = 2; /* not the reboot of the machine */
+    if (l4_tag_label(tag) == L4_PROTO_FACTORY && u->mr[0] == (word_t)L4_PROTO_TASK)
+        u->mr[0] = (word_t)L4_PROTO_THREAD;
     host_syscall(dest, tag.raw, rnd(), random_timeout() | (word_t)random_timeout() << 16);
 }
 
@@ -508,6 +546,7 @@ static bool life_end(unsigned cpus_used, size_t used, size_t bytes)
         return false;
     for (unsigned slot = FACTORY; slot < THREADS + HOSTILES; slot++)
         delete_slot(slot);
+    tasks_delete();
     for (unsigned i = 0; i < 100 && purse->quota.used != used; i++) {
         host_syscall(SELF | L4_OP_RECV, 0, 0, 1000);
         for (unsigned k = 0; k < 200; k++)
@@ -553,6 +592,7 @@ static bool run(uint64_t seed, unsigned steps)
             used = factory_of(cap_obj(cap_slot(root->task, PURSE)))->quota.used;
             bytes = frame_free_bytes();
         }
+        make_tasks = n / LIFE_STEPS % 2 == 0;
         life_begin(cpus_used);
         host_syscall(SELF | L4_OP_RECV, 0, 0, 100);
         for (unsigned i = 0; i < LIFE_STEPS; i++) {
