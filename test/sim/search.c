@@ -65,7 +65,7 @@ static void *bytes(size_t n)
 
 /* ---- memory: word by word, since the address sanitizer would see gaps between variables ---- */
 
-#define RAW __attribute__((no_sanitize("address", "undefined"), optimize("no-tree-loop-distribute-patterns")))
+#define RAW __attribute__((no_sanitize("address", "undefined")))
 
 RAW static inline void line_copy(uint64_t *to, const uint64_t *from)
 {
