@@ -209,8 +209,11 @@ static void rsdp_move(uint64_t to)
     info.rsdp = to;
 }
 
+/* What lies where; a person who only wants to see the programs says -quiet. */
 static void report(void)
 {
+    if (option_find(info.cmdline, "quiet") != NULL)
+        return;
     for (unsigned i = MODULES_MIN; i < info.module_count; i++) {
         const struct module *m = &info.module[i];
         console_print("boot: module 0x%08lx-0x%08lx %s\n", m->file.start, m->file.end, m->cmdline);

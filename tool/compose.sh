@@ -128,6 +128,7 @@ compose() {
     done || exit $?
     {
         echo 'entry run'
+        echo 'bootstrap boot -quiet'
         echo 'kernel kernel'
         echo 'sigma0 sigma0'
         if [ -n "$batch" ]; then
