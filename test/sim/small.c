@@ -308,11 +308,12 @@ static const char *settle_from(struct model *m)
     bool some = false;
 
     for (int x = 0; x < MODEL_THREADS; x++) {
-        struct model next = *m;
+        struct model next;
 
         if (!has_run(m, x))
             continue;
         some = true;
+        next = *m;
         model_ran(&next, x);
         wrong = settle_from(&next);
         if (wrong == NULL) {
