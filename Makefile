@@ -35,7 +35,7 @@ MAKEFLAGS += -r
 
 # Whatever needs musl or Lua needs their sources; $B/src/ready.mk stands for "both are unpacked and verified". It is
 # included so that make fetches them first and then starts again with wildcards that see them.
-no_sources := clean kernel boot host unit sim tools doc
+no_sources := clean kernel boot host unit sim tools doc host_vars
 include $(if $(filter-out $(no_sources),$(or $(MAKECMDGOALS),all)),$B/src/ready.mk)
 $B/src/ready.mk: tool/sources
 	$qtool/fetch.sh $B/src
@@ -71,7 +71,7 @@ tools: $(tools)
 doc: $H/tool/ops; $q$< > doc/kernel-ops.md && tool/invariants.sh > doc/invariants.md
 tests: $(qemutests) $(roottests)
 kernel: $O/bin/kernel
-.PHONY: all programs tools tests kernel boot rom host unit sim libs doc clean vars
+.PHONY: all programs tools tests kernel boot rom host unit sim libs doc clean vars host_vars
 
 # ---- kernel --------------------------------------------------------------------------------------------------------
 
@@ -293,6 +293,10 @@ vars:
 	@printf '%s\n' "O='$O'" "H='$H'" "CC='$(CC)'" "user_flags='$(user_flags)'" "user_link='$(user_link)'" \
 	    "programs='$(notdir $(programs))'" "addr_app='$(addr_app)'" "crt='$(crt)'" \
 	    "archives='$(call archives,$(app_libs))'" "libgcc='$(libgcc)'"
+
+# What tool/mutants.pl needs to build a changed kernel file in the same way.
+host_vars:
+	@printf '%s\n' "HOSTCC='$(HOSTCC)'" "host_flags='$(host_flags)'" "san='$(san)'"
 
 clean:
 	$qrm -rf $B
