@@ -1,12 +1,14 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: MIT
 #
-# mutants.pl ROOT OBJECTS JOBS [--quick | NAME...]: for each test/mutants/*.patch (whose name contains a NAME) makes the
-# fault, builds what depends on it, and runs tests until one fails; called by tool/mutants.sh with the tests built.
+# mutants.pl ROOT OBJECTS JOBS [--quick] [--named] [NAME...]: for each test/mutants/*.patch (whose name contains a NAME)
+# makes the fault, builds what depends on it, and runs tests until one fails; called by tool/mutants.sh with the tests
+# built. --quick: twelve of them, others every day. --named: only the tests that a patch names, and no others.
 #
 # A patch:
 #     What the fault is, in one line.
-#     tests: cap capmap sim          units (and the simulation) that are tried first; all others follow
+#     tests: cap capmap sim          units (and the simulation) that are tried first; all other units follow, then the
+#                                    simulation
 #     --- kernel/cap.c
 #      context
 #     -old line
@@ -26,17 +28,25 @@ use Time::HiRes 'time';
 
 $| = 1;
 my ($root, $objects, $jobs, @names) = @ARGV;
-defined $jobs or die "usage: mutants.pl ROOT OBJECTS JOBS [--quick | NAME...]\n";
+defined $jobs or die "usage: mutants.pl ROOT OBJECTS JOBS [--quick] [--named] [NAME...]\n";
 $objects = abs_path($objects);
-my $quick = @names && $names[0] eq '--quick' && shift @names;
+my %option;
+while (@names && $names[0] =~ /^-/) {
+    if ($names[0] !~ /^--(quick|named)$/) {
+        print STDERR "mutants: unknown option '$names[0]'\nusage: ./labe sim --mutants [--quick] [--named] [NAME...]\n";
+        exit 2;
+    }
+    $option{$1} = 1;
+    shift @names;
+}
+my $quick = $option{quick};
 my $cc = $ENV{HOSTCC} // 'gcc';
 my ($flags, $link_flags) = @ENV{qw(host_flags san)};
 defined $flags && defined $link_flags or die "mutants.pl: host_flags and san must be in the environment\n";
 chdir $root or die "mutants.pl: $root: $!\n";
 
-# Fixed histories: one CPU and two, allocations failing. Shorter ones first: most faults show early.
-my @histories = map { "--seed $_" } '1 --steps 15000', '2 --steps 15000 --cpus 2', '3 --steps 60000',
-    '4 --steps 60000 --cpus 2';
+# Fixed histories: one CPU and two, allocations failing.
+my @histories = ('--seed 1 --steps 12000', '--seed 2 --steps 12000 --cpus 2');
 my $sim_flags = '--shrink 0 --save /dev/null';
 my $cpu_seconds = 25;     # of one unit or history; more is a hang, which is a failure, too
 my $wall_seconds = 240;
@@ -53,6 +63,7 @@ for my $d (split /\n/, `find '$objects/kernel' '$objects/test/unit' '$objects/te
     $rule =~ s/\\\n//g;
     $rule =~ s/\n.*//s;
     my (undef, @sources) = split ' ', $rule;
+    1 while grep { s{[^/]+/\.\./}{} } @sources;
     push @{$objects_of{$_}}, $object for @sources;
     if ($object =~ m{^test/unit/(.*)}) { $unit{$1} = 1 if grep { m{^kernel/} } @sources }
     elsif ($object =~ m{^test/sim/}) { push @sim_objects, $object }
@@ -168,7 +179,7 @@ sub try_mutant {
     %changed or die "no test contains " . join(' ', keys %$text) . "\n";
     my @changed = sort keys %changed;
     my %first = map { $_ => 1 } @{$m->{tests}};
-    my @rest = grep { !$first{$_} } ('sim', sort keys %unit);
+    my @rest = $option{named} ? () : grep { !$first{$_} } (sort keys %unit), 'sim';
     for my $test (@{$m->{tests}}, @rest) {
         for my $options ($test eq 'sim' ? map { "$_ $sim_flags" } @histories : '') {
             my $why = run_test($test, \@changed, $options);
@@ -213,7 +224,8 @@ if (@names) {
         }
         push @chosen, @found;
     }
-    @mutants = @chosen;
+    my %seen;
+    @mutants = grep { !$seen{$_->{path}}++ } @chosen;
 } elsif ($quick) {
     # Twelve of them, others every day.
     my $step = @mutants / 12;
@@ -241,9 +253,14 @@ pipe my $numbers_out, my $numbers or die "mutants.pl: pipe: $!\n";
 pipe my $lines, my $lines_in or die "mutants.pl: pipe: $!\n";
 syswrite $numbers, pack('n*', 0 .. $#mutants);
 close $numbers;
+my @pids;
+local $SIG{TERM} = local $SIG{INT} = sub { kill 'TERM', @pids; exit 1 };
 for my $n (1 .. $jobs) {
     my $pid = fork // die "mutants.pl: fork: $!\n";
+    push @pids, $pid;
     next if $pid;
+    $SIG{TERM} = $SIG{INT} = sub { kill 'TERM', -$$; exit 1 };    # what it runs ends with it
+    setpgrp;
     job_start($n);
     while (sysread($numbers_out, my $number, 2) == 2) {
         my $m = $mutants[unpack 'n', $number];

@@ -65,6 +65,24 @@ static void test_count(void)
     ok(root_factory.quota.used < used, "when nobody refers to it any more");
 }
 
+/* Slots that go in another order than they came: the list through them stays whole. */
+static void test_list(void)
+{
+    struct gate *g = gate_create(&root_factory, NULL, 0);
+
+    for (word_t i = 5; i < 9; i++)
+        cap_insert(cap_slot_alloc(t, i), &g->obj, L4_RIGHT_W);
+    cap_remove(cap_slot(t, 8), false); /* the head */
+    cap_remove(cap_slot(t, 6), false); /* from the middle */
+    cap_remove(cap_slot(t, 7), false);
+    ok(g->obj.slots == heap_handle(cap_slot(t, 5)) && cap_slot(t, 5)->next == 0, "one slot is left on the list");
+    cap_insert(cap_slot(t, 7), &g->obj, L4_RIGHT_W);
+    task_check(t);
+    kobj_destroy(&g->obj);
+    is(rights_at(5) | rights_at(7), 0, "the end of the object finds both");
+    kobj_work_run();
+}
+
 static void test_delete(void)
 {
     struct gate *g = gate_create(&root_factory, NULL, 0);
@@ -113,6 +131,7 @@ int main(void)
     t = task_create(&root_factory);
     test_slots();
     test_count();
+    test_list();
     test_delete();
     test_arguments();
     machine_check();

@@ -39,6 +39,17 @@ static void test_rights(void)
     is(pass(L4_SLOT_TASK, 0, NO_DELETE, L4_OBJ_WEAK, slots(0x51, 0)), MAP_DONE,
        "a weak copy takes the place of another");
     ok(rights_at(0x51) & L4_OBJ_WEAK, "and says so");
+    map_caps(&(struct map_request){.from = t, .to = t, .item = SEL(0x53) | L4_ITEM_MAP, .rights_mask = 15,
+                                   .send = l4_fpage_make(L4_FPAGE_OBJ, 0x51, 0, NO_DELETE), .window = everything()});
+    is(rights_at(0x53), NO_DELETE | L4_OBJ_WEAK, "a copy of a weak one is weak");
+    map_caps(&(struct map_request){.from = t, .to = t, .item = SEL(0x53) | L4_ITEM_MAP | L4_OBJ_SERVER,
+                                   .send = l4_fpage_make(L4_FPAGE_OBJ, 0x50, 0, NO_DELETE), .rights_mask = 15,
+                                   .window = everything()});
+    is(rights_at(0x53), L4_RIGHT_R | L4_RIGHT_S, "nobody gives what he has not");
+    map_caps(&(struct map_request){.from = root->task, .to = t, .item = SEL(0x53) | L4_ITEM_MAP, .window = everything(),
+                                   .send = l4_fpage_make(L4_FPAGE_OBJ, L4_SLOT_TASK, 0, NO_DELETE),
+                                   .rights_mask = 15 & ~L4_RIGHT_S});
+    is(rights_at(0x53), L4_RIGHT_R | L4_RIGHT_W, "nor what the channel does not let through");
     is(pass(0x777, 0, 15, 0, slots(0x52, 0)), MAP_NOTHING, "an empty slot passes nothing");
     ok(rights_at(0x51) != 0, "and takes nothing away");
 }
@@ -55,6 +66,10 @@ static void test_windows(void)
     is(pass(L4_SLOT_LOG, 0, NO_DELETE, 0, l4_fpage_make(L4_FPAGE_MEM, 0, 0, 0)), MAP_DONE, "a window of another kind");
     is(pass(0, 63, NO_DELETE, 0, slots(0, 63)), MAP_DONE, "the whole table into the whole table");
     ok(cap_obj(cap_slot(t, L4_SLOT_LOG)) == &vcon_object, "slot by slot");
+    cap_insert(cap_slot_alloc(root->task, 2 * CAP_PAGE_SLOTS), &icu_object, NO_DELETE);
+    is(pass(0, 16, NO_DELETE, 0, slots(0, 16)), MAP_DONE, "over a hole of a whole page");
+    ok(rights_at(2 * CAP_PAGE_SLOTS) != 0, "the first slot behind it is passed, too");
+    cap_remove(cap_slot(root->task, 2 * CAP_PAGE_SLOTS), false);
     frame_fail_countdown = 1;
     is(pass(L4_SLOT_LOG, 0, NO_DELETE, 0, slots(0x5000, 0)), MAP_FAILED, "no memory for the slot");
     is(pass(L4_SLOT_LOG, 0, NO_DELETE, SEL(CAP_SLOTS), everything()), MAP_NOTHING,
@@ -70,6 +85,22 @@ static void test_move(void)
     is(cap_slot(root->task, 0x40)->raw, 0, "it has left its slot");
     ok(cap_obj(cap_slot(t, 0x40)) == gate && !gate->dead, "and arrived alive");
     is(gate->counted, 1, "counted once");
+}
+
+/* The last capability with the right to delete, over itself: the object ends while the map still looks at the slot. */
+static void test_over_itself(void)
+{
+    create(L4_PROTO_NONE, 0x42);
+    struct kobj *gate = cap_obj(cap_slot(root->task, 0x42));
+
+    kobj_ref(gate);
+    is(map_caps(&(struct map_request){.from = root->task, .to = root->task, .item = SEL(0x42) | L4_ITEM_MAP,
+                                      .send = l4_fpage_make(L4_FPAGE_OBJ, 0x42, 0, 15), .window = everything(),
+                                      .rights_mask = 15}), MAP_DONE, "a capability over itself");
+    is(cap_slot(root->task, 0x42)->raw, 0, "is gone");
+    ok(gate->dead, "and so is the object");
+    kobj_unref(gate);
+    kobj_work_run();
 }
 
 static void test_unmap(void)
@@ -101,6 +132,7 @@ int main(void)
     test_rights();
     test_windows();
     test_move();
+    test_over_itself();
     task_check(t);
     test_unmap();
     task_check(t);

@@ -61,6 +61,9 @@ static void test_errors(void)
     is(call_words(L4_SLOT_FACTORY, L4_PROTO_FACTORY, 0, 1, (word_t)L4_PROTO_THREAD, 0, 0, 0),
        0x10000 | L4_IPC_RECV_OVERFLOW, "no buffer for the capability");
     is(create_with(L4_SLOT_FACTORY, CAP_SLOTS, 1, L4_PROTO_THREAD, 0, 0), -L4_ERR_NOMEM, "a slot that cannot be");
+    frame_fail_countdown = 1;
+    is(create_with(L4_SLOT_FACTORY, NEW, 3, L4_PROTO_FACTORY, 0, 1000), -L4_ERR_NOMEM, "no memory for it");
+    frame_fail_countdown = 0;
     is(root_factory.quota.used, used, "no error has cost anything");
     ok(cap_slot(root->task, NEW)->raw == 0, "nor made anything");
 }
@@ -70,6 +73,7 @@ static void test_gate_arguments(void)
     root->utcb->br[0] = SEL(NEW) | L4_ITEM_MAP | L4_RCV_SINGLE_CAP;
     is(call_words(L4_SLOT_FACTORY, L4_PROTO_FACTORY, L4_SLOT_THREAD, 3, 0, 0, 0x41, 0), -L4_ERR_INVAL,
        "a label of a gate leaves two bits to the rights");
+    is(call_words(L4_SLOT_FACTORY, L4_PROTO_FACTORY, L4_SLOT_THREAD, 3, 0, 0, 0x42, 0), -L4_ERR_INVAL, "both of them");
     is(call_words(L4_SLOT_FACTORY, L4_PROTO_FACTORY, L4_SLOT_TASK, 3, 0, 0, 0x40, 0), -L4_ERR_INVAL,
        "a task is no thread");
     is(call_words(L4_SLOT_FACTORY, L4_PROTO_FACTORY, L4_SLOT_THREAD, 3, 0, 0, 0x40, 0), 0,

@@ -192,10 +192,17 @@ int main(void)
     world_start(&(struct host_config){0});
     map_to(sigma0, io(0, 0), a, 0); /* sigma0's own set stays from here on */
     unmap_all(a);
+
+    size_t used = root_factory.quota.used;
+
     test_windows();
     test_tree();
     test_grant();
     test_failures();
     test_history();
+    for (unsigned i = 1; i < 4; i++)
+        unmap_io_all(tasks[i]);
+    world_check();
+    is(root_factory.quota.used, used, "without ports nobody pays for them");
     return tap_done();
 }

@@ -3,7 +3,7 @@
 #include "tap.h"
 #include "machine.h"
 
-enum { A = 0x40, B = 0x41, GATE = 0x42, ME = L4_SLOT_THREAD };
+enum { A = 0x40, B = 0x41, GATE = 0x42, C = 0x44, ME = L4_SLOT_THREAD };
 #define SEND_TIMEOUT(t) ((word_t)(t) << 16)
 #define REPLY_WAIT (WAIT | L4_OP_SEND | L4_OP_REPLY)
 
@@ -63,6 +63,22 @@ static void test_order(void)
     is(label_at(root), 0xb, "then the other");
 }
 
+static void test_fifo(void)
+{
+    run_thread(B, 120);
+    send(B, 0, 0);
+    send(ME, 0xb, 0);
+    send(A, 0, 0);
+    send(ME, 0xa, 0);
+    wait_open();
+    park();
+    is(label_at(root), 0xb, "of equals the one that came first is taken first");
+    wait_open();
+    park();
+    is(label_at(root), 0xa, "then the other");
+    run_thread(B, 110);
+}
+
 static void test_timeouts(void)
 {
     uint64_t start = host_clock_us();
@@ -101,6 +117,10 @@ static void test_timeouts(void)
 static void test_reply(void)
 {
     send(A, 0, 0);
+    wait_open();
+    send(A, 0, 0);
+    host_syscall(SELF | REPLY_WAIT, l4_tag_make(6, 0, 0, 0).raw, 0, 0);
+    is(error_of(a), L4_IPC_NOT_EXISTENT, "a mere send cannot be answered");
     wait_open();
     call(A, 5, 0, 0);
     ok(host_current() == a && label_of(a) == 5, "a call");
@@ -158,6 +178,37 @@ static void test_cancel(void)
     park();
 }
 
+/* a waits at a gate; it is bound, and before a can make its call again, a is canceled. */
+static void test_cancel_before_restart(void)
+{
+    run_thread(A, 50);
+    send(A, 0, 0);
+    receive(ME, 1000);
+    ok(host_current() == a, "a runs while root sleeps");
+    host_syscall(SEL(GATE) | CALL, 0, 0, 0);
+    ok(a->ipc_state == IPC_GATE, "and waits at a gate");
+    pass_time(1000);
+    call_words(GATE, L4_PROTO_KOBJECT, ME, 2, L4_OP_GATE_BIND, 0x40, 0, 0);
+    call_words(A, L4_PROTO_THREAD, 0, 3, L4_OP_THREAD_EX_REGS | L4_EXREGS_CANCEL, ~0ul, ~0ul, 0);
+    ok(host_current() == root, "bound, and canceled at once");
+    receive(ME, 1000);
+    ok(host_current() == a && error_of(a) == L4_IPC_SEND_CANCELED, "it does not wait again");
+    receive(ME, 0);
+    pass_time(1000);
+}
+
+static void test_dead(void)
+{
+    struct thread *c = thread_make(C, C + 1, C + 1); /* no pager: its first page fault is its end */
+
+    thread_go(C, 120, 0x3000, 0x3100);
+    ok(host_current() == c && host_touch(0x7000000000, L4_MEM_R) == NULL, "a fault that nobody could resolve");
+    ok(host_current() == root, "ends the thread");
+    send(C, 0, SEND_TIMEOUT(100));
+    ok(host_current() == root && error_of(root) == L4_IPC_NOT_EXISTENT, "nobody waits for the dead");
+    delete_slot(C);
+}
+
 int main(void)
 {
     machine_start();
@@ -166,10 +217,13 @@ int main(void)
     b = thread_make(B, GATE, GATE);
     test_closed();
     test_order();
+    test_fifo();
     test_timeouts();
     test_reply();
     test_forgotten_caller();
     test_cancel();
+    test_cancel_before_restart();
+    test_dead();
     delete_slot(A);
     machine_check();
     return tap_done();

@@ -44,6 +44,12 @@ static void test_life(void)
     kobj_work_run();
     is(freed, 1, "frees it at the end of the kernel entry");
     is(root_factory.obj.refs, payer_refs, "and lets its factory go");
+    kobj_init(&o, &ops, KOBJ_SEM, &root_factory);
+    kobj_destroy(&o);
+    kobj_destroy(&o);
+    kobj_work_run();
+    is(destroyed, 2, "destroyed twice in one kernel entry: once");
+    is(freed, 2, "and freed once");
 }
 
 /* A task that holds the only capability to a task that holds … */

@@ -97,6 +97,26 @@ static void test_rights(void)
     world_check();
 }
 
+static void test_deep_downgrade(void)
+{
+    map_to(a, mem(0x200000, 12, RW), b, AT);
+    map_to(b, mem(AT, 12, RW), c, AT);
+    map_to(b, mem(AT, 12, RW), c, AT + PAGE);
+    map_to(c, mem(AT + PAGE, 12, RW), c, AT + 2 * PAGE);
+    unmap_memory(a, mem(0x200000, 12, L4_MEM_W), false);
+    is(access_at(c, AT) | access_at(c, AT + PAGE) | access_at(c, AT + 2 * PAGE), R, "a right is taken in every branch");
+    unmap_memory(a, mem(0x200000, 12, RWX), false);
+    world_check();
+}
+
+static void test_kernel_user_memory(void)
+{
+    is(ku_mem_add(b, AT + 0x100000, 12), OK, "memory shared with the kernel");
+    map_to(b, mem(AT + 0x100000, 12, RW), c, AT);
+    is(access_at(c, AT), 0, "cannot be mapped on");
+    world_check();
+}
+
 static void test_odd_flexpages(void)
 {
     is(map_window(a, mem(0x200000, 11, RWX), b, mem(AT, 12, 0), 0), MAP_DONE, "less than a page: not an error");
@@ -287,6 +307,8 @@ int main(void)
     test_window();
     test_sigma0();
     test_rights();
+    test_deep_downgrade();
+    test_kernel_user_memory();
     test_odd_flexpages();
     test_replace();
     test_grant();
