@@ -61,6 +61,11 @@ static void test_exception(void)
     host_exception(6, 0x77);
     ok(host_current() == root && message()->trapno == 6 && message()->err == 0x77, "an exception is a message");
     is(message()->rbx, 0x1111, "with the registers");
+    word_t saved_ip = regs->ip;
+
+    call_words(A, L4_PROTO_THREAD, 0, 3, L4_OP_THREAD_EX_REGS, 0x7777, ~0ul, 0);
+    ok(a->arch.frame.ip != 0x7777, "which nobody else changes meanwhile");
+    regs->ip = saved_ip;
     regs->ip = 0x3456;
     regs->rbx = 0x2222;
     regs->flags = ~0ul;
@@ -94,6 +99,9 @@ static void test_alien(void)
     ok(host_current() == root && message()->trapno == L4_TRAP_SYSCALL && message()->err == 1,
        "and tells when it is made");
     is(a->utcb->error, L4_IPC_NOT_EXISTENT, "with its result");
+    answer(0, 0);
+    host_syscall(SEL(0x777) | CALL, 0, 0, 0);
+    ok(host_current() == root && message()->err == 0, "one answer allows one system call");
     answer(0, 0);
     a->flags &= ~(uint32_t)THREAD_ALIEN;
 }

@@ -24,6 +24,9 @@ static void test_errors(void)
     is(bind(GATE, L4_SLOT_THREAD, 0x41), -L4_ERR_INVAL, "the low bits of a label belong to the rights");
     is(bind(GATE, L4_SLOT_TASK, 0x40), -L4_ERR_INVAL, "a task is no thread");
     is(bind(GATE, 0, 0x40), -L4_ERR_INVAL, "no thread given");
+    cap_copy(L4_SLOT_THREAD, COPY, L4_RIGHT_R | L4_RIGHT_W);
+    is(bind(GATE, COPY, 0x40), -L4_ERR_PERM, "a thread without the right on it");
+    delete_slot(COPY);
     is(call_words(GATE, L4_PROTO_KOBJECT, L4_SLOT_THREAD, 1, L4_OP_GATE_BIND, 0, 0, 0), -L4_ERR_MSGTOOSHORT,
        "no label");
     cap_copy(GATE, NO_S, L4_RIGHT_R | L4_RIGHT_W | L4_OBJ_SERVER);

@@ -44,6 +44,10 @@ static void test_interface(void)
     is(call_words(L4_SLOT_LOG, L4_PROTO_IRQ, 0, 3, L4_OP_ICU_MSI_INFO, MSI(0), 0, 0), -L4_ERR_NOSYS,
        "the console has none");
     is(icu(L4_OP_ICU_BIND, IRQ, 2, MSI(arch_msi_count()), 0), -L4_ERR_INVAL, "bind beyond the end");
+    is(icu(L4_OP_ICU_BIND, IRQ, 2, arch_irq_pins(), 0), -L4_ERR_INVAL, "nor behind the last pin");
+    cap_copy(IRQ, SEM, L4_RIGHT_R | L4_RIGHT_S);
+    is(icu(L4_OP_ICU_BIND, SEM, 2, MSI(1), 0), -L4_ERR_PERM, "an IRQ without the right to change it");
+    delete_slot(SEM);
     is(icu(L4_OP_ICU_BIND, IRQ, 2, MSI(1), 0), 0, "bind");
     is(icu(L4_OP_ICU_BIND, IRQ, 2, MSI(1), 0), 0, "again");
     is(icu(L4_OP_ICU_BIND, OTHER, 2, MSI(1), 0), -L4_ERR_INVAL, "not another one");

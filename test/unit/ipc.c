@@ -197,6 +197,21 @@ static void test_cancel_before_restart(void)
     pass_time(1000);
 }
 
+static void test_donation(void)
+{
+    run_thread(A, 50);
+    run_thread(B, 80);
+    send(B, 0, 0);
+    ok(host_current() == root && b->ready, "b is ready, and less important than root");
+    host_syscall(SEL(A) | CALL, 0, 0, 1000);
+    ok(host_current() == a, "whom root calls runs on root's slice");
+    park();
+    pass_time(1000);
+    ok(host_current() == root, "until time is over");
+    run_thread(A, 120);
+    run_thread(B, 110);
+}
+
 static void test_dead(void)
 {
     struct thread *c = thread_make(C, C + 1, C + 1); /* no pager: its first page fault is its end */
@@ -219,6 +234,7 @@ int main(void)
     test_order();
     test_fifo();
     test_timeouts();
+    test_donation();
     test_reply();
     test_forgotten_caller();
     test_cancel();

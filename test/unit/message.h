@@ -7,7 +7,7 @@
 #include "tap.h"
 #include "machine.h"
 
-enum { SERVER = 0x40, GATE = 0x41, WEAK = 0x42, OPEN = 0x43, SEM = 0x44, IRQ = 0x45 };
+enum { SERVER = 0x40, GATE = 0x41, WEAK = 0x42, OPEN = 0x43, SEM = 0x44, IRQ = 0x45, OTHER = 0x46 };
 
 #define EXPLICIT(slot) (SEL(slot) | L4_SEL_REPLY)
 #define REPLY_WAIT (WAIT | L4_OP_SEND | L4_OP_REPLY)
@@ -36,8 +36,11 @@ static void call_and_answer(word_t slot, word_t label, unsigned words, word_t re
     ok(cpu_self()->context == root, "it runs on the time of its caller");
     is(root->ipc_state, IPC_RECEIVING, "which waits for the answer");
     ok(root->held_by != NULL && reply_slot_caller(root->held_by) == root, "named by a reply capability");
+    struct reply_slot *held = root->held_by;
+
     answer_words(reply_to, words);
     ok(host_current() == root && root->held_by == NULL, "the answer runs the caller again");
+    is(held->raw, 0, "and uses the reply capability up");
     is(label_of(root), 0x99, "with the answer's tag");
     for (unsigned i = 0; i < words; i++)
         same = same && root->utcb->mr[i] == 101 + i;
@@ -100,11 +103,47 @@ static void test_other_ways(void)
     host_syscall(SELF | REPLY_WAIT, 0, 0, 0);
     is(error_of(server), L4_IPC_NOT_EXISTENT, "an answer to nobody");
     wait_open();
+    root->utcb->mr[0] = 0;
+    call(GATE, 1, 0, 1);
+    is(l4_tag_items(tag_of(server)), 1, "a void item arrives");
+    root->utcb->mr[0] = L4_ITEM_MAP;
+    root->utcb->mr[1] = l4_fpage_make(L4_FPAGE_OBJ, SEM, 0, 15).raw;
+    server->utcb->br[0] = 0;
+    host_syscall(SELF | REPLY_WAIT, 0, 0, 0);
+    call(GATE, 1, 0, 1);
+    is(error_of(root), L4_IPC_SEND_OVERFLOW, "an item without a buffer does not");
+    is(error_of(server), L4_IPC_RECV_OVERFLOW, "and both learn it");
+    wait_open();
     root->utcb->mr[0] = 0x1234;
     host_syscall(SEL(GATE) | L4_OP_SEND, l4_tag_make(2, 1, 0, 0).raw, 0, 0);
     ok(host_current() == server && server->utcb->mr[0] == 0x1234, "a plain send wakes the more important receiver");
     wait_open();
     ok(host_current() == root && l4_tag_words(tag_of(root)) == 1, "and the sender goes on with its own tag");
+}
+
+/* Somebody more important calls while the server works. */
+static void test_queue(void)
+{
+    struct thread *other = thread_make(OTHER, OPEN, OPEN);
+
+    thread_go(OTHER, 130, 0x3000, 0x3100);
+    host_syscall(SELF | L4_OP_RECV, 0, 0, 50);
+    call(GATE, 0, 0, 0);
+    host_time(50);
+    host_tick();
+    ok(host_current() == other, "another client wakes up");
+    call(GATE, 0x31, 0, 0);
+    ok(host_current() == server && other->ipc_state == IPC_SENDING, "and waits for the server");
+    host_syscall(SELF | REPLY_WAIT, 0, 0, 0);
+    is(other->ipc_state, IPC_RECEIVING, "which takes its message with its answer to the first");
+    machine_check();
+    while (host_current() != server)
+        wait_open();
+    is(label_of(server), 0x31, "there it is");
+    host_syscall(SELF | REPLY_WAIT, 0, 0, 0);
+    while (host_current() != root)
+        wait_open();
+    delete_slot(OTHER);
 }
 
 static void test_operations(void)
@@ -137,6 +176,7 @@ static void message_tests(void)
     test_calls();
     test_explicit();
     test_other_ways();
+    test_queue();
     test_operations();
     delete_slot(SERVER);
     delete_slot(GATE);

@@ -3,7 +3,7 @@
 #include "tap.h"
 #include "machine.h"
 
-enum { A = 0x40, GATE = 0x41, TASK = 0x42, TARGET = 0x200 };
+enum { A = 0x40, GATE = 0x41, TASK = 0x42, NO_W = 0x43, TARGET = 0x200 };
 
 static struct thread *a;
 static struct task *other;
@@ -100,6 +100,9 @@ static void test_windows(void)
     ok(arrived(other, TARGET + 2, log) && !arrived(a->task, TARGET + 2, log), "it arrives in that task");
     buffers(SEL(TARGET + 2) | L4_ITEM_MAP | L4_RCV_SINGLE_CAP | L4_RCV_FORWARD, SEL(GATE), 0);
     is(item(L4_ITEM_MAP, obj(L4_SLOT_LOG, L4_RIGHT_R), 3), L4_IPC_SEND_OVERFLOW, "a gate is no task");
+    cap_copy(TASK, NO_W, L4_RIGHT_R | L4_RIGHT_S);
+    buffers(SEL(TARGET + 2) | L4_ITEM_MAP | L4_RCV_SINGLE_CAP | L4_RCV_FORWARD, SEL(NO_W), 0);
+    is(item(L4_ITEM_MAP, obj(L4_SLOT_LOG, L4_RIGHT_R), 3), L4_IPC_SEND_OVERFLOW, "nor is a task without W one");
 }
 
 static void test_several(void)
@@ -120,15 +123,56 @@ static void test_several(void)
        "a third has none");
     is(msg_transfer(root, a, l4_tag_make(0, 62, 1, 0), 3, &out), L4_IPC_SEND_OVERFLOW,
        "an item behind the last register");
+    u->mr[62] = 0;
+    is(msg_transfer(root, a, l4_tag_make(0, 62, 1, 0), 3, &out), L4_IPC_SEND_OVERFLOW, "even a void one");
+    buffers(L4_ITEM_MAP, l4_fpage_make(L4_FPAGE_OBJ, TARGET + 0x20, 4, 0).raw,
+            SEL(TARGET + 7) | L4_ITEM_MAP | L4_RCV_SINGLE_CAP);
+    is(msg_transfer(root, a, l4_tag_make(0, 1, 2, 0), 3, &out), 0, "a window, then a single slot");
+    ok(arrived(a->task, TARGET + 0x20, &vcon_object) && arrived(a->task, TARGET + 7, &icu_object),
+       "a window takes two registers");
+    u->mr[1] = L4_ITEM_MAP | L4_ITEM_COMPOUND | SEL(1);
+    u->mr[3] = L4_ITEM_MAP | SEL(2);
+    a->utcb->br[2] = 0;
+    is(msg_transfer(root, a, l4_tag_make(0, 1, 2, 0), 3, &out), 0, "a compound item and the next share a window");
+    ok(arrived(a->task, TARGET + 0x21, &vcon_object) && arrived(a->task, TARGET + 0x22, &icu_object),
+       "each at its hot spot");
+}
+
+static void test_fpu(void)
+{
+    l4_tag out;
+
+    buffers(0, 0, 0);
+    host_fpu_write(root, 0x4711);
+    msg_transfer(root, a, l4_tag_make(0, 0, 0, L4_TAG_FPU), 3, &out);
+    ok(host_fpu_read(a) != 0x4711, "FPU contents reach only who asks for them");
+    a->utcb->bdr = L4_BDR_INHERIT_FPU;
+    msg_transfer(root, a, l4_tag_make(0, 0, 0, L4_TAG_FPU), L4_RIGHT_W, &out);
+    ok(host_fpu_read(a) != 0x4711, "and by a channel with S");
+    msg_transfer(root, a, l4_tag_make(0, 0, 0, L4_TAG_FPU), 3, &out);
+    is(host_fpu_read(a), 0x4711, "then they do");
 }
 
 static void test_local(void)
 {
+    struct gate *g = gate_of(cap_obj(cap_slot(root->task, GATE)));
+
     buffers(SEL(TARGET + 6) | L4_ITEM_MAP | L4_RCV_SINGLE_CAP | L4_RCV_LOCAL_ID, 0, 0);
     is(item(L4_ITEM_MAP, obj(GATE, 15), 3), 0, "a receiver that wants to know its own");
     ok(kind() == L4_GOT_FPAGE && !arrived(a->task, TARGET + 6, cap_obj(cap_slot(root->task, GATE))),
        "within a task the flexpage itself is told, and nothing mapped");
     is(a->utcb->mr[1], obj(GATE, 15).raw, "as it was sent");
+    a->task = other; /* as if it lived there */
+    g->thread = root;
+    is(item(L4_ITEM_MAP, obj(GATE, 7), 3), 0, "a gate of somebody else");
+    is(kind(), L4_GOT_MAPPED, "is mapped");
+    g->thread = a;
+    g->label = 0x80;
+    is(item(L4_ITEM_MAP, obj(GATE, 7), 3), 0, "one's own gate");
+    is(kind(), L4_GOT_LABEL, "is told by its label");
+    is(a->utcb->mr[1], 0x80 | L4_RIGHT_W | L4_RIGHT_S, "and the rights");
+    g->thread = NULL;
+    a->task = root->task;
 }
 
 static void test_memory_failure(void)
@@ -155,6 +199,7 @@ int main(void)
     test_windows();
     test_several();
     test_local();
+    test_fpu();
     test_memory_failure();
     machine_check();
     return tap_done();

@@ -109,6 +109,51 @@ static void test_donation(void)
     ok(host_current() == root && cpu_self()->context == root, "and gives it back with its answer");
 }
 
+/* Everybody but root waits; a in an open wait. */
+static void all_wait(void)
+{
+    host_syscall(SELF | L4_OP_RECV, 0, 0, 10);
+    while (!host_idle())
+        wait_open();
+    tick(1);
+}
+
+static void test_equals(void)
+{
+    all_wait();
+    run_thread(A, 100);
+    host_syscall(SEL(A) | L4_OP_SEND, 0, 0, 0);
+    ok(host_current() == a && root->ready, "who is woken by an equal runs at once");
+    wait_open();
+    ok(host_current() == root, "and is followed by the one that it took the place of");
+    host_syscall(SEL(A) | CALL, 0, 0, 0);
+    ok(host_current() == a && cpu_self()->context == root, "a slice is lent");
+    tick(SLICE_TICKS);
+    ok(host_current() == a && cpu_self()->context == a, "until it is used up");
+    host_syscall(SELF | L4_OP_SEND | L4_OP_REPLY, 0, 0, 0);
+    until_root();
+    ok(host_current() == root, "the answer comes all the same");
+}
+
+static void test_time_outs(void)
+{
+    all_wait();
+    ok(host_current() == root, "root runs, the others wait");
+    run_thread(A, 110);
+    run_thread(B, 110);
+    host_syscall(SEL(A) | L4_OP_SEND, 0, 0, 0);
+    host_syscall(SELF | L4_OP_RECV, 0, 0, 500);
+    call_words(B, L4_PROTO_THREAD, 0, 3, L4_OP_THREAD_EX_REGS | L4_EXREGS_CANCEL, ~0ul, ~0ul, 0);
+    host_syscall(SELF | L4_OP_RECV, 0, 0, 500);
+    ok(host_current() == root && a->ipc_state != IPC_IDLE && b->ipc_state != IPC_IDLE, "two wait for the same time");
+    sched_set(b, NULL, 110, 0);
+    tick(1);
+    ok(a->ipc_state == IPC_IDLE && b->ipc_state == IPC_IDLE, "one tick ends both, also that of a thread without CPU");
+    sched_set(b, cpu_self(), 110, 0);
+    host_syscall(SELF | L4_OP_RECV, 0, 0, 10);
+    all_wait();
+}
+
 int main(void)
 {
     machine_start();
@@ -121,6 +166,8 @@ int main(void)
     test_quantum();
     test_changes();
     test_donation();
+    test_equals();
+    test_time_outs();
     machine_check();
     return tap_done();
 }

@@ -42,6 +42,9 @@ static void test_errors(void)
     cap_copy(SEM, NO_S, L4_RIGHT_R | L4_RIGHT_W);
     down(NO_S, 0);
     is(label_of(root), -L4_ERR_PERM, "down needs the right");
+    root->utcb->mr[0] = L4_OP_SEM_DOWN;
+    host_syscall(SEL(NO_S) | L4_OP_SEND | WAIT, l4_tag_make(L4_PROTO_SEMAPHORE, 1, 0, 0).raw, 0, L4_TIMEOUT_ZERO);
+    is(label_of(root), -L4_ERR_PERM, "with an open wait behind it, too");
     is(call_words(SEM, L4_PROTO_SEMAPHORE, 0, 0, 0, 0, 0, 0), -L4_ERR_INVAL, "no operation");
     is(call_words(SEM, L4_PROTO_SEMAPHORE, 0, 1, 9, 0, 0, 0), -L4_ERR_NOSYS, "no such operation");
     is(call_words(SEM, L4_PROTO_LOG, 0, 1, 0, 0, 0, 0), -L4_ERR_BADPROTO, "another protocol");

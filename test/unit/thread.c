@@ -90,6 +90,10 @@ static void test_labels(void)
     thread_go(B, 120, 0x3000, 0x3100);
     host_syscall(SEL(NEW) | CALL, 0, 0, 0);
     is(b->ipc_state, IPC_SENDING, "a sender waits");
+    thread_make(B + 0x20, GATE, GATE);
+    thread_go(B + 0x20, 110, 0x3000, 0x3100);
+    host_syscall(SEL(NEW) | CALL, 0, 0, 0);
+    ok(host_current() == root && root->senders.next != root->senders.prev, "and another");
     word_t words[] = {L4_OP_THREAD_MODIFY_SENDERS, ~3ul, 0x999, ~0ul, 0x1, ~3ul, 0x120, 0x20, 0x400};
 
     for (unsigned i = 0; i < ARRAY_LEN(words); i++)
@@ -97,14 +101,23 @@ static void test_labels(void)
     call(L4_SLOT_THREAD, L4_PROTO_THREAD, ARRAY_LEN(words), 0);
     wait_open();
     is(frame_label(&root->arch.frame), 0x503, "the first rule that matches changes its label");
+    wait_open();
+    is(frame_label(&root->arch.frame), 0x503, "and the label of every other");
     delete_slot(B);
+    delete_slot(B + 0x20);
     delete_slot(NEW);
 }
 
 static void test_end(void)
 {
-    uint64_t consumed = a->consumed_us;
+    uint64_t consumed;
 
+    call_words(A, L4_PROTO_THREAD, 0, 1, L4_OP_THREAD_SWITCH_TO, 0, 0, 0);
+    host_syscall(SELF | L4_OP_RECV, 0, 0, 100);
+    host_time(500);
+    host_tick();
+    a->consumed_us += 77;
+    consumed = a->consumed_us;
     is(call_words(A, L4_PROTO_THREAD, 0, 1, L4_OP_THREAD_STATS, 0, 0, 0), 0, "statistics");
     is(root->utcb->mr[0], consumed, "say how long it ran");
     kobj_ref(&a->obj);
