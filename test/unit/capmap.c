@@ -101,6 +101,14 @@ static void test_over_itself(void)
     ok(gate->dead, "and so is the object");
     kobj_unref(gate);
     kobj_work_run();
+    create(L4_PROTO_NONE, 0x42);
+    cap_copy(0x42, 0x43, NO_DELETE);
+    map_caps(&(struct map_request){.from = root->task, .to = root->task, .item = SEL(0x43) | L4_ITEM_MAP,
+                                   .send = l4_fpage_make(L4_FPAGE_OBJ, 0x43, 0, 15), .window = everything(),
+                                   .rights_mask = 15});
+    is(cap_slot(root->task, 0x43)->raw, 0, "one of two over itself is gone");
+    ok(cap_slot(root->task, 0x42)->raw != 0, "the other is not");
+    delete_slot(0x42);
 }
 
 static void test_unmap(void)

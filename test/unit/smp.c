@@ -82,6 +82,14 @@ static void test_move(void)
     host_set_cpu(0);
 }
 
+static void test_sets(void)
+{
+    is(call_words(L4_SLOT_SCHEDULER, L4_PROTO_SCHEDULER, 0, 2, L4_OP_SCHED_INFO, 0, 0, 0), 0, "CPUs one by one");
+    is(root->utcb->mr[0], 3, "are two");
+    is(call_words(L4_SLOT_SCHEDULER, L4_PROTO_SCHEDULER, 0, 2, L4_OP_SCHED_INFO, 1ul << 24, 0, 0), 0, "in pairs");
+    is(root->utcb->mr[0], 1, "are one");
+}
+
 static void test_end(void)
 {
     kobj_ref(&a->obj);
@@ -103,6 +111,7 @@ int main(void)
     test_start();
     test_messages();
     test_move();
+    test_sets();
     test_end();
     machine_check();
     return tap_done();
