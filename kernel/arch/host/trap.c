@@ -100,7 +100,7 @@ void *host_touch(word_t va, unsigned access)
 
     kassert(!host_idle());
     word_t *e = va < L4_USER_END ? walk(s, va, &order) : NULL;
-    bool cached = t->va == page && !(access & ~t->rights);
+    bool hit = t->va == page && !(access & ~t->rights), cached = hit;
     if (!cached && e != NULL && !(access & ~entry_rights(*e))) {
         *t = (struct host_tlb_entry){page, (*e & PTE_ADDR & ~0ul << order) + (page & ((1ul << order) - 1)),
                                      order, entry_rights(*e)};
@@ -108,7 +108,7 @@ void *host_touch(word_t va, unsigned access)
     }
     if (cached) {
         if (e != NULL)
-            *e |= PTE_ACCESSED | (access & L4_MEM_W ? PTE_DIRTY : 0);
+            *e |= (hit ? 0 : PTE_ACCESSED) | (access & L4_MEM_W ? PTE_DIRTY : 0); /* a hit is no walk */
         return t->pa < host_memory_bytes() ? host_memory + t->pa + (va - page) : &device;
     }
     f->pfa = va;
