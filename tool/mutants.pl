@@ -7,14 +7,13 @@
 #
 # A patch:
 #     What the fault is, in one line.
-#     tests: cap capmap sim          units (and the simulation) that are tried first; all other units follow, then the
-#                                    simulation
+#     tests: cap capmap sim          units (and simulation) that are tried first; all other units, then the simulation
 #     --- kernel/cap.c
 #      context
 #     -old line
 #     +new line
-# There are no line numbers. The old text (context and "-" lines) must occur exactly once in the file; blanks at the ends
-# of lines do not matter. More than one hunk: another "---" line.
+# There are no line numbers. The old text (context and "-" lines) must occur exactly once in the file; blanks at the
+# ends of lines do not matter. More than one hunk: another "---" line.
 #
 # Nothing in the tree is touched: each job has a folder of links to the sources, in which the changed file is a file.
 # One line per mutant. Exit status 1 when one survives, does not apply, or does not compile; 2 when the tests fail
@@ -196,8 +195,8 @@ sub job_start {
     $dir = "$objects/../mutants.$n";
     remove_tree($dir);
     make_path("$dir/tree");
-    shell("cp -as '$root/kernel' '$root/abi' '$root/test' '$root/lib' '$dir/tree'") == 0 or die "mutants.pl: cp failed\n";
-    return;
+    shell("cp -as '$root/kernel' '$root/abi' '$root/test' '$root/lib' '$dir/tree'") == 0
+        or die "mutants.pl: cp failed\n";
 }
 
 # Puts the links back.
@@ -268,7 +267,8 @@ for my $n (1 .. $jobs) {
         my ($result, $by) = eval { try_mutant($m) };
         ($result, $by) = ('FAILED', $@ =~ s/\s+$//r) if !defined $result;
         $by = $m->{what} if $result eq 'SURVIVED';
-        syswrite $lines_in, sprintf("%-8s %-30s %4.1f s  %s\n", $result, $m->{name}, time - $since, substr($by, 0, 400));
+        syswrite $lines_in, sprintf("%-8s %-30s %4.1f s  %s\n", $result, $m->{name}, time - $since,
+            substr($by, 0, 400));
         job_clean($m);
     }
     remove_tree($dir);

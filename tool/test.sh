@@ -72,6 +72,7 @@ mkdir -p "$logs"
 goals=all
 case $list in *unit/*) goals="$goals unit" ;; esac
 case $list in *sim/*) goals="$goals sim" ;; esac
+case $list in *mutants/*) goals="$goals unit sim" ;; esac
 case $list in *qemu/* | *root/*) goals="$goals tests" ;; esac
 run_make -k $goals || say "not everything was built; tests that need it fail"
 
