@@ -101,7 +101,7 @@ void cap_remove(struct cap *slot, bool del)
     *slot = (struct cap){0};
     if (!(rights & L4_OBJ_WEAK))
         last = kobj_count(obj, -1) <= 0;
-    /* A gate's count may have been made larger by its server: nobody can name the object any more, all the same. */
+    /* O4: a gate's count may have been made larger by its server; nobody can name the object, all the same. */
     last = (last || obj->slots == 0) && !obj->boot;
     if (last || (del && (rights & L4_RIGHT_D)))
         kobj_destroy(obj);

@@ -7,6 +7,7 @@
  *   O1  dead => no slot in any task names the object.
  *   O2  counted = number of slots without L4_OBJ_WEAK, minus what dec_refcnt subtracted.
  *   O3  every slot that names the object is on its slot list exactly once.
+ *   O4  an object that had a slot and has none any more is dead, whatever counted says; boot objects are not.
  */
 #pragma once
 #include "base.h"
