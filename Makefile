@@ -35,7 +35,7 @@ MAKEFLAGS += -r
 
 # Whatever needs musl or Lua needs their sources; $B/src/ready.mk stands for "both are unpacked and verified". It is
 # included so that make fetches them first and then starts again with wildcards that see them.
-no_sources := clean kernel boot host unit sim tools doc host_vars
+no_sources := clean kernel boot host unit sim tools doc
 include $(if $(filter-out $(no_sources),$(or $(MAKECMDGOALS),all)),$B/src/ready.mk)
 $B/src/ready.mk: tool/sources
 	$qtool/fetch.sh $B/src
@@ -71,7 +71,7 @@ tools: $(tools)
 doc: $H/tool/ops; $q$< > doc/kernel-ops.md && tool/invariants.sh > doc/invariants.md
 tests: $(qemutests) $(roottests)
 kernel: $O/bin/kernel
-.PHONY: all programs tools tests kernel boot rom host unit sim libs doc clean vars host_vars
+.PHONY: all programs tools tests kernel boot rom host unit sim libs doc clean vars
 
 # ---- kernel --------------------------------------------------------------------------------------------------------
 
@@ -104,8 +104,8 @@ $O/gen/offsets.h: $(kernel_dir)/offsets.c
 
 # ---- the kernel as a host process: units and simulation ------------------------------------------------------------
 
-san := $(if $(filter 0,$(SAN)),-O2,-O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
-san := $(if $(COVERAGE),-O0 --coverage -fprofile-update=atomic,$(san))
+san := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+san := $(if $(COVERAGE),-O0 --coverage -fprofile-update=atomic,$(if $(filter 0,$(SAN)),-O2,$(san)))
 host_flags := -std=gnu11 -g $(san) -fno-strict-aliasing $(kwarn) $(call kinc,host) -Itest \
     $(patsubst %,-I%,$(wildcard lib/*/include)) -DDEBUG
 host_obj   := $(call o_of,$(neutral) $(call c_of,kernel/arch/host),$H)
@@ -288,15 +288,11 @@ $O/rom/%: $O/bin/%
 	$qobjcopy --strip-all $< $@
 rom: $(patsubst $O/bin/%,$O/rom/%,$(programs) $O/bin/kernel)
 
-# What ./labe needs to build a folder outside the tree in the same way.
+# What ./labe needs to build a folder outside the tree, or a changed kernel file (tool/mutants.pl), in the same way.
 vars:
 	@printf '%s\n' "O='$O'" "H='$H'" "CC='$(CC)'" "user_flags='$(user_flags)'" "user_link='$(user_link)'" \
-	    "programs='$(notdir $(programs))'" "addr_app='$(addr_app)'" "crt='$(crt)'" \
-	    "archives='$(call archives,$(app_libs))'" "libgcc='$(libgcc)'"
-
-# What tool/mutants.pl needs to build a changed kernel file in the same way.
-host_vars:
-	@printf '%s\n' "HOSTCC='$(HOSTCC)'" "host_flags='$(host_flags)'" "san='$(san)'"
+	    "programs='$(notdir $(programs))'" "addr_app='$(addr_app)'" "crt='$(crt)'" "libgcc='$(libgcc)'" \
+	    "archives='$(call archives,$(app_libs))'" "HOSTCC='$(HOSTCC)'" "san='$(san)'" "host_flags='$(host_flags)'"
 
 clean:
 	$qrm -rf $B

@@ -10,7 +10,7 @@ run_make unit sim || exit 1
 mkdir -p "$build"
 exec 8> "$build/mutants.lock"
 flock 8
-eval "$(make -s -C "$root" B="$build" host_vars)"
+eval "$(make -s -C "$root" B="$build" vars)"
 export HOSTCC host_flags san
 jobs=$(cpus)
 [ "$jobs" -le 8 ] || jobs=8
