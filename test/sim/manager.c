@@ -420,8 +420,25 @@ static void wait_for_manager(void)
     }
 }
 
+/* Is there a thread besides sigma0 and the manager that runs, or could, or has been told to end? */
+static bool somebody_runs(void)
+{
+    for (unsigned i = 0; i < sim.cpus; i++) {
+        const struct cpu *c = cpus[i];
+
+        if (c->arch.ipi || (c->current != c->idle && c->current != sim.root && c->current != sim.sigma0))
+            return true;
+        for (unsigned w = 0; w < 4; w++)
+            if (c->ready_map[w] & ~(w == SIGMA0_PRIO / 64 ? 1ul << SIGMA0_PRIO % 64 : 0))
+                return true;
+    }
+    return false;
+}
+
 void manager_teardown(void)
 {
+    unsigned naps = 0;
+
     wait_for_manager();
     for (unsigned n = 0; n < 3; n++) {
         /* Tasks first: afterwards nobody has capabilities with which to make more. */
@@ -430,8 +447,10 @@ void manager_teardown(void)
                 unmap(L4_SLOT_TASK, L4_UNMAP_SELF | L4_UNMAP_DELETE, obj_page(WATCH_FIRST + i - 2, 0, 15));
         unmap(L4_SLOT_TASK, L4_UNMAP_SELF | L4_UNMAP_DELETE, obj_page(0x20, 5, 15));
         unmap(L4_SLOT_TASK, L4_UNMAP_SELF | L4_UNMAP_DELETE, obj_page(0x40, 4, 15));
-        sleep_us(4);
-        wait_for_manager();
+        do { /* they end by their own priority */
+            sleep_us(4);
+            wait_for_manager();
+        } while (somebody_runs() && ++naps < 1000);
     }
     unmap(L4_SLOT_TASK, 0, mem_page(0, 63, L4_MEM_RIGHTS));
     unmap(L4_SLOT_TASK, 0, io_page(0, 16, L4_MEM_RIGHTS));
