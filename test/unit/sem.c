@@ -81,6 +81,9 @@ int main(void)
     low = thread_make(LOW, GATE, GATE);
     high = thread_make(HIGH, GATE, GATE);
     test_count();
+    host_general_path = true;
+    test_count();
+    host_general_path = false;
     test_errors();
     test_order();
     machine_check();
