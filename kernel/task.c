@@ -166,8 +166,6 @@ static bool caps_equal(const struct task *t, word_t a, word_t b)
     obj_a = cap_lookup(t, a >> L4_SEL_SHIFT, &rights_a);
     obj_b = cap_lookup(t, b >> L4_SEL_SHIFT, &rights_b);
     if (obj_a != NULL && obj_a->type == KOBJ_GATE)
-        compared |= L4_OBJ_SERVER;
-    if (obj_a != NULL && obj_a->type == KOBJ_GATE)
         compared |= L4_OBJ_SERVER; /* with and without it a gate answers differently */
     return obj_a == obj_b && (rights_a & compared) == (rights_b & compared);
 }

@@ -102,7 +102,6 @@ struct invoke;
 l4_tag arch_thread_op(struct thread *t, struct invoke *in, unsigned op);
 /* Alien threads: ip to show for a system call about to be made (points at the instruction). */
 void arch_syscall_rewind(struct thread *t);
-void arch_syscall_unrewind(struct thread *t);
 
 /* ---- several CPUs ---- */
 /* Interrupts c, which enters the kernel by kernel_ipi at its next safe point. */

@@ -108,7 +108,6 @@ l4_tag arch_thread_op(struct thread *t, struct invoke *in, unsigned op)
 }
 
 void arch_syscall_rewind(struct thread *t) { t->arch.frame.ip -= 2; }
-void arch_syscall_unrewind(struct thread *t) { t->arch.frame.ip += 2; }
 
 /* The thread runs now (H1). */
 void host_enter(struct thread *t)

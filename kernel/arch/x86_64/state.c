@@ -40,11 +40,6 @@ void arch_syscall_rewind(struct thread *t)
     t->arch.frame.ip -= SYSCALL_LENGTH;
 }
 
-void arch_syscall_unrewind(struct thread *t)
-{
-    t->arch.frame.ip += SYSCALL_LENGTH;
-}
-
 /* ---- exception messages ---- */
 
 void arch_exc_store(const struct thread *t, word_t *words)
