@@ -66,12 +66,15 @@ void irq_unbind_source(struct irq_base *irq)
     }
 }
 
-/* The IRQ or semaphore argument of bind and unbind. */
+/* The IRQ or semaphore argument of bind and unbind. OK, or what cap_arg_tag makes an answer of. */
 static int irq_arg(const struct invoke *in, struct irq_base **irq, unsigned *rights)
 {
     struct kobj *obj;
-    int st = cap_arg(in, 0, KOBJ_IRQ, &obj, rights);
+    int st;
 
+    if (l4_tag_items(in->tag) == 0)
+        return -L4_ERR_MSGTOOSHORT;
+    st = cap_arg(in, 0, KOBJ_IRQ, &obj, rights);
     if (st == -L4_ERR_INVAL)
         st = cap_arg(in, 0, KOBJ_SEM, &obj, rights);
     if (st == OK)
@@ -100,8 +103,6 @@ static l4_tag icu_bind(struct invoke *in, const struct irq_lines *lines)
     unsigned rights;
     int st;
 
-    if (l4_tag_items(in->tag) == 0)
-        return tag_label(-L4_ERR_MSGTOOSHORT);
     st = irq_arg(in, &irq, &rights);
     if (st != OK)
         return cap_arg_tag(in, st);
@@ -127,8 +128,6 @@ static l4_tag icu_unbind(struct invoke *in, const struct irq_lines *lines)
     unsigned rights;
     int st;
 
-    if (l4_tag_items(in->tag) == 0)
-        return tag_label(-L4_ERR_MSGTOOSHORT);
     st = irq_arg(in, &irq, &rights);
     if (st != OK)
         return cap_arg_tag(in, st);
