@@ -4,9 +4,10 @@
  * of the time stamp counter is one executed instruction, and the figures are exact; elsewhere they are cycles. The run
  * finds out which by 1,000 nops. Every figure includes the user's own stub on both sides.
  *
- * Command line: bench [ROUNDS [cpus|across]], at most 10,000 rounds; cpus: only what depends on the number of CPUs,
- * across: only the round trip from one to another. Output, one line per primitive: `bench NAME MIN MEDIAN P99`, first
- * `bench: unit instructions|cycles`, at last `bench: end`. tool/bench.sh compares the medians with bench/budget.txt.
+ * Command line: bench [ROUNDS [cpus|across|memory]], at most 10,000 rounds; cpus: only what depends on the number of
+ * CPUs, across: only the round trip from one to another, memory: no times, but bytes per object (memory.c). Output, one
+ * line per primitive: `bench NAME MIN MEDIAN P99`, first `bench: unit instructions|cycles`, at last `bench: end`.
+ * tool/bench.sh compares the medians with bench/budget.txt.
  *
  * bench/trace/plugin.c follows the run: what lies between the last two reads of the time stamp counter before a call of
  * sample() is a round, and report() ends a row. Neither may be inlined.
@@ -14,7 +15,7 @@
 #include "bench.h"
 
 unsigned rounds = ROUNDS;
-bool only_cpus, only_across;
+bool only_cpus, only_across, only_memory;
 uint64_t tick_cost;
 static uint32_t samples[ROUNDS];
 static unsigned sample_count;
@@ -499,16 +500,20 @@ void l4_start(unsigned long arg, void *stack)
     (void)stack;
     setup();
     calibrate();
-    if (!only_cpus)
-        messages_and_faults();
-    if (!only_across) {
-        threads();
-        gates();
-        tasks();
+    if (only_memory) {
+        memory();
+    } else {
+        if (!only_cpus)
+            messages_and_faults();
+        if (!only_across) {
+            threads();
+            gates();
+            tasks();
+        }
+        several_cpus();
+        if (!only_cpus)
+            growth();
     }
-    several_cpus();
-    if (!only_cpus)
-        growth();
     print("bench: end\n");
     for (;;)
         l4_ipc_sleep(L4_IPC_NEVER);

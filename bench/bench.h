@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the measurements (bench.c, cpus.c, growth.c) need from rt.c: threads, a second task, output. */
+/* What the measurements (bench.c, cpus.c, growth.c, memory.c) need from rt.c: threads, a second task, output. */
 #pragma once
 #include <l4/sys/factory.h>
 #include <l4/sys/ipc.h>
@@ -56,7 +56,7 @@ static inline uint64_t ticks(void)
 extern char spare_page[];
 /* From the command line, set by setup(). */
 extern unsigned rounds;
-extern bool only_cpus, only_across;
+extern bool only_cpus, only_across, only_memory;
 /* The second task, priorities, gates. */
 void setup(void);
 void print(const char *text);
@@ -74,6 +74,8 @@ void server_echo(void);
 void several_cpus(void);
 /* Round trips while there is more and more else in the system (growth.c). */
 void growth(void);
+/* Bytes per object (memory.c). */
+void memory(void);
 
 /* A thread in one of the two tasks that runs body; a gate for it in SLOT_GATE of this task. */
 void server_start(void (*body)(void), enum bench_task where, unsigned prio);

@@ -138,7 +138,7 @@ static void give(l4_cap_idx_t from, unsigned to)
                              slot(to) | L4_ITEM_MAP));
 }
 
-/* The words behind the program's name on its command line: a number of rounds, "cpus" or "across". */
+/* The words behind the program's name on its command line: a number of rounds; "cpus", "across" or "memory". */
 static void command_line_read(void)
 {
     const l4_kernel_info_t *kip = l4sigma0_map_kip(L4_BASE_PAGER_CAP, (void *)KIP_WINDOW, L4_PAGESHIFT);
@@ -169,6 +169,7 @@ static void command_line_read(void)
         line++;
     only_cpus = *line == 'c' || *line == 'a';
     only_across = *line == 'a';
+    only_memory = *line == 'm';
 }
 
 void setup(void)

@@ -133,7 +133,8 @@ if (my @rows = grep { shown($_) && defined $row{$_}{lines} && $row{$_}{entries} 
 my @others = grep { shown($_) && !exists $status{$_} && (/:/ || !$row{$_} || !defined $row{$_}{min}) } @limits;
 # What was not counted in this run is not missing.
 @others = grep { !/:/ || $option{trace} } @others;
-@others = grep { !/^(boot|kernel)-/ || $option{figures} } @others;
+my %group = map { /^([a-z]+)-/ ? ($1 => 1) : () } @order;
+@others = grep { !/^(boot|kernel|memory)-/ || $group{$1} } @others;
 if (@others) {
     printf "\n%-46s %10s %10s %10s\n", '', 'measured', 'limit', 'aim';
     for my $name (@others) {

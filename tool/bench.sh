@@ -9,6 +9,7 @@
 #   --steps NAME  one round of that row, function by function, and the data lines that the kernel touched
 #   --lower       limits above what was reached are lowered to it
 #   --doc         writes the table and the steps of one row into doc/performance.md
+#   memory        bytes of kernel memory per object, nothing else
 #   --kvm         on this machine's CPU instead, in cycles; nothing is compared
 
 . "$(dirname "$0")/common.sh"
@@ -138,6 +139,24 @@ if [ -n "$kvm" ]; then
     exit
 fi
 
+# memory_run: bytes of kernel memory per object.
+memory_run() {
+    bench_run "$scratch/memory.log" "1 memory" 120 $counting || die "the benchmark of memory did not come to its end"
+    sed -n 's/^figure //p' "$scratch/memory.log" >> "$scratch/figures"
+}
+
+: > "$scratch/figures"
+case $pattern in
+memory*)
+    memory_run
+    set -- --pattern "$pattern" --budget "$budget" --figures "$scratch/figures"
+    [ -z "$json" ] || set -- "$@" --json "$json"
+    [ -z "$lower" ] || set -- "$@" --lower
+    perl "$root/tool/bench.pl" "$@" "$scratch/memory.log"
+    exit
+    ;;
+esac
+
 plugin_find
 bench_run "$scratch/trace.log" 20 120 $counting -plugin "$plugin,out=$scratch/trace$(plugin_arguments)" ||
     die "the benchmark did not come to its end under the tracing plugin"
@@ -169,7 +188,8 @@ if wants round-trip-across-cpus; then
     grep '^bench round-trip-across-cpus' "$scratch/across.log" >> "$scratch/bench.log"
 fi
 
-set -- --pattern "$pattern" --budget "$budget" --trace "$scratch/trace.table"
+[ -n "$pattern" ] || memory_run
+set -- --pattern "$pattern" --budget "$budget" --trace "$scratch/trace.table" --figures "$scratch/figures"
 [ -z "$json" ] || set -- "$@" --json "$json"
 [ -z "$lower" ] || set -- "$@" --lower
 if [ -n "$whole" ]; then
@@ -178,8 +198,7 @@ if [ -n "$whole" ]; then
     batch=
     files=
     [ -n "$quick$pattern" ] || { pairs_run; boot_times; }
-    boot_counts > "$scratch/figures"
-    set -- "$@" --figures "$scratch/figures"
+    boot_counts >> "$scratch/figures"
 fi
 status=0
 perl "$root/tool/bench.pl" "$@" "$scratch/bench.log" > "$scratch/table" || status=$?

@@ -52,6 +52,20 @@ run "$labe" bench --quick no-such-row
 is 2 "a pattern that fits nothing: status 2"
 says "no figure has 'no-such-row' in its name" "a pattern that fits nothing: is named"
 
+run "$labe" bench memory
+is 0 "kernel memory per object: status 0"
+for name in memory-thread memory-gate memory-mapping memory-empty-task; do
+    ok "$name is a number within its limit" grep -Eq "^$name +[1-9][0-9]* +[1-9]" out
+done
+silent_about "page-fault" "kernel memory per object: no times"
+echo 'memory-gate 8 8' > low.txt
+run "$labe" bench --budget low.txt memory
+is 1 "a gate is larger than eight bytes: status 1"
+says "over the limit: memory-gate" "a gate is larger than eight bytes: is named"
+echo 'memory-gone 1 1' > gone.txt
+run "$labe" bench --budget gone.txt memory
+is 1 "an object that is not measured: status 1"
+
 run "$labe" bench --steps syscall-empty-slot
 is 0 "the steps of a row: status 0"
 says "syscall_entry" "the steps of a row: the kernel's entry is one"
