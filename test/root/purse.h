@@ -11,7 +11,9 @@
 #define SLOT_PROBE 0x22u
 #define SLOT_FILL_FACTORY 0x23u
 #define SLOT_FILL_TASK 0x24u
+#ifndef PURSE_BYTES
 #define PURSE_BYTES (16ul << 20)
+#endif
 #define FILL_AT 0x6200000000ul
 
 static void pause_ms(unsigned ms) { invoke(L4_SEL_INVALID | L4_OP_RECV, (l4_tag){0}, NULL, 10u << 10 | ms); }
