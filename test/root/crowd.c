@@ -229,7 +229,7 @@ static int test_main(void)
     is(reports(), THREADS, "each has sent a message");
     is(gates_make(), 0, "100,000 gates");
     free_then = kernel_free();
-    root_printf("# %lu KiB of kernel memory, %u KiB of UTCBs and %u KiB of capability slots among them; %lu KiB are left\n",
+    root_printf("# %lu KiB of kernel memory (UTCBs: %u, capability slots: %u), %lu are left\n",
                 (free_at_start - free_then) / 1024, THREADS, GATES / 64, free_then / 1024);
     is(wrong_rounds(), 0, "calls through any gate from any thread of its task come to the right one");
     crowd_ends();
