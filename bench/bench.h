@@ -56,6 +56,8 @@ static inline uint64_t ticks(void)
 extern char spare_page[];
 /* From the command line, set by setup(). */
 extern unsigned rounds;
+/* What reading the clock costs. */
+extern uint64_t tick_cost;
 extern bool only_cpus, only_across, only_memory;
 /* The second task, priorities, gates. */
 void setup(void);

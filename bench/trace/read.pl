@@ -124,6 +124,7 @@ sub count {
 
 if (!defined $wanted) {
     for my $i (0 .. $#rows) {
+        next if !@{ $rows[$i]{insns} };    # a row of values, not of rounds
         my $n = count($rows[$i]);
         print join(' ', $names[$i], @$n{qw(insns weighted entries cr3 cr0 msr iret tlb lines)}), "\n";
     }
