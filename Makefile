@@ -16,7 +16,6 @@
 #
 # A file that is new in a folder needs no edit here. $B/x86_64/rom/NAME is bin/NAME without debug information.
 # Variables: B=build, CC, HOSTCC, DEBUG=1 (kernel checks), SAN=0, COVERAGE=1 (gcov), V=1 (shows commands), ARCH=x86_64.
-
 ARCH   ?= x86_64
 B      ?= build
 CC     := $(if $(filter default,$(origin CC)),gcc,$(CC))
@@ -33,8 +32,7 @@ H := $B/host$(if $(filter 0,$(SAN)),-fast)$(if $(COVERAGE),-coverage)
 .SUFFIXES:
 MAKEFLAGS += -r
 
-# Whatever needs musl or Lua needs their sources; $B/src/ready.mk stands for "both are unpacked and verified". It is
-# included so that make fetches them first and then starts again with wildcards that see them.
+# $B/src/ready.mk stands for "musl and Lua are unpacked and verified": make fetches them first, then starts again.
 no_sources := clean kernel boot host unit sim tools doc
 include $(if $(filter-out $(no_sources),$(or $(MAKECMDGOALS),all)),$B/src/ready.mk)
 $B/src/ready.mk: tool/sources
@@ -78,11 +76,13 @@ kernel: $O/bin/kernel
 warn  := -Wall -Wextra -Wshadow
 kwarn := $(warn) -Wconversion -Werror
 kinc   = -Iabi -Ikernel -Ikernel/arch -Ikernel/arch/$1
+gcc    := $(if $(findstring clang,$(CC)),,y)
 kernel_flags := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
     -fno-stack-protector -fcf-protection=none -fno-strict-aliasing -fno-asynchronous-unwind-tables \
-    $(kwarn) $(call kinc,$(ARCH)) -I$O/gen $(if $(DEBUG),-DDEBUG)
-# The short message path never returns to its caller, so it need not save registers for it (gcc only).
-$O/obj/kernel/fastpath.o: kernel_flags += $(if $(findstring clang,$(CC)),,$(addprefix -fcall-used-,rbx r12 r13 r14 r15))
+    $(kwarn) $(call kinc,$(ARCH)) -I$O/gen $(if $(DEBUG),-DDEBUG) $(if $(gcc),-flto=auto)
+# On the short message path the registers that a system call preserves stay the user's (arch_fast.h): gcc only.
+one_file := $(if $(gcc),-fno-lto $(addprefix -ffixed-,rbx rbp r12 r13 r14 r15))
+$(addprefix $O/obj/kernel/,fastpath.o fastpath_none.o arch/$(ARCH)/string.o arch/$(ARCH)/uart.o): kernel_flags += $(one_file)
 kernel_dir := kernel/arch/$(ARCH)
 # An option is a pair of files of which one is left out: FASTPATH=none takes every message the general way.
 neutral    := $(filter-out kernel/$(if $(filter none,$(FASTPATH)),fastpath,fastpath_none).c,$(call c_of,kernel))
@@ -92,14 +92,14 @@ offsets    := $(patsubst $(kernel_dir)/offsets.c,$O/gen/offsets.h,$(wildcard $(k
 
 $O/bin/kernel: $(kernel_obj) $(kernel_dir)/kernel.ld
 	$(mkdir)
-	$q$(CC) -static -nostdlib -Wl,-T,$(kernel_dir)/kernel.ld -Wl,-z,max-page-size=4096,-z,noexecstack \
+	$q$(CC) $(kernel_flags) -static -nostdlib -Wl,-T,$(kernel_dir)/kernel.ld -Wl,-z,max-page-size=4096,-z,noexecstack \
 	    -Wl,--build-id=none,--no-warn-rwx-segments -o $@ $(kernel_obj)
 
 $(call objects,$O/obj/kernel,kernel/,kernel_flags,$(offsets))
-# offsets.c holds asm lines "#def NAME value"; they become "#define NAME value" for the assembler.
+# Asm lines "#def NAME value" of offsets.c become "#define NAME value" for the assembler.
 $O/gen/offsets.h: $(kernel_dir)/offsets.c
 	$(mkdir)
-	$q$(CC) $(kernel_flags) -MMD -MP -MT $@ -MF $(@:.h=.d) -S -o $(@:.h=.s) $<
+	$q$(CC) $(kernel_flags) -fno-lto -MMD -MP -MT $@ -MF $(@:.h=.d) -S -o $(@:.h=.s) $<
 	$qsed -n 's/^[[:space:]]*#def \([A-Za-z0-9_]*\) \$$*/#define \1 /p' $(@:.h=.s) > $@
 
 # ---- the kernel as a host process: units and simulation ------------------------------------------------------------

@@ -16,13 +16,19 @@ struct thread;
 #define CPU_MAX 64u
 
 struct cpu {
-    struct arch_cpu arch;    /* first: assembler knows its offsets */
+    struct arch_cpu arch __attribute__((aligned(64))); /* first: assembler knows its offsets */
     struct thread *current;
     struct thread *context;  /* scheduling context in use */
     struct thread *idle;
     unsigned id;
     uint32_t claim;          /* enum cpu_claim_state; atomic, smp.c */
-    bool reschedule;         /* a thread that should run instead has become ready */
+    union {
+        struct {
+            bool reschedule; /* a thread that should run instead has become ready */
+            bool work;       /* the list of kobj.c has been added to */
+        };
+        uint16_t attention;  /* either: the way out is kernel_leave */
+    };
     uint64_t ready_map[4];   /* bit per priority with a non-empty queue */
     struct list ready[256];
     struct timeout_queue timeouts;
@@ -48,6 +54,34 @@ static inline bool sched_ready_above(const struct cpu *c, unsigned prio)
         if (c->ready_map[w] >> (w == prio / 64 ? prio % 64 : 0) >> (w == prio / 64 ? 1 : 0) != 0)
             return true;
     return false;
+}
+/* The head of the most important non-empty queue, or NULL. */
+static inline struct thread *sched_first(const struct cpu *c)
+{
+    for (int w = 3; w >= 0; w--)
+        if (c->ready_map[w] != 0) {
+            unsigned prio = (unsigned)(w * 64 + 63 - __builtin_clzl(c->ready_map[w]));
+
+            return list_first(&c->ready[prio], struct thread, ready_link);
+        }
+    return NULL;
+}
+/* t, which is on no queue, becomes ready at c. */
+static inline void sched_queue(struct cpu *c, struct thread *t, bool front)
+{
+    struct list *queue = &c->ready[t->prio];
+
+    list_insert_after(front ? queue : queue->prev, &t->ready_link);
+    t->ready = true;
+    c->ready_map[t->prio / 64] |= 1ul << t->prio % 64;
+}
+/* t, which is on a queue of c, leaves it. */
+static inline void sched_unqueue(struct cpu *c, struct thread *t)
+{
+    list_remove(&t->ready_link);
+    t->ready = false;
+    if (list_empty(&c->ready[t->prio]))
+        c->ready_map[t->prio / 64] &= ~(1ul << t->prio % 64);
 }
 /* t has become able to run. Puts it on its ready queue (front, or back with THREAD_TO_BACK) and notes a preemption
  * when its priority is at least that of the running context. No effect without a CPU. */

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The choice without a short way. */
 #include "fastpath.h"
+#include "arch_fast.h"
 
 struct thread *kernel_syscall(struct thread *self, word_t label, word_t dest, word_t tag, word_t timeout)
 {
-    (void)label;
-    (void)dest;
-    (void)tag;
     (void)timeout;
+    arch_frame_store(self, label, dest, tag);
     return syscall_general(self);
 }

@@ -33,12 +33,14 @@ void kobj_work_run(void)
             kobj_unref(obj);
         }
     }
+    cpu_self()->work = false;
 }
 
 static void work_add(struct kobj *obj)
 {
     obj->work = kobj_work;
     kobj_work = obj;
+    cpu_self()->work = true;
 }
 
 void kobj_init(struct kobj *obj, const struct kobj_ops *ops, enum kobj_type type, struct factory *payer)

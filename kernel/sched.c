@@ -20,43 +20,13 @@ void sched_init(struct cpu *c)
         list_init(&c->ready[p]);
 }
 
-static void ready_insert(struct thread *t, bool front)
-{
-    struct cpu *c = t->home;
-    struct list *queue = &c->ready[t->prio];
-
-    kassert(!t->ready && t != c->idle && cpu_claimed(c));
-    if (front)
-        list_push_front(queue, &t->ready_link);
-    else
-        list_push_back(queue, &t->ready_link);
-    t->ready = true;
-    c->ready_map[t->prio / 64] |= 1ul << t->prio % 64;
-}
-
 void sched_dequeue(struct thread *t)
 {
     struct cpu *c = t->home;
 
     kassert(cpu_claimed(c));
-    if (!t->ready)
-        return;
-    list_remove(&t->ready_link);
-    t->ready = false;
-    if (list_empty(&c->ready[t->prio]))
-        c->ready_map[t->prio / 64] &= ~(1ul << t->prio % 64);
-}
-
-/* The head of the most important non-empty queue, or NULL. */
-static struct thread *ready_first(const struct cpu *c)
-{
-    for (int w = 3; w >= 0; w--)
-        if (c->ready_map[w] != 0) {
-            unsigned prio = (unsigned)(w * 64 + 63 - __builtin_clzl(c->ready_map[w]));
-
-            return list_first(&c->ready[prio], struct thread, ready_link);
-        }
-    return NULL;
+    if (t->ready)
+        sched_unqueue(c, t);
 }
 
 void sched_requeue(struct thread *t)
@@ -64,7 +34,8 @@ void sched_requeue(struct thread *t)
     bool back = (t->flags & THREAD_TO_BACK) != 0;
 
     t->flags &= ~(uint32_t)THREAD_TO_BACK;
-    ready_insert(t, !back);
+    kassert(!t->ready && t != t->home->idle && cpu_claimed(t->home));
+    sched_queue(t->home, t, !back);
 }
 
 void sched_wake(struct thread *t)
@@ -81,7 +52,7 @@ void sched_wake(struct thread *t)
 struct thread *sched_pick(struct thread *self)
 {
     struct cpu *c = cpu_self();
-    struct thread *next = ready_first(c);
+    struct thread *next = sched_first(c);
 
     kassert(self == c->current);
     (void)self;
@@ -105,7 +76,7 @@ struct thread *sched_exit(struct thread *self)
     if (unlikely(self->home != c)) /* it has lost this CPU and stops here */
         return sched_pick(self);
     c->reschedule = false;
-    next = ready_first(c);
+    next = sched_first(c);
     if (next == NULL || next->prio < c->context->prio) {
         self->flags &= ~(uint32_t)THREAD_TO_BACK;
         return self;
@@ -177,7 +148,7 @@ void sched_set(struct thread *t, struct cpu *home, unsigned prio, int32_t quantu
     if (runs || (old == NULL && !(t->flags & THREAD_UNSTARTED) && (t->ipc_state == IPC_IDLE || t->resume != NULL)))
         sched_wake(t);
     if (t == home->current) {
-        const struct thread *first = ready_first(home);
+        const struct thread *first = sched_first(home);
 
         if (first != NULL && first->prio > t->prio) /* an equal one does not preempt: t is put at the front */
             home->reschedule = true;

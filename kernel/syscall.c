@@ -51,7 +51,7 @@ struct thread *kernel_leave(struct thread *t)
     struct cpu *c = cpu_self();
 
     for (;;) {
-        if (unlikely(kobj_work != NULL))
+        if (unlikely(c->work))
             kobj_work_run();
         if (c->reschedule)
             t = sched_exit(t);

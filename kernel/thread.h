@@ -44,8 +44,9 @@ enum thread_flag {
     THREAD_NO_FPU = 1u << 16,    /* vCPU user mode without FPU */
     THREAD_SLOT_SHARED = 1u << 17 /* waits for a caller that goes to a slot which several CPUs may use */
 };
-/* The three values of state_word that the fast path deals with: no flag is set. */
+/* The values of state_word that the fast path deals with: no flag is set. */
 #define THREAD_STATE_RUNNING ((uint64_t)IPC_IDLE)
+#define THREAD_STATE_READY ((uint64_t)IPC_IDLE | 1u << 8) /* little endian */
 #define THREAD_STATE_RECEIVING ((uint64_t)IPC_RECEIVING)
 #define THREAD_STATE_WAITING ((uint64_t)IPC_WAITING)
 
@@ -58,10 +59,10 @@ enum thread_flag {
 
 /* An entry of a sender queue: a thread or an IRQ. Queues are ordered by priority, first come first served within. */
 struct sender {
+    uint64_t id;             /* I, unique for ever: partners are compared by it, so a reused address never matches */
     struct list link;
     struct thread *receiver; /* NULL: on no queue */
     word_t label;            /* what the receiver will see */
-    uint64_t id;             /* I, unique for ever: partners are compared by it, so a reused address never matches */
     uint8_t prio;
     bool is_irq;
 };
@@ -81,15 +82,13 @@ struct ipc_args {
     struct reply_slot *wait_slot; /* open wait: where the next caller is stored; NULL while SENDING: implicit */
 };
 
+/* The short message path looks at the frame and at the two cache lines behind it: at the first of them in sender and
+ * receiver, at the second in the receiver alone. */
 struct thread {
-    struct kobj obj;
-    struct arch_thread arch; /* aligned to 16: its frame is where the CPU saves user registers */
+    struct arch_thread arch __attribute__((aligned(64))); /* ends with the first words of the first line */
 
     struct l4_utcb *utcb;    /* I, kernel address */
     struct task *task;       /* I, referenced; NULL before bind and after the end */
-    struct arch_space *space; /* H, what it runs on: that of its task, but in vCPU user mode */
-    struct cpu *home;        /* H; NULL: never scheduled, does not run */
-    struct thread *(*resume)(struct thread *); /* H, runs instead of the return to user mode */
     union {
         struct {
             uint8_t ipc_state; /* H */
@@ -99,19 +98,24 @@ struct thread {
         };
         uint64_t state_word; /* all of these at once */
     };
+    struct reply_slot *held_by;
+    uint64_t partner;        /* H, closed receive: sender id of the thread or IRQ, 0 nobody */
+    struct arch_space *space; /* H, what it runs on: that of its task, but in vCPU user mode */
+
+    struct cpu *home;        /* H; NULL: never scheduled, does not run */
+    struct ipc_args ipc;
+    struct reply_slot reply; /* the implicit reply capability */
+    struct list senders;     /* who waits to send to this thread */
+    struct sender snd;       /* H of the receiver */
+
+    struct thread *(*resume)(struct thread *); /* H, runs instead of the return to user mode */
     uint16_t options;        /* H, THREAD_OPT_* */
     uint8_t prio;            /* H, 1..255 */
     struct list ready_link;
     int32_t quantum_us, left_us; /* H, scheduling context */
-
-    struct sender snd;       /* H of the receiver */
-    struct list senders;     /* who waits to send to this thread */
-    uint64_t partner;        /* H, closed receive: sender id of the thread or IRQ, 0 nobody */
-    struct ipc_args ipc;
-    struct reply_slot reply; /* the implicit reply capability */
-    struct reply_slot *held_by;
     struct timeout timeout;
 
+    struct kobj obj;
     uint8_t kernel_error;    /* IPC error code, when kernel_tag has the error bit */
     l4_tag kernel_tag;       /* answer to a page-fault or exception call */
     word_t fault[2];         /* page-fault message */

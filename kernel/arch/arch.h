@@ -13,6 +13,7 @@
  * Accessors (static inline in arch_types.h):
  *   word_t frame_tag(f), frame_dest(f), frame_label(f), frame_timeout(f)     system call registers, as entered
  *   void   frame_set_tag(f, v), frame_set_label(f, v)                        system call results
+ *   void   frame_set_dest(f, v)                      what an entry in registers has not stored (arch_fast.h)
  *   word_t frame_ip(f), frame_sp(f), frame_flags(f); void frame_set_ip(f, v), frame_set_sp(f, v)
  *   word_t frame_trapno(f), frame_err(f), frame_fault_addr(f)                last exception
  *   void   frame_set_trap(f, trapno, err)

@@ -70,6 +70,7 @@ static inline word_t frame_dest(const struct arch_frame *f) { return f->rdx; }
 static inline word_t frame_label(const struct arch_frame *f) { return f->rsi; }
 static inline word_t frame_timeout(const struct arch_frame *f) { return f->r8; }
 static inline void frame_set_tag(struct arch_frame *f, word_t v) { f->rax = v; }
+static inline void frame_set_dest(struct arch_frame *f, word_t v) { f->rdx = v; }
 static inline void frame_set_label(struct arch_frame *f, word_t v) { f->rsi = v; }
 static inline word_t frame_ip(const struct arch_frame *f) { return f->ip; }
 static inline word_t frame_sp(const struct arch_frame *f) { return f->sp; }

@@ -26,10 +26,10 @@ static inline bool selectors_plain(void)
     return ((ds ^ ARCH_SEL_USER_DATA) | (es ^ ARCH_SEL_USER_DATA) | fs | gs) == 0;
 }
 
-/* May the quick switch be used between the two? from is the thread that is loaded. */
-static inline bool switch_is_quick(const struct arch_cpu *a, const struct thread *from, const struct thread *to)
+/* May the quick switch be used between two threads without unusual segments? */
+static inline bool switch_is_quick(const struct arch_cpu *a)
 {
-    return !a->switch_special && !((from->flags | to->flags) & THREAD_ARCH_SPECIAL) && selectors_plain();
+    return !a->switch_special && selectors_plain();
 }
 
 /* All but the segment bases, which the way out exchanges. */
@@ -49,9 +49,9 @@ static inline void switch_quick(struct arch_cpu *a, struct thread *to)
 /* The bases of `to` in place of those of `from`; gs is the kernel's before and the user's afterwards.
  * Without FSGSBASE, equal bases are no reason to skip a write: a null selector, loaded by user code, sets a base to 0
  * unseen (U2 in cpu.c), and every task may have its UTCB at the same address. Two bases of 0 are. */
-static inline void bases_exchange(struct thread *from, const struct thread *to)
+static inline void bases_exchange(const struct arch_cpu *a, struct thread *from, const struct thread *to)
 {
-    if (likely(cpu_features.fsgsbase)) {
+    if (likely(a->fsgsbase)) {
         __asm__ volatile("rdfsbase %0" : "=r"(from->arch.fs_base));
         __asm__ volatile("wrfsbase %0" ::"r"(to->arch.fs_base));
         __asm__ volatile("swapgs\n\trdgsbase %0" : "=r"(from->arch.gs_base)::"memory");
@@ -64,57 +64,81 @@ static inline void bases_exchange(struct thread *from, const struct thread *to)
     __asm__ volatile("swapgs" ::: "memory");
 }
 
-/* The registers of an unchanged system call frame; gs is the user's already. */
-static inline struct thread *registers_load(const struct thread *t, word_t tag, word_t label)
-{
-    register const struct arch_frame *f __asm__("rdi") = &t->arch.frame;
+/* ---- the registers that C functions preserve: rbx, rbp, r12-r15 ----
+ * fastpath.c is compiled so that it does not use them (Makefile), and what it calls gives them back: they are the
+ * user's until the end. clang cannot be told so: there they have been stored at the entry (entry.S). */
+#ifdef __clang__
+#define REGISTERS_SAVE ""
+#define REGISTERS_LOAD_OWN REGISTERS_LOAD_PRESERVED
+#else
+#define REGISTERS_SAVE                                                                                                 \
+    "movq %%rbx, %c[rbx](%[f])\n\tmovq %%rbp, %c[rbp](%[f])\n\tmovq %%r12, %c[r12](%[f])\n\t"                          \
+    "movq %%r13, %c[r13](%[f])\n\tmovq %%r14, %c[r14](%[f])\n\tmovq %%r15, %c[r15](%[f])"
+#define REGISTERS_LOAD_OWN ""
+#endif
+#define REGISTERS_LOAD_PRESERVED                                                                                       \
+    "movq %c[rbx](%[f]), %%rbx\n\tmovq %c[rbp](%[f]), %%rbp\n\tmovq %c[r12](%[f]), %%r12\n\t"                          \
+    "movq %c[r13](%[f]), %%r13\n\tmovq %c[r14](%[f]), %%r14\n\tmovq %c[r15](%[f]), %%r15\n\t"
+#define REGISTER_OFFSET(reg) [reg] "i"(offsetof(struct arch_frame, reg))
+#define REGISTERS_PRESERVED                                                                                            \
+    REGISTER_OFFSET(rbx), REGISTER_OFFSET(rbp), REGISTER_OFFSET(r12), REGISTER_OFFSET(r13), REGISTER_OFFSET(r14),      \
+        REGISTER_OFFSET(r15)
 
-    __asm__ volatile("movq %c[ip](%%rdi), %%rcx\n\t"
-                     "shlq $16, %%rcx\n\tsarq $16, %%rcx\n\t" /* not canonical: would fault here */
-                     "movq %c[flags](%%rdi), %%r11\n\t"
-                     "movq %c[rdx](%%rdi), %%rdx\n\t"
-                     "movq %c[rbx](%%rdi), %%rbx\n\t"
-                     "movq %c[rbp](%%rdi), %%rbp\n\t"
-                     "movq %c[r8](%%rdi), %%r8\n\t"
-                     "movq %c[r9](%%rdi), %%r9\n\t"
-                     "movq %c[r10](%%rdi), %%r10\n\t"
-                     "movq %c[r12](%%rdi), %%r12\n\t"
-                     "movq %c[r13](%%rdi), %%r13\n\t"
-                     "movq %c[r14](%%rdi), %%r14\n\t"
-                     "movq %c[r15](%%rdi), %%r15\n\t"
-                     "movq %c[sp](%%rdi), %%rsp\n\t"
-                     "movq %c[rdi](%%rdi), %%rdi\n\t"
-                     "sysretq"
-                     :
-                     : "r"(f), "a"(tag), "S"(label), [ip] "i"(offsetof(struct arch_frame, ip)),
-                       [flags] "i"(offsetof(struct arch_frame, flags)), [rdx] "i"(offsetof(struct arch_frame, rdx)),
-                       [rbx] "i"(offsetof(struct arch_frame, rbx)), [rbp] "i"(offsetof(struct arch_frame, rbp)),
-                       [r8] "i"(offsetof(struct arch_frame, r8)), [r9] "i"(offsetof(struct arch_frame, r9)),
-                       [r10] "i"(offsetof(struct arch_frame, r10)), [r12] "i"(offsetof(struct arch_frame, r12)),
-                       [r13] "i"(offsetof(struct arch_frame, r13)), [r14] "i"(offsetof(struct arch_frame, r14)),
-                       [r15] "i"(offsetof(struct arch_frame, r15)), [sp] "i"(offsetof(struct arch_frame, sp)),
-                       [rdi] "i"(offsetof(struct arch_frame, rdi))
-                     : "memory");
-    __builtin_unreachable();
+/* They go to the frame of self, which is in a system call. */
+static inline void registers_save(struct thread *self)
+{
+    __asm__ volatile(REGISTERS_SAVE ::[f] "r"(&self->arch.frame), REGISTERS_PRESERVED : "memory");
 }
 
-/* Leaves the kernel into `to` in place of the loaded thread `from`, both with unchanged system call frames. */
+/* The entry has left the parameters in registers, too: now the frame is as the general path wants it. */
+static inline void arch_frame_store(struct thread *self, word_t label, word_t dest, word_t tag)
+{
+    frame_set_label(&self->arch.frame, label);
+    frame_set_dest(&self->arch.frame, dest);
+    frame_set_tag(&self->arch.frame, tag);
+    registers_save(self);
+}
+
+/* sysret with the registers of an unchanged system call frame; gs is the user's already. rdx belongs to nobody after a
+ * system call, but must not show anything of the kernel's. */
+#define REGISTERS_LEAVE(preserved, t, tag, label)                                                                      \
+    __asm__ volatile("movq %c[ip](%[f]), %%rcx\n\t"                                                                    \
+                     "shlq $16, %%rcx\n\tsarq $16, %%rcx\n\t" /* not canonical: would fault here */                    \
+                     "movq %c[flags](%[f]), %%r11\n\t" preserved                                                       \
+                     "xorl %%edx, %%edx\n\t"                                                                           \
+                     "movq %c[r8](%[f]), %%r8\n\t"                                                                     \
+                     "movq %c[r9](%[f]), %%r9\n\t"                                                                     \
+                     "movq %c[r10](%[f]), %%r10\n\t"                                                                   \
+                     "movq %c[sp](%[f]), %%rsp\n\t"                                                                    \
+                     "movq %c[rdi](%[f]), %%rdi\n\t"                                                                   \
+                     "sysretq" ::[f] "D"(&(t)->arch.frame),                                                            \
+                     "a"(tag), "S"(label), REGISTERS_PRESERVED, REGISTER_OFFSET(ip), REGISTER_OFFSET(flags),           \
+                     REGISTER_OFFSET(r8), REGISTER_OFFSET(r9), REGISTER_OFFSET(r10), REGISTER_OFFSET(sp),              \
+                     REGISTER_OFFSET(rdi)                                                                              \
+                     : "memory")
+
+/* Leaves the kernel into `to` in place of the loaded thread `from`, which goes on in the kernel's hands: both have
+ * unchanged system call frames and no flags. */
 __attribute__((always_inline)) static inline struct thread *
 arch_switch_fast(struct arch_cpu *a, struct thread *from, struct thread *to, word_t tag, word_t label)
 {
-    if (unlikely(!switch_is_quick(a, from, to))) {
+    registers_save(from);
+    if (unlikely(!switch_is_quick(a))) {
         cpu_load_thread(to);
         __asm__ volatile("swapgs" ::: "memory");
     } else {
         switch_quick(a, to);
-        bases_exchange(from, to);
+        bases_exchange(a, from, to);
     }
-    return registers_load(to, tag, label);
+    REGISTERS_LEAVE(REGISTERS_LOAD_PRESERVED, to, tag, label);
+    __builtin_unreachable();
 }
 
 /* The same for the loaded thread itself. */
-static inline struct thread *arch_resume_fast(struct thread *self, word_t tag, word_t label)
+__attribute__((always_inline)) static inline struct thread *arch_resume_fast(struct thread *self, word_t tag,
+                                                                             word_t label)
 {
     __asm__ volatile("swapgs" ::: "memory");
-    return registers_load(self, tag, label);
+    REGISTERS_LEAVE(REGISTERS_LOAD_OWN, self, tag, label);
+    __builtin_unreachable();
 }

@@ -6,7 +6,8 @@
  *       that runs the thread has TSS.rsp0 = end of that frame: exceptions and interrupts are pushed straight into it.
  *   X2  frame.trapno == ARCH_TRAP_SYSCALL  <=>  the frame was made by `syscall` and nobody has changed registers that
  *       sysret cannot restore (rcx, r11). Every other frame leaves by iret. In such a frame rcx, r11, err, cs and ss
- *       are not stored: frame_complete makes them.
+ *       are not stored: frame_complete makes them. rax, rdx and rsi are what the general path was called with, or
+ *       old after a message by the short path: the first and the last get their results, the second belongs to nobody.
  *   X3  Segment bases, selectors and user GDT entries of the thread arch_cpu.loaded are in the CPU, those of all other
  *       threads in arch_thread. FPU registers of arch_cpu.fpu_owner are in the CPU.
  *   X4  CR3 holds the root of arch_cpu.space. A space that is not loaded here and whose tables lost rights has this
@@ -52,13 +53,13 @@ _Static_assert(offsetof(struct arch_frame, pfa) == offsetof(struct l4_exc_regs, 
 _Static_assert(offsetof(struct arch_frame, ss) == offsetof(struct l4_exc_regs, ss), "frame order");
 
 struct arch_thread {
-    word_t pad; /* makes the frame end 16-byte aligned */
-    struct arch_frame frame;
-    word_t fs_base, gs_base;
-    word_t selectors;                /* ds, es, fs, gs: 16 bits each, from bit 0 */
     void *fpu;                       /* saved FPU state, NULL: never used */
     word_t gdt[ARCH_GDT_USER_COUNT]; /* descriptors set by the thread operation */
     bool gdt_used;                   /* any of gdt[] is not 0 */
+    word_t selectors;                /* ds, es, fs, gs: 16 bits each, from bit 0 */
+    word_t pad[2];                   /* the frame fills three lines and ends with the third */
+    struct arch_frame frame;
+    word_t fs_base, gs_base;         /* in one line with what the neutral kernel looks at first (thread.h) */
 } __attribute__((aligned(16)));
 
 struct arch_space {
@@ -79,14 +80,15 @@ struct arch_cpu {
     struct thread *loaded;     /* X3; NULL: nobody's */
     struct arch_space *space;  /* X4; NULL: the kernel's own tables */
     struct thread *fpu_owner;  /* NULL: FPU registers are nobody's */
-    struct arch_space *io_space; /* whose I/O bitmap is in the TSS; NULL: nobody's */
-    struct cpu_tables *tables;
     word4_t *rsp0;             /* in the TSS: where the CPU pushes the state of the running thread */
-    uint32_t apic_id;
     bool begun;                /* takes part; see ap.c */
     bool ts;                   /* CR0.TS as it is */
     bool gdt_used;             /* the user entries of the GDT are not all empty */
     bool switch_special;       /* arch_switch_fast must leave the switch to cpu_load_thread */
+    bool fsgsbase;             /* as in cpu_features: what the short path needs is in one line */
+    struct arch_space *io_space; /* whose I/O bitmap is in the TSS; NULL: nobody's */
+    struct cpu_tables *tables;
+    uint32_t apic_id;
 };
 
 /* ---- what pt.c needs to know about the CPU, and does with the TLB (cpu.c) ---- */
@@ -107,6 +109,7 @@ static inline word_t frame_dest(const struct arch_frame *f) { return f->rdx; }
 static inline word_t frame_label(const struct arch_frame *f) { return f->rsi; }
 static inline word_t frame_timeout(const struct arch_frame *f) { return f->r8; }
 static inline void frame_set_tag(struct arch_frame *f, word_t v) { f->rax = v; }
+static inline void frame_set_dest(struct arch_frame *f, word_t v) { f->rdx = v; }
 static inline void frame_set_label(struct arch_frame *f, word_t v) { f->rsi = v; }
 static inline word_t frame_ip(const struct arch_frame *f) { return f->ip; }
 static inline word_t frame_sp(const struct arch_frame *f) { return f->sp; }

@@ -201,6 +201,7 @@ static void block_init(struct cpu *c, struct cpu_tables *t, word_t stack_top)
     c->arch.rsp0 = (void *)((char *)&t->tss + offsetof(struct tss, rsp));
     c->arch.stack_top = stack_top;
     c->arch.ts = true;
+    c->arch.fsgsbase = cpu_features.fsgsbase;
     switch_special_update(&c->arch);
 }
 
@@ -506,9 +507,9 @@ void cpu_load_thread(struct thread *t)
     struct arch_space *s = t->space;
     word_t selectors;
 
-    if (likely(old != NULL && switch_is_quick(a, old, t))) {
+    if (likely(old != NULL && !((old->flags | t->flags) & THREAD_ARCH_SPECIAL) && switch_is_quick(a))) {
         switch_quick(a, t);
-        bases_exchange(old, t);
+        bases_exchange(a, old, t);
         __asm__ volatile("swapgs" ::: "memory"); /* still in the kernel */
         return;
     }

@@ -76,32 +76,38 @@
     sarq $16, \register
 .endm
 
+/* A compiler that cannot be told to leave registers alone wants them stored at once. */
+.macro SAVE_AT_ENTRY
+#ifdef __clang__
+    movq %rbx, THREAD_RBX(%rsp)
+    movq %rbp, THREAD_RBP(%rsp)
+    movq %r12, THREAD_R12(%rsp)
+    movq %r13, THREAD_R13(%rsp)
+    movq %r14, THREAD_R14(%rsp)
+    movq %r15, THREAD_R15(%rsp)
+#endif
+.endm
+
     .text
 
-/* ---- system call: rcx = return address, r11 = flags; the CPU has masked IF, TF, DF, AC, NT, IOPL ---- */
+/* ---- system call: rcx = return address, r11 = flags; the CPU has masked IF, TF, DF, AC, NT, IOPL ----
+ * rbx, rbp, r12-r15 stay where they are: the short path leaves them alone, and stores them, with label, destination and
+ * tag, when anything but itself may look at the frame (registers_save in arch_fast.h). */
     .balign 64
     .globl syscall_entry
 syscall_entry:
     swapgs
     movq %rsp, %gs:CPU_USER_SP
     movq %gs:CPU_LOADED, %rsp   /* the thread, for a moment */
-    movq %rax, THREAD_RAX(%rsp)
     movq %rcx, THREAD_IP(%rsp)
-    movq %rdx, THREAD_RDX(%rsp)
-    movq %rbx, THREAD_RBX(%rsp)
     movq %gs:CPU_USER_SP, %rcx
     movq %rcx, THREAD_SP(%rsp)
-    movq %rbp, THREAD_RBP(%rsp)
-    movq %rsi, THREAD_RSI(%rsp)
     movq %rdi, THREAD_RDI(%rsp)
     movq %r8, THREAD_R8(%rsp)
     movq %r9, THREAD_R9(%rsp)
     movq %r10, THREAD_R10(%rsp)
     movq %r11, THREAD_FLAGS(%rsp)
-    movq %r12, THREAD_R12(%rsp)
-    movq %r13, THREAD_R13(%rsp)
-    movq %r14, THREAD_R14(%rsp)
-    movq %r15, THREAD_R15(%rsp)
+    SAVE_AT_ENTRY
     movq $TRAP_SYSCALL, THREAD_TRAPNO(%rsp)
     /* kernel_syscall(self, label, destination, tag, timeout): label, destination, timeout are where they must be */
     movq %rsp, %rdi

@@ -45,4 +45,6 @@ void offsets(void)
 
 _Static_assert(offsetof(struct cpu, arch) == 0, "gs:0 is the address of the CPU block");
 _Static_assert((offsetof(struct thread, arch.frame) + sizeof(struct arch_frame)) % 16 == 0, "X1: frame end");
-_Static_assert(_Alignof(struct thread) >= 16, "X1: frame end");
+_Static_assert(_Alignof(struct thread) == 64 && offsetof(struct thread, arch.fs_base) % 64 == 0, "lines of thread.h");
+_Static_assert(offsetof(struct thread, home) - offsetof(struct thread, arch.fs_base) == 64, "lines of thread.h");
+_Static_assert(offsetof(struct thread, snd.id) - offsetof(struct thread, home) == 56, "lines of thread.h");
