@@ -4,9 +4,9 @@
  * of the time stamp counter is one executed instruction, and the figures are exact; elsewhere they are cycles. The run
  * finds out which by 1,000 nops. Every figure includes the user's own stub on both sides.
  *
- * Command line: bench [ROUNDS [cpus|across|memory]], at most 10,000 rounds; cpus: only what depends on the number of
- * CPUs, across: only the round trip from one to another, memory: no times, but bytes per object (memory.c). Output, one
- * line per primitive: `bench NAME MIN MEDIAN P99`, first `bench: unit instructions|cycles`, at last `bench: end`.
+ * Command line: bench [ROUNDS [cpus|across|memory|latency]], at most 10,000 rounds; cpus: only what depends on the
+ * number of CPUs, across: only the round trip from one to another, memory: no times, but bytes per object (memory.c),
+ * latency: only the loads of latency.c. Output, one line per primitive: `bench NAME MIN MEDIAN P99`, first `bench: unit instructions|cycles`, at last `bench: end`.
  * tool/bench.sh compares the medians with bench/budget.txt.
  *
  * bench/trace/plugin.c follows the run: what lies between the last two reads of the time stamp counter before a call of
@@ -15,7 +15,7 @@
 #include "bench.h"
 
 unsigned rounds = ROUNDS;
-bool only_cpus, only_across, only_memory;
+bool only_cpus, only_across, only_memory, only_latency;
 uint64_t tick_cost;
 static uint32_t samples[ROUNDS];
 static unsigned sample_count;
@@ -502,6 +502,8 @@ void l4_start(unsigned long arg, void *stack)
     calibrate();
     if (only_memory) {
         memory();
+    } else if (only_latency) {
+        latency();
     } else {
         if (!only_cpus)
             messages_and_faults();

@@ -58,9 +58,10 @@ extern char spare_page[];
 extern unsigned rounds;
 /* What reading the clock costs. */
 extern uint64_t tick_cost;
-extern bool only_cpus, only_across, only_memory;
+extern bool only_cpus, only_across, only_memory, only_latency;
 /* The second task, priorities, gates. */
 void setup(void);
+void program_map(l4_cap_idx_t task); /* all of this program, at its own addresses */
 void print(const char *text);
 void print_number(uint64_t n, unsigned width); /* right-aligned */
 void print_padded(const char *text, unsigned width);
@@ -78,6 +79,8 @@ void several_cpus(void);
 void growth(void);
 /* Bytes per object (memory.c). */
 void memory(void);
+/* The worst loads for interrupts (latency.c). */
+void latency(void);
 
 /* A thread in one of the two tasks that runs body; a gate for it in SLOT_GATE of this task. */
 void server_start(void (*body)(void), enum bench_task where, unsigned prio);

@@ -138,7 +138,7 @@ static void give(l4_cap_idx_t from, unsigned to)
                              slot(to) | L4_ITEM_MAP));
 }
 
-/* The words behind the program's name on its command line: a number of rounds; "cpus", "across" or "memory". */
+/* The words behind the program's name on its command line: a number of rounds; "cpus", "across", "memory" or "latency". */
 static void command_line_read(void)
 {
     const l4_kernel_info_t *kip = l4sigma0_map_kip(L4_BASE_PAGER_CAP, (void *)KIP_WINDOW, L4_PAGESHIFT);
@@ -170,6 +170,18 @@ static void command_line_read(void)
     only_cpus = *line == 'c' || *line == 'a';
     only_across = *line == 'a';
     only_memory = *line == 'm';
+    only_latency = *line == 'l';
+}
+
+void program_map(l4_cap_idx_t task)
+{
+    for (char *p = __executable_start; p < _end; p += L4_PAGESIZE) {
+        *(volatile char *)p; /* present here, so that it can be mapped on */
+        if (p >= (char *)&l4_start_stack || p >= spare_page)
+            *(volatile char *)p = *(volatile char *)p;
+        must("memory", l4_task_map(task, L4_BASE_TASK_CAP, l4_fpage((l4_addr_t)p, L4_PAGESHIFT, L4_FPAGE_RWX),
+                                   (l4_addr_t)p | L4_ITEM_MAP));
+    }
 }
 
 void setup(void)
@@ -182,13 +194,7 @@ void setup(void)
     must("priority", l4_scheduler_run_thread(L4_BASE_SCHEDULER_CAP, L4_BASE_THREAD_CAP, &sp));
     must("memory for UTCBs", l4_task_add_ku_mem(L4_BASE_TASK_CAP, &own));
     must("task", l4_factory_create_task(L4_BASE_FACTORY_CAP, slot(SLOT_OTHER_TASK), &utcbs));
-    for (char *p = __executable_start; p < _end; p += L4_PAGESIZE) {
-        *(volatile char *)p; /* present here, so that it can be mapped on */
-        if (p >= (char *)&l4_start_stack || p >= spare_page)
-            *(volatile char *)p = *(volatile char *)p;
-        must("memory", l4_task_map(slot(SLOT_OTHER_TASK), L4_BASE_TASK_CAP,
-                                   l4_fpage((l4_addr_t)p, L4_PAGESHIFT, L4_FPAGE_RWX), (l4_addr_t)p | L4_ITEM_MAP));
-    }
+    program_map(slot(SLOT_OTHER_TASK));
     must("gate", l4_factory_create_gate(L4_BASE_FACTORY_CAP, slot(SLOT_FAULT_GATE), L4_BASE_THREAD_CAP, 0x4560));
     give(slot(SLOT_FAULT_GATE), SLOT_FAULT_GATE);
     give(slot(SLOT_OTHER_TASK), SLOT_TASK_OF_SERVER);

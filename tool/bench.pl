@@ -134,7 +134,7 @@ my @others = grep { shown($_) && !exists $status{$_} && (/:/ || !$row{$_} || !de
 # What was not counted in this run is not missing.
 @others = grep { !/:/ || $option{trace} } @others;
 my %group = map { /^([a-z]+)-/ ? ($1 => 1) : () } @order;
-@others = grep { !/^(boot|kernel|memory)-/ || $group{$1} } @others;
+@others = grep { !/^(boot|kernel|latency|memory)-/ || $group{$1} } @others;
 if (@others) {
     printf "\n%-46s %10s %10s %10s\n", '', 'measured', 'limit', 'aim';
     for my $name (@others) {

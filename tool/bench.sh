@@ -10,6 +10,7 @@
 #   --lower       limits above what was reached are lowered to it
 #   --doc         writes the table and the steps of one row into doc/performance.md
 #   memory        bytes of kernel memory per object, nothing else
+#   latency       the longest window with interrupts off under the worst loads (bench/latency.c), nothing else
 #   --kvm         on this machine's CPU instead, in cycles; nothing is compared
 
 . "$(dirname "$0")/common.sh"
@@ -65,6 +66,7 @@ fi
 
 # bench_run LOG ROUNDS SECONDS OPTION...: boots the benchmark on $kernel; its serial output goes to LOG.
 kernel=kernel
+memory=256
 bench_run() {
     printf 'entry bench\nkernel %s\nsigma0 sigma0\nroottask bench %s\n' "$kernel" "$2" > "$scratch/bench.list"
     image_make "$scratch/bench.list" "$scratch" ""
@@ -73,7 +75,7 @@ bench_run() {
     shift 3
     status=0
     "$host/tool/watch" -q -t "$run_seconds" -u "bench: end" qemu-system-x86_64 -nodefaults -no-user-config -no-reboot \
-        -display none -monitor none -m 256 -kernel "$scratch/image.elf" -chardev stdio,id=line,signal=off \
+        -display none -monitor none -m "$memory" -kernel "$scratch/image.elf" -chardev stdio,id=line,signal=off \
         -serial chardev:line "$@" > "$run_log" 2> "$scratch/qemu.log" < /dev/null || status=$?
     [ "$status" != 0 ] || return 0
     cat "$scratch/qemu.log" >&2
@@ -145,14 +147,30 @@ memory_run() {
     sed -n 's/^figure //p' "$scratch/memory.log" >> "$scratch/figures"
 }
 
+# latency_run: the longest windows, in $scratch/latency.table and $scratch/figures.
+latency_run() {
+    memory=3072
+    plugin_find
+    bench_run "$scratch/latency.log" "1 latency" 600 $counting \
+        -plugin "$plugin,out=$scratch/windows$(objdump -d "$out/bin/kernel" | awk '
+            after && sub(/:$/, "", $1) { printf ",open=%s", $1 }
+            { after = /\tsti/ }'),load=$(nm "$out/bin/bench" | awk '$3 == "load" { print $1 }')" ||
+        die "the worst loads did not come to their end"
+    memory=256
+    perl "$root/bench/trace/windows.pl" "$scratch/windows" "$out/bin/kernel" "$scratch/latency.log" \
+        "$scratch/figures" > "$scratch/latency.table" || die "no windows"
+}
+
 : > "$scratch/figures"
 case $pattern in
-memory*)
-    memory_run
+latency* | memory*)
+    "${pattern%%-*}_run"
+    [ ! -f "$scratch/latency.table" ] || cat "$scratch/latency.table"
+    pattern_log=$scratch/${pattern%%-*}.log
     set -- --pattern "$pattern" --budget "$budget" --figures "$scratch/figures"
     [ -z "$json" ] || set -- "$@" --json "$json"
     [ -z "$lower" ] || set -- "$@" --lower
-    perl "$root/tool/bench.pl" "$@" "$scratch/memory.log"
+    perl "$root/tool/bench.pl" "$@" "$pattern_log"
     exit
     ;;
 esac

@@ -10,6 +10,15 @@
  *     ADDRESS [r|wADDRESS]... an instruction and the data it read and wrote, both in hexadecimal, in order
  *     end
  *
+ * With load=ADDRESS (the function in bench/latency.c) and open=ADDRESS (the kernel's instructions behind an sti, at
+ * which it can be interrupted; one each) in place of the last three, it counts windows instead: instructions of the
+ * kernel from its entry, or such an instruction, to the next return to user mode or such an instruction. At a call of
+ * load the longest since the call before is written, by blocks of code:
+ *
+ *     window INSTRUCTIONS
+ *     ADDRESS INSTRUCTIONS    of a block, in the order of first execution
+ *     end
+ *
  * The emulator's declarations are repeated here as far as they are used: its header is no part of Debian's package.
  * API_VERSION is the version of the plugin interface (tool/bench.sh finds out which one the emulator wants).
  */
@@ -26,6 +35,7 @@ typedef void (*insn_callback)(unsigned vcpu, void *data);
 typedef void (*access_callback)(unsigned vcpu, uint32_t info, uint64_t address, void *data);
 typedef void (*translation_callback)(uint64_t id, struct qemu_plugin_tb *tb);
 enum { CB_NO_REGS = 0, MEM_READ_AND_WRITE = 3 };
+extern void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb, insn_callback cb, int flags, void *data);
 extern void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, translation_callback cb);
 extern size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 extern struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t i);
@@ -111,13 +121,104 @@ static void reported(unsigned vcpu, void *data)
     round_count = 0;
 }
 
-static bool is_clock(uint64_t address)
+static bool is_one_of(const uint64_t *list, unsigned count, uint64_t address)
 {
-    for (unsigned i = 0; i < clock_count; i++)
-        if (clocks[i] == address)
+    for (unsigned i = 0; i < count; i++)
+        if (list[i] == address)
             return true;
     return false;
 }
+
+/* ---- windows ---- */
+
+#define BLOCKS_MAX 4096u
+struct block {
+    uint64_t address, length;
+    uint64_t window, count; /* the window in which it was executed last, and its instructions there */
+};
+static struct block *blocks[BLOCKS_MAX];                 /* of the window that runs */
+static struct { uint64_t address, count; } longest[BLOCKS_MAX];
+static size_t block_count, longest_count;
+static uint64_t window = 1, window_length, longest_length, load_address, opens[CLOCKS_MAX];
+static unsigned open_count;
+
+static void window_end(void)
+{
+    if (window_length > longest_length) {
+        longest_length = window_length;
+        longest_count = block_count;
+        for (size_t i = 0; i < block_count; i++) {
+            longest[i].address = blocks[i]->address;
+            longest[i].count = blocks[i]->count;
+        }
+    }
+    window++;
+    window_length = 0;
+    block_count = 0;
+}
+
+static void block_count_in(struct block *b)
+{
+    window_length += b->length;
+    if (b->window != window) {
+        b->window = window;
+        b->count = 0;
+        if (block_count < BLOCKS_MAX)
+            blocks[block_count++] = b;
+    }
+    b->count += b->length;
+}
+
+static void block_executed(unsigned vcpu, void *data)
+{
+    struct block *b = data;
+
+    (void)vcpu;
+    if (b->address >> 63)
+        block_count_in(b);
+    else if (window_length > 0)
+        window_end();
+}
+
+/* The first instruction of its block: sti ends the one before. */
+static void opened(unsigned vcpu, void *data)
+{
+    struct block *b = data;
+
+    (void)vcpu;
+    window_length -= b->length;
+    b->count -= b->length;
+    window_end();
+    block_count_in(b);
+}
+
+static void loaded(unsigned vcpu, void *data)
+{
+    (void)vcpu;
+    (void)data;
+    fprintf(out, "window %" PRIu64 "\n", longest_length);
+    for (size_t i = 0; i < longest_count; i++)
+        fprintf(out, "%" PRIx64 " %" PRIu64 "\n", longest[i].address, longest[i].count);
+    fprintf(out, "end\n");
+    fflush(out);
+    longest_length = longest_count = 0;
+}
+
+static void translated_for_windows(uint64_t id, struct qemu_plugin_tb *tb)
+{
+    struct block *b = calloc(1, sizeof *b);
+
+    (void)id;
+    b->length = qemu_plugin_tb_n_insns(tb);
+    b->address = qemu_plugin_insn_vaddr(qemu_plugin_tb_get_insn(tb, 0));
+    qemu_plugin_register_vcpu_tb_exec_cb(tb, block_executed, CB_NO_REGS, b);
+    if (is_one_of(opens, open_count, b->address))
+        qemu_plugin_register_vcpu_insn_exec_cb(qemu_plugin_tb_get_insn(tb, 0), opened, CB_NO_REGS, b);
+    if (b->address == load_address)
+        qemu_plugin_register_vcpu_insn_exec_cb(qemu_plugin_tb_get_insn(tb, 0), loaded, CB_NO_REGS, NULL);
+}
+
+/* ---- start ---- */
 
 static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 {
@@ -125,10 +226,10 @@ static void translated(uint64_t id, struct qemu_plugin_tb *tb)
     for (size_t i = 0; i < qemu_plugin_tb_n_insns(tb); i++) {
         struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
         uint64_t address = qemu_plugin_insn_vaddr(insn);
-        insn_callback cb = is_clock(address)           ? clock_read
-                           : address == sample_address ? sampled
-                           : address == report_address ? reported
-                                                       : executed;
+        insn_callback cb = is_one_of(clocks, clock_count, address) ? clock_read
+                           : address == sample_address               ? sampled
+                           : address == report_address               ? reported
+                                                                     : executed;
 
         qemu_plugin_register_vcpu_insn_exec_cb(insn, cb, CB_NO_REGS, (void *)(uintptr_t)address);
         qemu_plugin_register_vcpu_mem_cb(insn, accessed, CB_NO_REGS, MEM_READ_AND_WRITE, NULL);
@@ -149,10 +250,18 @@ __attribute__((visibility("default"))) int qemu_plugin_install(uint64_t id, cons
             sample_address = address;
         else if (!strncmp(argv[i], "report=", 7))
             report_address = address;
+        else if (!strncmp(argv[i], "load=", 5))
+            load_address = address;
+        else if (!strncmp(argv[i], "open=", 5) && open_count < CLOCKS_MAX)
+            opens[open_count++] = address;
         else if (!strncmp(argv[i], "clock=", 6) && clock_count < CLOCKS_MAX)
             clocks[clock_count++] = address;
         else
             return fprintf(stderr, "trace: unknown argument '%s'\n", argv[i]), 1;
+    }
+    if (out != NULL && load_address != 0) {
+        qemu_plugin_register_vcpu_tb_trans_cb(id, translated_for_windows);
+        return 0;
     }
     if (out == NULL || sample_address == 0 || report_address == 0 || clock_count == 0)
         return fprintf(stderr, "trace: out=, sample=, report= and clock= are needed\n"), 1;
