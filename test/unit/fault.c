@@ -4,7 +4,7 @@
 #include "machine.h"
 #include <string.h>
 
-enum { A = 0x40, PAGER = 0x41, HANDLER = 0x42, VOID = 0x60, LONELY = 0x43 };
+enum { A = 0x40, PAGER = 0x41, HANDLER = 0x42, VOID = 0x60, LONELY = 0x43, LATE = 0x45 };
 #define ADDRESS 0x4000000123ul
 #define REPLY_WAIT (WAIT | L4_OP_SEND | L4_OP_REPLY)
 
@@ -123,6 +123,65 @@ static void test_nobody(void)
     kobj_work_run();
 }
 
+/* Pager and handler are gates that nobody has bound yet. */
+static void test_late_pager(void)
+{
+    struct thread *t;
+
+    create(L4_PROTO_NONE, LATE);
+    t = thread_make(LONELY, LATE, LATE);
+    thread_go(LONELY, 120, 0x3000, 0x3100);
+    host_touch(ADDRESS, L4_MEM_R);
+    ok(host_current() != t && t->ipc_state == IPC_GATE, "a fault waits for its pager to come");
+    call_words(LATE, L4_PROTO_KOBJECT, L4_SLOT_THREAD, 2, L4_OP_GATE_BIND, 0xc0, 0, 0);
+    ok(host_current() == t && !(t->flags & THREAD_KERNEL_IPC), "then the instruction is executed again");
+    host_touch(ADDRESS, L4_MEM_R);
+    wait_open();
+    ok(host_current() == root && label_of(root) == L4_PROTO_PAGE_FAULT, "and its fault arrives");
+    host_syscall(SELF | L4_OP_SEND | L4_OP_REPLY, 0, 0, 0);
+    delete_slot(LATE);
+    create(L4_PROTO_NONE, LATE);
+    ok(host_current() == t, "its pager is another one");
+    host_exception(6, 0x12);
+    ok(t->ipc_state == IPC_GATE && (t->flags & THREAD_IN_EXCEPTION), "an exception waits, too");
+    call_words(LATE, L4_PROTO_KOBJECT, L4_SLOT_THREAD, 2, L4_OP_GATE_BIND, 0xc0, 0, 0);
+    wait_open();
+    ok(label_of(root) == L4_PROTO_EXCEPTION && message()->trapno == 6 && message()->err == 0x12,
+       "and is told to the handler when there is one");
+    host_syscall(SELF | L4_OP_SEND | L4_OP_REPLY, 0, 0, 0);
+    ok(host_current() == t, "the thread goes on");
+    host_syscall(SELF | L4_OP_RECV, 0, 0, 0);
+    delete_slot(LONELY);
+    delete_slot(LATE);
+}
+
+/* Each of two threads is the other's pager. */
+static void test_two_pagers(void)
+{
+    struct thread *one = thread_make(LONELY, LONELY + 1, HANDLER), *two = thread_make(LONELY + 1, LONELY, HANDLER);
+
+    thread_go(LONELY + 1, 120, 0x4000, 0x4100);
+    host_syscall(SELF | L4_OP_RECV, 0, 0, 50);
+    thread_go(LONELY, 120, 0x3000, 0x3100);
+    host_touch(ADDRESS, L4_MEM_R);
+    ok(host_current() == root && one->snd.receiver == two, "a fault whose pager does not receive");
+    host_time(50);
+    host_tick();
+    host_syscall(SEL(LONELY) | L4_OP_RECV, 0, 0, 0);
+    ok(one->ipc_state == IPC_RECEIVING, "now it does");
+    while (host_current() != two)
+        host_syscall(SELF | L4_OP_RECV, 0, 0, 0);
+    ok(two->utcb->mr[0] == (ADDRESS & ~7ul), "and has the fault");
+    host_touch(ADDRESS + 0x1000, L4_MEM_W);
+    ok(one->flags & THREAD_IN_EXCEPTION, "its own fault answers the other's: with a negative label, that is a no");
+    is(two->ipc_state, IPC_RECEIVING, "and waits for an answer");
+    ok(one->utcb->mr[0] != ((ADDRESS + 0x1000) & ~7ul), "no word of it is copied");
+    machine_check();
+    ok(host_current() == root && one->ipc_state == IPC_SENDING, "which the first tells its handler");
+    delete_slot(LONELY + 1);
+    delete_slot(LONELY);
+}
+
 int main(void)
 {
     machine_start();
@@ -132,6 +191,8 @@ int main(void)
     call_words(HANDLER, L4_PROTO_KOBJECT, L4_SLOT_THREAD, 2, L4_OP_GATE_BIND, 0xb0, 0, 0);
     a = thread_make(A, PAGER, HANDLER);
     test_nobody();
+    test_late_pager();
+    test_two_pagers();
     test_page_fault();
     test_rejected();
     test_exception();

@@ -130,6 +130,88 @@ static void test_sem(void)
     ok(host_current() == root, "without the semaphore it reaches nobody");
 }
 
+#define EDGE_PIN 6u
+#define LEVEL_PIN 20u
+
+static void irq_eoi(word_t slot)
+{
+    struct thread *self = host_current();
+
+    self->utcb->mr[0] = L4_OP_IRQ_EOI;
+    host_syscall(SEL(slot) | L4_OP_SEND, l4_tag_make(L4_PROTO_IRQ, 1, 0, 0).raw, 0, 0);
+}
+
+static void test_modes(void)
+{
+    is(icu(L4_OP_ICU_BIND, 0, 2, EDGE_PIN, 0), -L4_ERR_MSGTOOSHORT, "bind without an IRQ");
+    is(icu(L4_OP_ICU_SET_MODE, 0, 3, arch_irq_pins(), L4_IRQ_MODE_SET), -L4_ERR_INVAL, "the mode of no pin");
+    is(icu(L4_OP_ICU_SET_MODE, 0, 3, EDGE_PIN, L4_IRQ_MODE_LEVEL), 0, "a mode that is not to be set");
+    ok(!arch_irq_is_level(EDGE_PIN), "is not");
+    is(icu(L4_OP_ICU_SET_MODE, 0, 3, EDGE_PIN, L4_IRQ_MODE_SET | L4_IRQ_MODE_BOTH), -L4_ERR_INVAL, "no such mode");
+    is(icu(L4_OP_ICU_SET_MODE, 0, 3, EDGE_PIN, L4_IRQ_MODE_SET | L4_IRQ_MODE_LEVEL), 0, "one that is");
+    ok(arch_irq_is_level(EDGE_PIN), "is set");
+    is(icu(L4_OP_ICU_SET_MODE, 0, 3, EDGE_PIN, L4_IRQ_MODE_SET), 0, "and set back");
+    is(call_words(L4_SLOT_LOG, L4_PROTO_IRQ, 0, 3, L4_OP_ICU_SET_MODE, 0, L4_IRQ_MODE_SET | L4_IRQ_MODE_LEVEL, 0), 0,
+       "the line of the console has no modes");
+    is(call_words(L4_SLOT_SCHEDULER, L4_PROTO_IRQ, 0, 1, L4_OP_ICU_INFO, 0, 0, 0), 0, "the scheduler has a line, too");
+    is(root->utcb->mr[1], 1, "one");
+    icu_send(L4_OP_ICU_MASK, arch_irq_pins());
+    icu_send(L4_OP_ICU_UNMASK, arch_irq_pins());
+    is(error_of(root), 0, "masking no pin does nothing");
+}
+
+static void test_level(void)
+{
+    is(icu(L4_OP_ICU_BIND, IRQ, 2, LEVEL_PIN, 0), 0, "a level-triggered pin");
+    icu_send(L4_OP_ICU_UNMASK, LEVEL_PIN);
+    ok(host_irq(LEVEL_PIN) && host_irq_masked(LEVEL_PIN), "is masked when it comes");
+    irq_eoi(IRQ);
+    ok(host_irq_masked(LEVEL_PIN), "and stays so while its message is queued, whatever is acknowledged");
+    ok(received(0x120), "there is the message");
+    ok(host_irq_masked(LEVEL_PIN), "which does not unmask it either");
+    irq_eoi(IRQ);
+    ok(host_irq(LEVEL_PIN), "but the acknowledgement");
+    ok(received(0x120), "lets the next one come");
+    create(L4_PROTO_SEMAPHORE, SEM);
+    is(icu(L4_OP_ICU_BIND, SEM, 2, LEVEL_PIN, 0), -L4_ERR_INVAL, "a semaphore for the same pin");
+    is(icu(L4_OP_ICU_UNBIND, IRQ, 2, LEVEL_PIN, 0), 0, "not before it is free");
+    is(icu(L4_OP_ICU_BIND, SEM, 2, LEVEL_PIN, 0), 0, "then it is bound");
+    icu_send(L4_OP_ICU_UNMASK, LEVEL_PIN);
+    ok(host_irq(LEVEL_PIN) && host_irq_masked(LEVEL_PIN), "masked by the interrupt");
+    irq_eoi(SEM);
+    ok(host_irq_masked(LEVEL_PIN), "and while it counts one");
+    is(call_words(SEM, L4_PROTO_SEMAPHORE, 0, 1, L4_OP_SEM_DOWN, 0, 0, 0), 0, "down");
+    irq_eoi(SEM);
+    ok(!host_irq_masked(LEVEL_PIN), "acknowledged when it has none");
+    delete_slot(SEM);
+    ok(host_irq_masked(LEVEL_PIN), "masked when it is gone");
+    icu_send(L4_OP_ICU_UNMASK, 7);
+    ok(host_irq(7) && host_irq_masked(7), "an interrupt for nobody is masked when it comes");
+}
+
+/* The thread of an IRQ ends while the message is queued. */
+static void test_thread_ends(void)
+{
+    thread_make(WAITER + 2, GATE, GATE);
+    call_words(IRQ, L4_PROTO_KOBJECT, WAITER + 2, 2, L4_OP_IRQ_BIND, 0x140, 0, 0);
+    call_words(OTHER, L4_PROTO_KOBJECT, WAITER + 2, 2, L4_OP_IRQ_BIND, 0x150, 0, 0);
+    icu(L4_OP_ICU_BIND, IRQ, 2, EDGE_PIN, 0);
+    icu(L4_OP_ICU_BIND, OTHER, 2, LEVEL_PIN, 0);
+    icu_send(L4_OP_ICU_UNMASK, EDGE_PIN);
+    icu_send(L4_OP_ICU_UNMASK, LEVEL_PIN);
+    host_irq(EDGE_PIN);
+    host_irq(LEVEL_PIN);
+    delete_slot(WAITER + 2);
+    ok(irq_of(cap_obj(cap_slot(root->task, IRQ)))->thread == NULL, "nobody is bound any more");
+    machine_check();
+    call_words(IRQ, L4_PROTO_KOBJECT, L4_SLOT_THREAD, 2, L4_OP_IRQ_BIND, 0x120, 0, 0);
+    call_words(OTHER, L4_PROTO_KOBJECT, L4_SLOT_THREAD, 2, L4_OP_IRQ_BIND, 0x130, 0, 0);
+    ok(received(0x120), "the edge is not lost: the next thread gets it");
+    ok(!received(0x130), "the level is not remembered");
+    irq_eoi(OTHER);
+    ok(host_irq(LEVEL_PIN) && received(0x130), "it comes again");
+}
+
 int main(void)
 {
     machine_start();
@@ -142,6 +224,9 @@ int main(void)
     test_interface();
     test_delivery();
     test_sem();
+    test_modes();
+    test_level();
+    test_thread_ends();
     delete_slot(IRQ);
     delete_slot(OTHER);
     machine_check();

@@ -146,6 +146,139 @@ static void test_queue(void)
     delete_slot(OTHER);
 }
 
+/* Nobody has lent the server its time: with its answer the most important one goes on, whoever that is. */
+static void test_answer_and_priority(void)
+{
+    struct thread *other = thread_make(OTHER, OPEN, OPEN);
+
+    thread_go(OTHER, 110, 0x3000, 0x3100);
+    host_syscall(SELF | L4_OP_RECV, 0, 0, 50);
+    call(GATE, 0, 0, 0);
+    ok(host_current() == server, "the server works for root");
+    host_syscall(SELF | L4_OP_RECV, 0, 0, 100); /* gives back what it was lent */
+    host_time(50);
+    host_tick();
+    ok(host_current() == other, "somebody between the two runs meanwhile");
+    host_time(50);
+    host_tick();
+    ok(host_current() == server && cpu_self()->context == server && other->ready, "until the server goes on");
+    host_syscall(SELF | REPLY_WAIT, l4_tag_make(0x99, 0, 0, 0).raw, 0, 0);
+    ok(host_current() == other, "its answer to root does not come before the more important thread");
+    host_syscall(SELF | L4_OP_RECV, 0, 0, 0);
+    ok(host_current() == root && label_of(root) == 0x99 && cpu_self()->context == root, "root has it later");
+    call(GATE, 0, 0, 0);
+    host_syscall(SELF | L4_OP_RECV, 0, 0, 100);
+    host_time(100);
+    host_tick();
+    ok(host_current() == server && cpu_self()->context == server, "the server goes on again");
+    host_syscall(SELF | REPLY_WAIT, l4_tag_make(0x9a, 0, 0, 0).raw, 0, 0);
+    ok(host_current() == root && label_of(root) == 0x9a && cpu_self()->context == root,
+       "when nobody is in between, root runs at once, on its own time");
+    machine_check();
+    delete_slot(OTHER);
+}
+
+/* The server waits again, but has not answered: the next caller takes the place of the first. */
+static void test_slot_taken(void)
+{
+    struct thread *other = thread_make(OTHER, OPEN, OPEN);
+
+    thread_go(OTHER, 110, 0x3000, 0x3100);
+    call(GATE, 0x21, 0, 0);
+    wait_open();
+    ok(host_current() == root && server->reply.raw != 0, "a caller waits for its answer");
+    call(GATE, 0x22, 0, 0);
+    ok(host_current() == server && label_of(server) == 0x22, "another one calls");
+    ok(reply_slot_caller(&server->reply) == root && other->held_by == NULL, "and only it can be answered");
+    host_syscall(SELF | REPLY_WAIT, 0, 0, 0);
+    ok(host_current() == root && other->ipc_state == IPC_RECEIVING, "the first waits on");
+    machine_check();
+    delete_slot(OTHER);
+    host_syscall(EXPLICIT(99) | REPLY_WAIT, 0, 0, L4_TIMEOUT_ZERO);
+    is(error_of(root), L4_IPC_NOT_EXISTENT, "an answer to an explicit slot in which nobody is");
+}
+
+/* What arrives ends the object that was in its place. */
+static void test_item(void)
+{
+    create(L4_PROTO_SEMAPHORE, OTHER);
+    server->utcb->bdr = 0;
+    server->utcb->br[0] = SEL(OTHER) | L4_ITEM_MAP | L4_RCV_SINGLE_CAP;
+    root->utcb->mr[0] = L4_ITEM_MAP;
+    root->utcb->mr[1] = l4_fpage_make(L4_FPAGE_OBJ, SEM, 0, 15).raw;
+    call(GATE, 0x12, 0, 1);
+    ok(host_current() == server && l4_tag_items(tag_of(server)) == 1, "a call with a capability");
+    is(frame_label(&server->arch.frame), 0xab00 | L4_RIGHT_W | L4_RIGHT_S, "and the gate's label");
+    ok(cap_obj(cap_slot(root->task, OTHER)) == cap_obj(cap_slot(root->task, SEM)), "in the place of another");
+    server->utcb->br[0] = 0;
+    host_syscall(SELF | REPLY_WAIT, 0, 0, 0);
+    ok(host_current() == root && error_of(root) == 0, "is answered");
+    delete_slot(SEM);
+    ok(cap_slot(root->task, OTHER)->raw == 0, "it was the same object");
+    create(L4_PROTO_SEMAPHORE, SEM);
+    machine_check();
+}
+
+/* A trigger of one word, as libraries send it, for somebody more important, as important, and less so. */
+static void trigger(void)
+{
+    root->utcb->mr[0] = L4_OP_IRQ_TRIGGER;
+    host_syscall(SEL(IRQ) | L4_OP_SEND, l4_tag_make(L4_PROTO_IRQ, 1, 0, 0).raw, 0, 0);
+}
+
+static void test_triggers(void)
+{
+    call_words(IRQ, L4_PROTO_KOBJECT, SERVER, 2, L4_OP_IRQ_BIND, 0x700, 0, 0);
+    trigger();
+    ok(host_current() == server && frame_label(&server->arch.frame) == 0x700, "an IRQ wakes the more important thread");
+    ok(tag_of(server).raw == 0 && cpu_self()->context == server && root->ready, "which runs at once, on its own time");
+    host_syscall(SEL(IRQ) | L4_OP_RECV, 0, 0, 0);
+    ok(host_current() == root && l4_tag_words(tag_of(root)) == 1, "who triggered goes on");
+    trigger();
+    ok(host_current() == server && server->ipc_state == IPC_IDLE, "the next ends a receive from this IRQ");
+    host_syscall(SEL(OTHER) | L4_OP_RECV, 0, 0, 0); /* an empty slot */
+    host_syscall(SELF | L4_OP_RECV, 0, 0, 100);
+    trigger();
+    ok(host_current() == root && irq_of(cap_obj(cap_slot(root->task, IRQ)))->snd.receiver == server,
+       "a receive from somebody else is not ended");
+    trigger();
+    ok(host_current() == root, "nor by one more");
+    host_time(100);
+    host_tick();
+    wait_open();
+    ok(frame_label(&server->arch.frame) == 0x700, "the message is there later");
+    while (host_current() != root)
+        wait_open();
+    run_thread(SERVER, 50);
+    trigger();
+    ok(host_current() == root && server->ready, "a less important thread waits until its turn");
+    run_thread(SERVER, 120);
+    while (host_current() != root)
+        wait_open();
+    call_words(IRQ, L4_PROTO_KOBJECT, L4_SLOT_THREAD, 2, L4_OP_IRQ_BIND, 0x500, 0, 0);
+    root->utcb->mr[0] = L4_OP_SEM_UP;
+    host_syscall(SEL(SEM) | L4_OP_SEND, l4_tag_make(L4_PROTO_IRQ, 1, 0, 0).raw, 0, 0);
+    is(sem_of(cap_obj(cap_slot(root->task, SEM)))->count, 1, "the same message to a semaphore is an up");
+    is(call_words(SEM, L4_PROTO_SEMAPHORE, 0, 1, L4_OP_SEM_DOWN, 0, 0, 0), 0, "and a down takes it");
+    machine_check();
+}
+
+/* An operation that is only sent, so its answer is not waited for. */
+static void test_sent_operations(void)
+{
+    root->utcb->mr[0] = L4_OP_TASK_CAP_INFO;
+    root->utcb->mr[1] = SEL(GATE);
+    host_syscall(SEL(L4_SLOT_TASK) | L4_OP_SEND, l4_tag_make(L4_PROTO_TASK, 2, 0, 0).raw, 0, 0);
+    is(l4_tag_words(tag_of(root)), 2, "the sender keeps its own tag");
+    root->utcb->mr[0] = L4_OP_SEM_DOWN + 50;
+    host_syscall(SEL(SEM) | L4_OP_SEND, l4_tag_make(L4_PROTO_SEMAPHORE, 1, 0, 0).raw, 0, 0);
+    is(l4_tag_words(tag_of(root)), 1, "even when there is no such operation");
+    root->utcb->mr[0] = L4_OP_ICU_MASK;
+    root->utcb->mr[1] = 3;
+    host_syscall(SEL(L4_SLOT_ICU) | L4_OP_SEND, l4_tag_make(L4_PROTO_IRQ, 2, 0, 0).raw, 0, 0);
+    is(l4_tag_words(tag_of(root)), 2, "or none that answers");
+}
+
 static void test_operations(void)
 {
     is(call_words(SEM, L4_PROTO_IRQ, 0, 1, 99, 0, 0, 0), -L4_ERR_NOSYS, "an operation that does not exist");
@@ -177,6 +310,11 @@ static void message_tests(void)
     test_explicit();
     test_other_ways();
     test_queue();
+    test_answer_and_priority();
+    test_slot_taken();
+    test_item();
+    test_triggers();
+    test_sent_operations();
     test_operations();
     delete_slot(SERVER);
     delete_slot(GATE);
