@@ -81,8 +81,8 @@ kernel_flags := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kern
     -fno-stack-protector -fcf-protection=none -fno-strict-aliasing -fno-asynchronous-unwind-tables \
     $(kwarn) $(call kinc,$(ARCH)) -I$O/gen $(if $(DEBUG),-DDEBUG) $(if $(gcc),-flto=auto)
 # On the short message path the registers that a system call preserves stay the user's (arch_fast.h): gcc only.
-one_file := $(if $(gcc),-fno-lto $(addprefix -ffixed-,rbx rbp r12 r13 r14 r15))
-$(addprefix $O/obj/kernel/,fastpath.o fastpath_none.o arch/$(ARCH)/string.o arch/$(ARCH)/uart.o): kernel_flags += $(one_file)
+one_file := fastpath.o fastpath_none.o arch/$(ARCH)/string.o arch/$(ARCH)/uart.o
+$(one_file:%=$O/obj/kernel/%): kernel_flags += $(if $(gcc),-fno-lto $(addprefix -ffixed-,rbx rbp r12 r13 r14 r15))
 kernel_dir := kernel/arch/$(ARCH)
 # An option is a pair of files of which one is left out: FASTPATH=none takes every message the general way.
 neutral    := $(filter-out kernel/$(if $(filter none,$(FASTPATH)),fastpath,fastpath_none).c,$(call c_of,kernel))

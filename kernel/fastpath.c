@@ -271,6 +271,63 @@ __attribute__((noinline)) static struct thread *call(struct thread *self, word_t
     return leave_into(cpu_self(), self, to, tag, sent); /* on the time slice of the caller */
 }
 
+/* ---- faults: calls in the name of a thread ---- */
+
+/* Who waits for the message of self at the gate that its task has there, as the short path wants it; NULL: nobody. */
+static inline struct thread *fault_receiver(const struct thread *self, uint32_t index, word_t *cap)
+{
+    struct gate *gate;
+    struct thread *to;
+
+    if (self->state_word != THREAD_STATE_RUNNING || self->options != 0)
+        return NULL;
+    *cap = cap_word(self->task, (word_t)index << L4_SEL_SHIFT);
+    gate = gate_of((struct kobj *)((int64_t)*cap >> 8));
+    if (*cap == 0 || gate->obj.type != KOBJ_GATE)
+        return NULL;
+    to = gate->thread;
+    if (to == NULL || to->state_word != THREAD_STATE_WAITING || to->home != cpu_self() || to->ipc.wait_slot->raw != 0)
+        return NULL;
+    return to;
+}
+
+/* The message is in the UTCB of `to`. */
+static inline struct thread *fault_leave(struct thread *self, struct thread *to, word_t cap, word_t tag, uint64_t state)
+{
+    struct cpu *c = cpu_self();
+    word_t label = gate_of((struct kobj *)((int64_t)cap >> 8))->label | (cap & (L4_RIGHT_W | L4_RIGHT_S));
+
+    call_established(self, to, to->ipc.wait_slot, (unsigned)(cap & 0xffu));
+    self->state_word = state;
+    to->state_word = THREAD_STATE_RUNNING;
+    c->current = to;
+    return arch_switch_from_trap(&c->arch, self, to, tag, label);
+}
+
+struct thread *fastpath_page_fault(struct thread *self, word_t addr, word_t access)
+{
+    word_t cap;
+    struct thread *to = fault_receiver(self, self->pager, &cap);
+
+    if (to == NULL)
+        return NULL;
+    to->utcb->mr[0] = (addr & ~7ul) | access;
+    to->utcb->mr[1] = frame_ip(&self->arch.frame);
+    return fault_leave(self, to, cap, l4_tag_make(L4_PROTO_PAGE_FAULT, 2, 0, 0).raw, THREAD_STATE_FAULTING);
+}
+
+struct thread *fastpath_exception(struct thread *self)
+{
+    word_t cap;
+    struct thread *to = fault_receiver(self, self->handler, &cap);
+
+    if (to == NULL || ((to->utcb->bdr & L4_BDR_INHERIT_FPU) && (cap & L4_RIGHT_S)))
+        return NULL;
+    arch_exc_store(self, to->utcb->mr);
+    return fault_leave(self, to, cap, l4_tag_make(L4_PROTO_EXCEPTION, L4_EXC_WORDS, 0, L4_TAG_FPU).raw,
+                       THREAD_STATE_EXCEPTED);
+}
+
 /* ---- send without receive phase: to objects that answer nothing ---- */
 
 /* A trigger in software. A waiting thread that is more important gets the message, and the CPU, at once; for one that
@@ -321,6 +378,46 @@ __attribute__((noinline)) static struct thread *send(struct thread *self, word_t
 
 /* ---- reply and wait ---- */
 
+/* The caller goes on if it is the most important, or if self runs on its time slice. */
+static inline bool caller_may_run(const struct cpu *c, const struct thread *self, const struct thread *to)
+{
+    return likely(c->context != self) || !sched_ready_above(c, to->prio);
+}
+
+/* The caller is not in a system call: answers to faults, which let the thread go on by the way it came. */
+__attribute__((noinline)) static struct thread *reply_to_fault(struct thread *self, word_t label, word_t dest,
+                                                               word_t tag, struct reply_slot *slot)
+{
+    struct thread *to = reply_slot_caller(slot);
+    struct cpu *c = cpu_self();
+    bool exception = to->state_word == THREAD_STATE_EXCEPTED;
+    word_t items = tag & L4_TAG_ITEMS, err = 0;
+    l4_tag seen;
+
+    if ((!exception && to->state_word != THREAD_STATE_FAULTING) || (tag & L4_TAG_FLAGS) || (long)tag >> 16 != 0 ||
+        (items != 0 && (exception || cpu_count > 1)) || /* mapping takes the lock */
+        l4_timeout_rcv(frame_timeout(&self->arch.frame)) != L4_TIMEOUT_NEVER || to->home != c ||
+        !list_empty(&self->senders) || !caller_may_run(c, self, to))
+        return general(self, label, dest, tag);
+
+    /* ---- commit: the message may be refused, which both learn ---- */
+    arch_frame_store(self, label, dest, tag);
+    if (items != 0 || exception)
+        err = msg_transfer(self, to, (l4_tag){tag}, (unsigned)(slot->raw & 0xffu), &seen);
+    slot->raw = 0;
+    to->held_by = NULL;
+    if (unlikely(err != 0))
+        return kernel_leave(ipc_refused(self, to, err));
+    self->ipc.wait_slot = slot;
+    self->state_word = THREAD_STATE_WAITING;
+    to->flags &= ~(uint32_t)THREAD_KERNEL_IPC;
+    to->ipc_state = IPC_IDLE;
+    if (c->context == self) /* nothing was lent */
+        c->context = to;
+    c->current = to;
+    return unlikely(c->attention) ? kernel_leave(to) : to;
+}
+
 /* R1 makes the slot's caller wait for self: checked by the caller of this for explicit slots, which a task shares. */
 __attribute__((always_inline)) static inline struct thread *reply(struct thread *self, word_t label, word_t dest,
                                                                   word_t tag, word_t timeout, struct reply_slot *slot)
@@ -328,11 +425,14 @@ __attribute__((always_inline)) static inline struct thread *reply(struct thread 
     struct thread *to = reply_slot_caller(slot);
     struct cpu *c = cpu_self();
 
-    if (unlikely(not_plain(tag, timeout) || to == NULL || to->state_word != THREAD_STATE_RECEIVING || to->home != c ||
-                 !list_empty(&self->senders)))
+    if (unlikely(to == NULL))
+        return general(self, label, dest, tag);
+    if (unlikely(to->state_word != THREAD_STATE_RECEIVING))
+        return reply_to_fault(self, label, dest, tag, slot);
+    if (unlikely(not_plain(tag, timeout) || to->home != c || !list_empty(&self->senders)))
         return general(self, label, dest, tag);
     if (unlikely(c->context == self)) { /* nothing was lent: the caller goes on if it is the most important */
-        if (sched_ready_above(c, to->prio))
+        if (!caller_may_run(c, self, to))
             return general(self, label, dest, tag);
         c->context = to;
     }

@@ -10,3 +10,10 @@
 struct thread *syscall_general(struct thread *self);
 /* The same behind the door: the lock is held, what the last system call left in the flags is cleared. */
 struct thread *syscall_begin(struct thread *self);
+/* A page fault or another exception of self, whose frame is complete, as a message to a waiting thread. NULL: it has to
+ * go the general way, and nothing has changed. */
+struct thread *fastpath_page_fault(struct thread *self, word_t addr, word_t access);
+struct thread *fastpath_exception(struct thread *self);
+/* The general way of both (fault.c). */
+struct thread *fault_page_general(struct thread *self, word_t addr, word_t access);
+struct thread *fault_exception_general(struct thread *self);

@@ -9,3 +9,17 @@ struct thread *kernel_syscall(struct thread *self, word_t label, word_t dest, wo
     arch_frame_store(self, label, dest, tag);
     return syscall_general(self);
 }
+
+struct thread *fastpath_page_fault(struct thread *self, word_t addr, word_t access)
+{
+    (void)self;
+    (void)addr;
+    (void)access;
+    return NULL;
+}
+
+struct thread *fastpath_exception(struct thread *self)
+{
+    (void)self;
+    return NULL;
+}

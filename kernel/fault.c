@@ -5,6 +5,7 @@
  *   F1  At most one of THREAD_IN_FAULT and THREAD_IN_EXCEPTION is set, from the fault until its answer was looked at.
  */
 #include "cpu.h"
+#include "fastpath.h"
 #include "ipc.h"
 #include "map.h"
 #include "objects.h"
@@ -104,7 +105,7 @@ struct thread *fault_answered_resume(struct thread *self)
     return self;
 }
 
-struct thread *kernel_page_fault(struct thread *self, word_t addr, word_t access)
+struct thread *fault_page_general(struct thread *self, word_t addr, word_t access)
 {
     self->flags &= ~(uint32_t)THREAD_CANCELED;
     if (unlikely(!kernel_enter(self, NULL)))
@@ -131,10 +132,24 @@ struct thread *kernel_page_fault(struct thread *self, word_t addr, word_t access
     return kernel_leave(fault_call(self, self->pager, l4_tag_make(L4_PROTO_PAGE_FAULT, 2, 0, 0)));
 }
 
-struct thread *kernel_exception(struct thread *self)
+struct thread *fault_exception_general(struct thread *self)
 {
     self->flags &= ~(uint32_t)THREAD_CANCELED;
     if (unlikely(!kernel_enter(self, fault_exception)))
         return kernel_leave(cpu_self()->current);
     return kernel_leave(fault_exception(self));
+}
+
+struct thread *kernel_page_fault(struct thread *self, word_t addr, word_t access)
+{
+    struct thread *next = fastpath_page_fault(self, addr, access);
+
+    return next != NULL ? next : fault_page_general(self, addr, access);
+}
+
+struct thread *kernel_exception(struct thread *self)
+{
+    struct thread *next = fastpath_exception(self);
+
+    return next != NULL ? next : fault_exception_general(self);
 }

@@ -35,7 +35,7 @@ enum thread_flag {
     THREAD_ALIEN = 1u << 7,
     THREAD_ALIEN_PASS = 1u << 8, /* the handler allowed the next system call */
     THREAD_ALIEN_AFTER = 1u << 9, /* the allowed call has been made; its exception follows */
-    THREAD_CHANGED = 1u << 10,   /* leaves by the general way: somebody has changed its registers */
+    THREAD_CHANGED = 1u << 10,   /* leaves its system call by the general way: somebody has changed its registers */
     THREAD_TO_BACK = 1u << 11,   /* goes to the back of its priority when it is made ready next */
     THREAD_ARCH_SPECIAL = 1u << 12, /* has unusual segments: the processor's quick switch does not do */
     THREAD_TIMED = 1u << 13,     /* timeout is armed */
@@ -48,6 +48,9 @@ enum thread_flag {
 #define THREAD_STATE_RUNNING ((uint64_t)IPC_IDLE)
 #define THREAD_STATE_READY ((uint64_t)IPC_IDLE | 1u << 8) /* little endian */
 #define THREAD_STATE_RECEIVING ((uint64_t)IPC_RECEIVING)
+/* The pager or the exception handler has the message of the thread, and nothing else has happened to it. */
+#define THREAD_STATE_FAULTING ((uint64_t)IPC_RECEIVING | (uint64_t)THREAD_IN_FAULT << 32)
+#define THREAD_STATE_EXCEPTED ((uint64_t)IPC_RECEIVING | (uint64_t)THREAD_IN_EXCEPTION << 32)
 #define THREAD_STATE_WAITING ((uint64_t)IPC_WAITING)
 
 /* thread.options: what IPC does not look at while it finds the receiver waiting. */

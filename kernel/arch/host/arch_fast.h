@@ -36,3 +36,9 @@ static inline struct thread *arch_switch_fast(struct arch_cpu *a, struct thread 
     (void)from;
     return arch_resume_fast(to, tag, label);
 }
+
+static inline struct thread *arch_switch_from_trap(struct arch_cpu *a, struct thread *from, struct thread *to,
+                                                   word_t tag, word_t label)
+{
+    return arch_switch_fast(a, from, to, tag, label);
+}

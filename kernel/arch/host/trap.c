@@ -89,6 +89,11 @@ void host_syscall(word_t dest, word_t tag, word_t label, word_t timeout)
                               : kernel_syscall(host_current(), label, dest, tag, timeout));
 }
 
+static void exception(void)
+{
+    entered(host_general_path ? fault_exception_general(host_current()) : kernel_exception(host_current()));
+}
+
 void *host_touch(word_t va, unsigned access)
 {
     struct arch_space *s = host_cpu->arch.space;
@@ -117,9 +122,10 @@ void *host_touch(word_t va, unsigned access)
     if (access & L4_MEM_X)
         kind |= L4_PF_FETCH;
     if (va >= L4_USER_END)
-        entered(kernel_exception(host_current()));
+        exception();
     else
-        entered(kernel_page_fault(host_current(), va, kind));
+        entered(host_general_path ? fault_page_general(host_current(), va, kind)
+                                  : kernel_page_fault(host_current(), va, kind));
     return NULL;
 }
 
@@ -127,7 +133,7 @@ void host_exception(word_t trapno, word_t err)
 {
     kassert(!host_idle());
     frame_set_trap(&host_current()->arch.frame, trapno, err);
-    entered(kernel_exception(host_current()));
+    exception();
 }
 
 bool host_port(unsigned port)

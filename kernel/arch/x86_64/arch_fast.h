@@ -117,12 +117,11 @@ static inline void arch_frame_store(struct thread *self, word_t label, word_t de
                      REGISTER_OFFSET(rdi)                                                                              \
                      : "memory")
 
-/* Leaves the kernel into `to` in place of the loaded thread `from`, which goes on in the kernel's hands: both have
- * unchanged system call frames and no flags. */
+/* Leaves the kernel into `to`, which has an unchanged system call frame, in place of the loaded thread `from`, whose
+ * frame is complete. Neither has a flag. */
 __attribute__((always_inline)) static inline struct thread *
-arch_switch_fast(struct arch_cpu *a, struct thread *from, struct thread *to, word_t tag, word_t label)
+arch_switch_from_trap(struct arch_cpu *a, struct thread *from, struct thread *to, word_t tag, word_t label)
 {
-    registers_save(from);
     if (unlikely(!switch_is_quick(a))) {
         cpu_load_thread(to);
         __asm__ volatile("swapgs" ::: "memory");
@@ -132,6 +131,14 @@ arch_switch_fast(struct arch_cpu *a, struct thread *from, struct thread *to, wor
     }
     REGISTERS_LEAVE(REGISTERS_LOAD_PRESERVED, to, tag, label);
     __builtin_unreachable();
+}
+
+/* The same for a thread in a system call. */
+__attribute__((always_inline)) static inline struct thread *
+arch_switch_fast(struct arch_cpu *a, struct thread *from, struct thread *to, word_t tag, word_t label)
+{
+    registers_save(from);
+    return arch_switch_from_trap(a, from, to, tag, label);
 }
 
 /* The same for the loaded thread itself. */

@@ -30,8 +30,9 @@ void arch_thread_bind(struct thread *t, word_t user_addr, struct l4_utcb *utcb)
 
 void arch_thread_full_exit(struct thread *t)
 {
-    if (t->arch.frame.trapno == ARCH_TRAP_SYSCALL)
-        frame_set_trap(&t->arch.frame, 0, 0);
+    if (t->arch.frame.trapno != ARCH_TRAP_SYSCALL)
+        return;
+    frame_set_trap(&t->arch.frame, 0, 0);
     t->flags |= THREAD_CHANGED;
 }
 
