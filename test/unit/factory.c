@@ -110,6 +110,32 @@ static void test_quota(void)
     is(root_factory.quota.used, used, "with the last object everything is back");
 }
 
+/* A receive window instead of a single slot. */
+static void test_windows(void)
+{
+    struct l4_utcb *u = root->utcb;
+
+    u->bdr = 0;
+    u->br[0] = L4_ITEM_MAP;
+    u->br[1] = l4_fpage_make(L4_FPAGE_OBJ, OTHER, 0, 15).raw;
+    is(call_words(L4_SLOT_FACTORY, L4_PROTO_FACTORY, 0, 1, (word_t)L4_PROTO_SEMAPHORE, 0, 0, 0), 0,
+       "an object in a window of one slot");
+    is(cap_obj(cap_slot(root->task, OTHER))->type, KOBJ_SEM, "is there");
+    delete_slot(OTHER);
+    u->br[1] = l4_fpage_make(L4_FPAGE_MEM, 5, 12, 7).raw;
+    is(call_words(L4_SLOT_FACTORY, L4_PROTO_FACTORY, 0, 1, (word_t)L4_PROTO_SEMAPHORE, 0, 0, 0),
+       0x10000 | L4_IPC_RECV_OVERFLOW, "a window for memory receives no object");
+    u->bdr = (L4_BR_COUNT - 1) << L4_BDR_OBJ_SHIFT & L4_BDR_INDEX_MASK << L4_BDR_OBJ_SHIFT;
+    u->br[u->bdr >> L4_BDR_OBJ_SHIFT] = 0;
+    is(call_words(L4_SLOT_FACTORY, L4_PROTO_FACTORY, 0, 1, (word_t)L4_PROTO_SEMAPHORE, 0, 0, 0),
+       0x10000 | L4_IPC_RECV_OVERFLOW, "nor does an empty buffer");
+    u->bdr = 0;
+    u->br[0] = SEL(OTHER) | L4_ITEM_MAP | L4_RCV_SINGLE_CAP;
+    u->mr[0] = (word_t)L4_PROTO_SEMAPHORE;
+    host_syscall(SEL(L4_SLOT_FACTORY) | L4_OP_SEND, l4_tag_make(L4_PROTO_FACTORY, 1, 0, 0).raw, 0, 0);
+    ok(cap_slot(root->task, OTHER)->raw == 0, "who does not wait for the answer gets nothing");
+}
+
 int main(void)
 {
     machine_start();
@@ -119,6 +145,7 @@ int main(void)
     test_errors();
     test_gate_arguments();
     test_quota();
+    test_windows();
     machine_check();
     return tap_done();
 }

@@ -103,6 +103,10 @@ static void test_alien(void)
     host_syscall(SEL(0x777) | CALL, 0, 0, 0);
     ok(host_current() == root && message()->err == 0, "one answer allows one system call");
     answer(0, 0);
+    host_touch(ADDRESS, L4_MEM_W);
+    ok(host_current() == root && label_of(root) == L4_PROTO_EXCEPTION && message()->trapno == ARCH_TRAP_PAGE_FAULT,
+       "the page fault of an alien is an exception");
+    answer(0, 0);
     a->flags &= ~(uint32_t)THREAD_ALIEN;
 }
 
@@ -121,6 +125,30 @@ static void test_nobody(void)
     delete_slot(LONELY);
     kobj_unref(&lonely->obj);
     kobj_work_run();
+}
+
+/* sigma0 runs: it has been called. */
+static void sigma0_faults(void)
+{
+    call(L4_SLOT_PAGER, 0, 0, 0);
+    if (!host_current()->task->is_sigma0 || host_touch(ADDRESS & 0xfffff, L4_MEM_R) == NULL)
+        host_touch(ADDRESS & 0xfffff, L4_MEM_R);
+    if (!host_current()->task->is_sigma0)
+        exit(1);
+    host_touch(host_ram_bytes(), L4_MEM_R);
+}
+
+static void sigma0_exception(void)
+{
+    call(L4_SLOT_PAGER, 0, 0, 0);
+    cap_remove(cap_slot(host_current()->task, host_current()->handler), false);
+    host_exception(6, 0x99);
+}
+
+static void test_sigma0(void)
+{
+    is(in_copy(sigma0_faults), 99, "sigma0 has all memory; when it touches what is none the machine stops");
+    is(in_copy(sigma0_exception), 99, "and when it raises an exception");
 }
 
 /* Pager and handler are gates that nobody has bound yet. */
@@ -191,6 +219,7 @@ int main(void)
     call_words(HANDLER, L4_PROTO_KOBJECT, L4_SLOT_THREAD, 2, L4_OP_GATE_BIND, 0xb0, 0, 0);
     a = thread_make(A, PAGER, HANDLER);
     test_nobody();
+    test_sigma0();
     test_late_pager();
     test_two_pagers();
     test_page_fault();

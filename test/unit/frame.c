@@ -111,6 +111,17 @@ static void test_history(void)
     is(frame_free_bytes(), before, "nothing is lost in 20,000 steps");
 }
 
+static void test_range(void)
+{
+    word_t first, last;
+    char *page = frame_alloc(0);
+
+    frame_range(&first, &last);
+    ok(first < (word_t)page && (word_t)page + L4_PAGE_SIZE - 1 <= last, "pages lie in the range that the allocator owns");
+    ok(((last + 1) & (L4_PAGE_SIZE - 1)) == 0 && last - first + 1 > frame_free_bytes(), "which holds its metadata, too");
+    frame_free(page, 0);
+}
+
 int main(void)
 {
     host_start_memory(&(struct host_config){.memory_bytes = 20ul << 20, .heap_bytes = (16ul << 20) + 3 * L4_PAGE_SIZE});
@@ -119,6 +130,7 @@ int main(void)
     test_one_block();
     test_merge();
     test_injection();
+    test_range();
     test_history();
     return tap_done();
 }

@@ -3,7 +3,7 @@
 #include "tap.h"
 #include "machine.h"
 
-enum { GATE = 0x40, CLIENT = 0x41, IDLE_GATE = 0x42, COPY = 0x43, NO_S = 0x44 };
+enum { GATE = 0x40, CLIENT = 0x41, IDLE_GATE = 0x42, COPY = 0x43, NO_S = 0x44, LATE = 0x45 };
 
 static struct thread *client;
 
@@ -88,6 +88,38 @@ static void test_information(void)
     ok(gate()->thread == client && root->obj.refs == refs - 1, "to the other thread; the first is let go");
 }
 
+/* Canceled while it waits, and before it runs the gate is bound: the cancel stands. */
+static void test_canceled(void)
+{
+    struct thread *late;
+
+    create(L4_PROTO_NONE, IDLE_GATE);
+    late = thread_make(LATE, IDLE_GATE, IDLE_GATE);
+    thread_go(LATE, 120, 0x3000, 0x3100);
+    client_calls(IDLE_GATE, 0);
+    run_thread(LATE, 50);
+    call_words(LATE, L4_PROTO_THREAD, 0, 3, L4_OP_THREAD_EX_REGS | L4_EXREGS_CANCEL, ~0ul, ~0ul, 0);
+    ok(late->ipc_state == IPC_GATE && late->ready, "a canceled client has not run yet");
+    is(bind(IDLE_GATE, L4_SLOT_THREAD, 0x90), 0, "when the gate is bound");
+    machine_check();
+    host_syscall(SELF | L4_OP_RECV, 0, 0, 100);
+    ok(host_current() == late && error_of(late) == L4_IPC_SEND_CANCELED, "it learns that it was canceled");
+    wait_open();
+    host_time(100);
+    host_tick();
+    delete_slot(LATE);
+}
+
+/* What else can be asked of a gate. */
+static void test_operations(void)
+{
+    host_syscall(SEL(IDLE_GATE), 0, 0, 0);
+    is(error_of(root), L4_IPC_NOT_EXISTENT, "neither to send nor to receive");
+    host_syscall(SEL(IDLE_GATE) | WAIT, 0, 0, L4_TIMEOUT_ZERO);
+    is(error_of(root), L4_IPC_RECV_TIMEOUT, "an open wait needs no gate, but takes one");
+    delete_slot(IDLE_GATE);
+}
+
 int main(void)
 {
     machine_start();
@@ -99,6 +131,8 @@ int main(void)
     test_ends();
     test_rights();
     test_information();
+    test_canceled();
+    test_operations();
     delete_slot(GATE);
     machine_check();
     return tap_done();

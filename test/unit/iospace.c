@@ -187,9 +187,21 @@ static void test_history(void)
     ok(same, "3,000 random steps agree with a model per port");
 }
 
+/* Before sigma0 has a set of its own. */
+static void test_first(void)
+{
+    frame_fail_countdown = 1;
+    is(map_to(sigma0, io(0, 0), a, 0), MAP_FAILED, "no memory for the set of sigma0");
+    frame_fail_countdown = 0;
+    is(map_window(sigma0, io(0, 0), a, l4_fpage_make(L4_FPAGE_IO, 0x10000, 0, 6), 0), MAP_DONE,
+       "a window behind the last port");
+    ok(a->io == NULL, "takes nothing");
+}
+
 int main(void)
 {
     world_start(&(struct host_config){0});
+    test_first();
     map_to(sigma0, io(0, 0), a, 0); /* sigma0's own set stays from here on */
     unmap_all(a);
 

@@ -212,6 +212,41 @@ static void test_donation(void)
     run_thread(B, 110);
 }
 
+/* A message with a capability is queued, and its receiver has no buffer. */
+static void test_refused(void)
+{
+    send(B, 0, 0);
+    b->utcb->mr[0] = L4_ITEM_MAP;
+    b->utcb->mr[1] = l4_fpage_make(L4_FPAGE_OBJ, L4_SLOT_LOG, 0, 15).raw;
+    host_syscall(SEL(ME) | CALL, l4_tag_make(1, 0, 1, 0).raw, 0, 0);
+    root->utcb->bdr = root->utcb->br[0] = 0;
+    wait_open();
+    ok(host_current() == b && error_of(b) == L4_IPC_SEND_OVERFLOW, "the queued sender learns that it was refused");
+    ok(b->held_by == NULL && root->reply.raw == 0, "and waits for no answer");
+    park();
+    is(error_of(root), L4_IPC_RECV_OVERFLOW, "the receiver, too");
+}
+
+/* A sender that waits for anybody afterwards has a sender in its own queue when its message is taken. */
+static void test_send_and_wait(void)
+{
+    send(B, 0, 0);
+    host_syscall(SEL(ME) | L4_OP_SEND | WAIT, l4_tag_make(0x21, 0, 0, 0).raw, 0x21, 0);
+    send(A, 0, 0);
+    ok(host_current() == a && b->ipc_state == IPC_SENDING, "b sends to root, who does not receive");
+    send(B, 0x31, 0);
+    ok(a->ipc_state == IPC_SENDING && host_current() == root, "a sends to b, who does not, either");
+    machine_check();
+    wait_open();
+    ok(host_current() == a && b->ready, "root takes b's message, and b takes a's");
+    receive(ME, 0);
+    ok(host_current() == b && label_at(b) == 0x31, "there it is");
+    park();
+    is(label_at(root), 0x21, "root has b's");
+    ok(a->ipc_state == IPC_RECEIVING && b->ipc_state == IPC_RECEIVING, "everybody goes on");
+    machine_check();
+}
+
 static void test_dead(void)
 {
     struct thread *c = thread_make(C, C + 1, C + 1); /* no pager: its first page fault is its end */
@@ -235,6 +270,8 @@ int main(void)
     test_fifo();
     test_timeouts();
     test_donation();
+    test_refused();
+    test_send_and_wait();
     test_reply();
     test_forgotten_caller();
     test_cancel();

@@ -12,6 +12,9 @@
 #include "memory.h"
 #include "objects.h"
 #include "task.h"
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define SEL(slot) ((word_t)(slot) << L4_SEL_SHIFT)
 #define CALL (L4_OP_SEND | L4_OP_RECV)
@@ -144,6 +147,22 @@ static inline void machine_start_with(unsigned count, size_t heap_bytes)
 
 static inline void machine_start_cpus(unsigned count) { machine_start_with(count, 0); }
 static inline void machine_start(void) { machine_start_cpus(1); }
+
+/* A copy of this process does something; 0, or 99 when its kernel panics or halts. */
+static void copy_halts(void) { exit(99); }
+
+static inline int in_copy(void (*body)(void))
+{
+    int status = 0;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        host_on_halt = copy_halts;
+        body();
+        exit(0);
+    }
+    return waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
 
 static inline void machine_check(void)
 {

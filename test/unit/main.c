@@ -29,8 +29,25 @@ static void test_capabilities(const struct thread *t)
     is(t->utcb->self, L4_INITIAL_UTCB, "and the UTCB knows");
 }
 
+static void boot_nobody(void)
+{
+    host_start(&(struct host_config){0});
+    exit(host_idle() ? 0 : 1);
+}
+
+static void boot_sigma0(void)
+{
+    host_start(&(struct host_config){.sigma0_ip = 0x1000});
+    if (host_idle() || !host_current()->task->is_sigma0)
+        exit(1);
+    wait_open();
+    exit(host_idle() ? 0 : 2);
+}
+
 int main(void)
 {
+    is(in_copy(boot_nobody), 0, "without programs nobody runs");
+    is(in_copy(boot_sigma0), 0, "without a root task sigma0 is alone");
     host_start(&(struct host_config){.sigma0_ip = 0x1000, .root_ip = 0x2000});
     ok(strstr(host_output(false), " KiB of kernel memory") != NULL, "the kernel says how much memory it has");
 

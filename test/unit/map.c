@@ -301,9 +301,53 @@ static void test_failures(void)
     world_check();
 }
 
+/* Where memory ends in the middle of a large page. */
+static void test_mixed(void)
+{
+    struct l4_mem_desc all = kip.mem[0];
+    word_t border = 0x800000 + 5 * PAGE;
+
+    for (unsigned i = 0; i < kip.mem_count; i++)
+        if (l4_mem_desc_type(kip.mem[i]) == L4_MEM_CONVENTIONAL && !(kip.mem[i].low & L4_MEM_VIRTUAL)) {
+            all = kip.mem[i];
+            kip.mem[i] = l4_mem_desc_make(l4_mem_desc_start(all), border - 1, L4_MEM_CONVENTIONAL, 0, 0);
+            ok(map_sigma0_fault(sigma0, border - 1) && map_sigma0_fault(sigma0, border), "sigma0 touches both sides");
+            kip.mem[i] = all;
+            break;
+        }
+    is(order_at(sigma0, border - 1), 12, "memory up to the border");
+    is(order_at(sigma0, border), 12, "and what lies behind it have small pages");
+    struct pt_entry e;
+
+    ok(arch_pt_lookup(&sigma0->space, border - 1, &e) && e.cache == L4_ITEM_CACHED, "memory is cached");
+    ok(arch_pt_lookup(&sigma0->space, border, &e) && e.cache == L4_ITEM_UNCACHED, "what is none is not");
+    ok(map_sigma0_fault(sigma0, border), "a second fault finds the page");
+    frame_fail_countdown = 1;
+    is(map_to(sigma0, mem(0xfd00000000, 12, RW), a, AT), MAP_FAILED, "no memory for the page of sigma0 itself");
+    frame_fail_countdown = 0;
+}
+
+static void test_ends(void)
+{
+    is(map_to(sigma0, mem(0x600000, 21, RW), a, 0x600000), MAP_DONE, "two MiB");
+    is(map_window(a, mem(0x600000, 21, RW), b, mem(L4_USER_END - PAGE, 12, RW), 0), MAP_DONE, "to the last page");
+    is(access_at(b, L4_USER_END - PAGE), RW, "of the address space");
+    is(map_window(a, mem(0x600000, 21, RW), b, (l4_fpage){L4_FPAGE_ALL}, L4_USER_END - 2 * PAGE), MAP_DONE,
+       "a hot spot near the end");
+    is(unmap_memory(a, l4_fpage_make(L4_FPAGE_MEM, 0x600, 11, RWX), true), 0, "half a page");
+    ok(access_at(a, 0x600000) == RW, "is no page");
+    is(unmap_memory(a, mem(L4_USER_END, 12, RWX), true), 0, "nor is one of the kernel's half");
+    unmap_all(a);
+    unmap_all(b);
+    unmap_all(sigma0);
+    is(access_at(sigma0, 0x600000), 0, "sigma0 can lose everything, too: when the machine ends");
+    world_check();
+}
+
 int main(void)
 {
     world_start(&(struct host_config){0});
+    test_mixed();
     test_window();
     test_sigma0();
     test_rights();
@@ -315,5 +359,6 @@ int main(void)
     test_superpages();
     test_status();
     test_failures();
+    test_ends();
     return tap_done();
 }

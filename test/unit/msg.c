@@ -138,6 +138,29 @@ static void test_several(void)
        "each at its hot spot");
 }
 
+/* Buffers at the end of the buffer registers: what needs more of them than there are is none. */
+static void test_last_buffers(void)
+{
+    struct l4_utcb *u = root->utcb;
+    unsigned items = L4_BR_COUNT - 31;
+    l4_tag out;
+
+    for (unsigned i = 0; i < items; i++) {
+        u->mr[2 * i] = L4_ITEM_MAP;
+        u->mr[2 * i + 1] = obj(L4_SLOT_LOG, L4_RIGHT_R).raw;
+        a->utcb->br[31 + i] = SEL(TARGET + i) | L4_ITEM_MAP | L4_RCV_SINGLE_CAP;
+    }
+    a->utcb->bdr = 31ul << L4_BDR_OBJ_SHIFT;
+    is(msg_transfer(root, a, l4_tag_make(0, 0, items, 0), 3, &out), 0, "a buffer in the last register");
+    is(msg_transfer(root, a, l4_tag_make(0, 0, items + 1, 0), 3, &out), L4_IPC_SEND_OVERFLOW, "none behind it");
+    a->utcb->br[L4_BR_COUNT - 1] = L4_ITEM_MAP;
+    is(msg_transfer(root, a, l4_tag_make(0, 0, items, 0), 3, &out), L4_IPC_SEND_OVERFLOW, "half a window");
+    a->utcb->br[L4_BR_COUNT - 1] = SEL(TARGET) | L4_ITEM_MAP | L4_RCV_SINGLE_CAP | L4_RCV_FORWARD;
+    is(msg_transfer(root, a, l4_tag_make(0, 0, items, 0), 3, &out), L4_IPC_SEND_OVERFLOW,
+       "a buffer that does not say in what task");
+    a->utcb->bdr = 0;
+}
+
 static void test_fpu(void)
 {
     l4_tag out;
@@ -171,6 +194,10 @@ static void test_local(void)
     is(item(L4_ITEM_MAP, obj(GATE, 7), 3), 0, "one's own gate");
     is(kind(), L4_GOT_LABEL, "is told by its label");
     is(a->utcb->mr[1], 0x80 | L4_RIGHT_W | L4_RIGHT_S, "and the rights");
+    is(item(L4_ITEM_MAP, obj(GATE, L4_RIGHT_W), 3), 0, "without the right to pass it on");
+    is(kind(), L4_GOT_NOTHING, "nothing is told");
+    is(item(L4_ITEM_MAP, l4_fpage_make(L4_FPAGE_IO, 0x60, 0, 6), 3), 0, "ports");
+    ok(kind() != L4_GOT_LABEL && kind() != L4_GOT_FPAGE, "have no label");
     g->thread = NULL;
     a->task = root->task;
 }
@@ -198,6 +225,7 @@ int main(void)
     test_one_cap();
     test_windows();
     test_several();
+    test_last_buffers();
     test_local();
     test_fpu();
     test_memory_failure();

@@ -135,6 +135,28 @@ static void test_equals(void)
     ok(host_current() == root, "the answer comes all the same");
 }
 
+/* A more important thread works on the slice of a less important one when somebody in between wakes up. */
+static void test_lent_and_woken(void)
+{
+    all_wait();
+    run_thread(A, 150);
+    run_thread(B, 120);
+    call_words(B, L4_PROTO_THREAD, 0, 3, L4_OP_THREAD_EX_REGS | L4_EXREGS_CANCEL, ~0ul, ~0ul, 0);
+    ok(host_current() == b, "a sleeper is woken");
+    host_syscall(SELF | L4_OP_RECV, 0, 0, 1000);
+    ok(host_current() == root, "root runs while one sleeps");
+    host_syscall(SEL(A) | CALL, 0, 0, 0);
+    ok(host_current() == a && cpu_self()->context == root, "and calls somebody more important");
+    tick(1);
+    ok(host_current() == a && b->ready, "who is not less so on root's slice");
+    ok(cpu_self()->context == a, "but goes on with his own");
+    host_syscall(SELF | WAIT | L4_OP_SEND | L4_OP_REPLY, 0, 0, 0);
+    ok(host_current() == b, "then it is the other's turn");
+    host_syscall(SELF | L4_OP_RECV, 0, 0, 0);
+    ok(host_current() == root && error_of(root) == 0, "and root has its answer");
+    all_wait();
+}
+
 static void test_time_outs(void)
 {
     all_wait();
@@ -167,6 +189,7 @@ int main(void)
     test_changes();
     test_donation();
     test_equals();
+    test_lent_and_woken();
     test_time_outs();
     machine_check();
     return tap_done();

@@ -63,6 +63,10 @@ static void test_run(void)
     is(run_on(A, 0, 1, 0, 0), -L4_ERR_INVAL, "there is no priority 0");
     is(run_on(A, 7, 1, 40, 0), 0, "a set without a CPU that exists");
     ok(a->home == NULL, "the thread runs nowhere");
+    is(run_on(A, 200ul << 24, 1, 40, 0), 0, "a set of large pieces");
+    ok(a->home == cpu_self(), "the first of which has every CPU");
+    is(run_on(A, 200ul << 24, 2, 40, 0), 0, "and the second none");
+    ok(a->home == NULL, "so it runs nowhere");
     is(run_on(L4_SLOT_TASK, 0, 1, 40, 0), -L4_ERR_INVAL, "a task is no thread");
     is(run_class(~0ul, 48, 3000, 60), 0, "the form with a class");
     ok(a->prio == 60 && a->quantum_us == 3000 && a->home != NULL, "says the same");

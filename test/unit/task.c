@@ -57,6 +57,23 @@ static void test_unmap(void)
     is(l4_tag_words(tag_of(root)), 4, "and each is told");
 }
 
+static int map_port(struct task *to, unsigned port)
+{
+    struct task *sigma0 = gate_of(cap_obj(cap_slot(root->task, L4_SLOT_PAGER)))->thread->task;
+
+    return map_fpage(&(struct map_request){.from = sigma0, .to = to, .item = L4_ITEM_MAP, .rights_mask = 15,
+                                           .send = l4_fpage_make(L4_FPAGE_IO, port, 0, 6),
+                                           .window = {L4_FPAGE_ALL}});
+}
+
+static void test_ports(void)
+{
+    is(map_port(t, 0x61), MAP_DONE, "a port");
+    ok(t->space.io_bitmap != NULL, "is there");
+    is(task_op(TASK, 3, L4_OP_TASK_UNMAP, L4_UNMAP_SELF, l4_fpage_make(L4_FPAGE_IO, 0x61, 0, 6).raw), 0, "unmap");
+    ok(t->space.io_bitmap == NULL, "takes it away");
+}
+
 static void test_questions(void)
 {
     is(task_op(L4_SLOT_TASK, 2, L4_OP_TASK_CAP_INFO, SEL(L4_SLOT_LOG), 0), 1, "is there something in a slot?");
@@ -67,6 +84,9 @@ static void test_questions(void)
     cap_copy(GATE, COPY, L4_RIGHT_R | L4_OBJ_SERVER);
     is(task_op(L4_SLOT_TASK, 3, L4_OP_TASK_CAP_INFO, SEL(GATE), SEL(COPY)), 0, "with other rights it is another");
     is(task_op(L4_SLOT_TASK, 3, L4_OP_TASK_CAP_INFO, SEL(GATE), SEL(L4_SLOT_LOG)), 0, "other objects are");
+    is(task_op(L4_SLOT_TASK, 3, L4_OP_TASK_CAP_INFO, SEL(GATE), SEL(GATE)), 1, "a slot is equal to itself");
+    is(task_op(L4_SLOT_TASK, 3, L4_OP_TASK_CAP_INFO, SEL(0x777), SEL(0x777)), 1, "even an empty one");
+    is(task_op(L4_SLOT_TASK, 3, L4_OP_TASK_CAP_INFO, SEL(GATE), L4_SEL_INVALID), 0, "the invalid slot equals no other");
     is(task_op(L4_SLOT_TASK, 4, L4_OP_TASK_CAP_INFO, 0, 0), -L4_ERR_INVAL, "three capabilities cannot be compared");
 }
 
@@ -93,6 +113,8 @@ static void test_reply_slots(void)
     last = task_reply_slot_alloc(t, REPLY_PAGES * REPLY_PAGE_SLOTS - 1);
     ok(first != NULL && last != NULL && first != last, "the first and the last");
     ok(task_reply_slot(t, 0) == first && task_reply_slot(t, 1) == first + 1, "are found again");
+    ok(task_reply_slot(t, REPLY_PAGE_SLOTS) == NULL, "one whose page is not there");
+    ok(task_reply_slot(t, REPLY_PAGES * REPLY_PAGE_SLOTS) == NULL, "nor is there one behind the last");
     ok(task_reply_slot_alloc(t, REPLY_PAGES * REPLY_PAGE_SLOTS) == NULL, "there is none behind the last");
 }
 
@@ -117,12 +139,14 @@ int main(void)
 
     machine_start();
     create(L4_PROTO_NONE, GATE);
+    map_port(root->task, 0x60); /* the set of sigma0 stays */
     used = root_factory.quota.used;
     root->utcb->br[0] = SEL(TASK) | L4_ITEM_MAP | L4_RCV_SINGLE_CAP;
     call_words(L4_SLOT_FACTORY, L4_PROTO_FACTORY, 0, 3, (word_t)L4_PROTO_TASK, 0, 0, 0);
     t = task_of(cap_obj(cap_slot(root->task, TASK)));
     test_map();
     test_unmap();
+    test_ports();
     test_questions();
     test_ku_mem();
     test_reply_slots();

@@ -108,6 +108,52 @@ static void test_labels(void)
     delete_slot(NEW);
 }
 
+/* A label that no rule matches; words that are no whole rule. */
+static void test_no_rule(void)
+{
+    struct l4_utcb *u = root->utcb;
+
+    thread_make(B, GATE, GATE);
+    thread_go(B, 120, 0x3000, 0x3100);
+    host_syscall(SEL(L4_SLOT_THREAD) | CALL, 0, 0x40, 0);
+    u->mr[0] = L4_OP_THREAD_MODIFY_SENDERS;
+    u->mr[1] = ~3ul;
+    u->mr[2] = 0x7770;
+    u->mr[3] = 0;
+    u->mr[4] = 0x1000;
+    u->mr[5] = 0;
+    is((call(L4_SLOT_THREAD, L4_PROTO_THREAD, 6, 0), label_of(root)), 0, "rules that match nobody");
+    wait_open();
+    is(frame_label(&root->arch.frame), 0x40, "change no label");
+    delete_slot(B);
+}
+
+static void test_alien(void)
+{
+    struct l4_utcb *u = root->utcb;
+
+    for (unsigned i = 0; i < 2; i++) {
+        u->mr[0] = L4_OP_THREAD_CONTROL | L4_THREAD_ALIEN;
+        u->mr[1] = u->mr[2] = u->mr[3] = 0;
+        u->mr[4] = i == 0 ? L4_THREAD_ALIEN : 0;
+        u->mr[5] = 0;
+        call(A, L4_PROTO_THREAD, 6, 0);
+        is(label_of(root), 0, "control of an alien");
+        is((a->flags & THREAD_ALIEN) != 0, i == 0, i == 0 ? "makes one" : "and ends that");
+    }
+}
+
+/* What the host has no segments for, and an invocation that neither sends nor receives. */
+static void test_invocations(void)
+{
+    word_t consumed = a->consumed_us;
+
+    is(call_words(A, L4_PROTO_THREAD, 0, 2, L4_OP_THREAD_SEGMENTS, 0, 0, 0), -L4_ERR_NOSYS, "segments");
+    root->utcb->mr[0] = L4_OP_THREAD_STATS;
+    host_syscall(SEL(A), l4_tag_make(L4_PROTO_THREAD, 1, 0, 0).raw, 0, 0);
+    ok(error_of(root) == 0 && root->utcb->mr[0] == consumed, "an operation without flags is carried out");
+}
+
 static void test_end(void)
 {
     uint64_t consumed;
@@ -149,6 +195,9 @@ int main(void)
     test_ex_regs();
     test_switch();
     test_labels();
+    test_no_rule();
+    test_alien();
+    test_invocations();
     test_end();
     is(root_factory.quota.used, used, "all memory has been given back");
     machine_check();

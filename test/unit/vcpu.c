@@ -239,6 +239,7 @@ static void test_user(void)
     u->mr[0] = L4_OP_THREAD_VCPU_RESUME;
     call(VCPU, L4_PROTO_THREAD, 1, 1);
     ok(t->space == &user->space, "resume goes to the user task");
+    machine_check();
     is(v->user_task, SEL(USER) | L4_OP_SEND, "whose selector is marked");
     is(v->state, L4_VCPU_USER_MODE | L4_VCPU_FPU | 7, "in user mode every event counts");
     is(t->arch.frame.rsi, 0x51, "with the registers");
@@ -252,7 +253,13 @@ static void test_user(void)
     is(v->state, L4_VCPU_FPU, "state no more");
     is(t->arch.gs_base, v->host_gs_base, "the bases are the host's");
 
+    v->user_task = SEL(USER) | L4_OP_REPLY;
+    is(resume(), -L4_ERR_NOENT, "a user task is given up");
+    ok(t->vcpu_task == NULL, "at once");
+    v->user_task = SEL(USER);
+    host_general_path = true;
     resume();
+    host_general_path = false;
     host_syscall(SEL(1) | CALL, 0x30f, 0x52, 0);
     ok(at_entry(ENTRY_STACK), "a system call comes back");
     is(v->regs.trapno, L4_TRAP_SYSCALL, "with its number");
