@@ -114,8 +114,6 @@ void cap_revoke(struct cap *slot, unsigned rights)
 
 void cap_table_destroy(struct task *task)
 {
-    if (task->cap_pages_end > 0)
-        cpu_claim_all(); /* K2 of kobj.c */
     for (unsigned p = 0; p < task->cap_pages_end; p++) {
         struct cap_page *page = task->cap_pages[p];
 
@@ -124,7 +122,7 @@ void cap_table_destroy(struct task *task)
         for (unsigned i = 0; i < CAP_PAGE_SLOTS; i++)
             cap_remove(&page->slot[i], true);
         task->cap_pages[p] = &cap_page_empty;
-        charged_frame_free(task->obj.payer, page, 0);
+        charged_page_retire(task->obj.payer, page);
     }
     task->cap_pages_end = 0;
 }

@@ -7,6 +7,7 @@
 #include "ipc.h"
 #include "map.h"
 #include "objects.h"
+#include "smp.h"
 #include "task.h"
 
 struct factory root_factory;
@@ -31,7 +32,7 @@ static void factory_free(struct kobj *obj)
     size_t limit = f->quota.limit;
 
     kassert(f->quota.used == 0);
-    charged_slab_free(parent, &factory_slab, f);
+    charged_slab_retire(parent, &factory_slab, f);
     quota_give(parent, limit);
 }
 

@@ -245,8 +245,8 @@ __attribute__((noinline)) static struct thread *call(struct thread *self, word_t
     if (likely(obj->type == KOBJ_GATE)) {
         if (unlikely((cap & L4_OBJ_SERVER) && (long)tag >> 16 == L4_PROTO_KOBJECT))
             return general(self, label, dest, tag);
+        to = __atomic_load_n(&gate_of(obj)->thread, __ATOMIC_ACQUIRE); /* before the label: G2 of gate.c */
         sent = gate_of(obj)->label | (cap & (L4_RIGHT_W | L4_RIGHT_S));
-        to = gate_of(obj)->thread;
     } else if (likely(obj->type != KOBJ_THREAD)) {
         return call_object(self, label, dest, tag, cap);
     } else {

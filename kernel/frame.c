@@ -107,8 +107,8 @@ void *frame_take(unsigned order)
 {
     kassert(order <= FRAME_ORDER_MAX);
     uint32_t fits = available & ~0u << order;
-    if (fits == 0)
-        return NULL;
+    if (unlikely(fits == 0))
+        return limbo_force() ? frame_take(order) : NULL;
 
     unsigned have = (unsigned)__builtin_ctz(fits);
     size_t i = page_index(free_list[have].next);
@@ -141,7 +141,11 @@ void frame_free(void *page, unsigned order)
     block_merge(i, order);
 }
 
-size_t frame_free_bytes(void) { return free_pages * L4_PAGE_SIZE; }
+size_t frame_free_bytes(void)
+{
+    limbo_empty();
+    return free_pages * L4_PAGE_SIZE;
+}
 
 void frame_range(word_t *first, word_t *last)
 {

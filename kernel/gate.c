@@ -2,6 +2,8 @@
 /*
  * IPC gates: a label and a thread. Who sends through a gate that is bound to no thread waits at the gate.
  *   G1  waiting is empty while the gate is bound.
+ *   G2  The short path reads thread, then label, without the lock. Either one of them changes, or thread is NULL until
+ *       the label is there, or every other CPU is claimed.
  */
 #include "cpu.h"
 #include "factory.h"
@@ -74,7 +76,7 @@ static void gate_free(struct kobj *obj)
 
     if (g->thread != NULL)
         kobj_unref(&g->thread->obj);
-    charged_slab_free(obj->payer, &gate_slab, g);
+    charged_slab_retire(obj->payer, &gate_slab, g);
 }
 
 static l4_tag gate_bind(struct gate *g, struct invoke *in)
@@ -93,10 +95,11 @@ static l4_tag gate_bind(struct gate *g, struct invoke *in)
         return tag_label(-L4_ERR_PERM);
 
     /* ---- commit: nothing below can fail ---- */
-    cpu_claim_all(); /* the short path reads label and thread without the lock */
+    if (old != NULL && old != thread_of(thread) && g->label != in->utcb->mr[1])
+        cpu_claim_all(); /* G2 */
     kobj_ref(thread);
-    g->thread = thread_of(thread);
     g->label = in->utcb->mr[1];
+    __atomic_store_n(&g->thread, thread_of(thread), __ATOMIC_RELEASE);
     if (old != NULL)
         kobj_unref(&old->obj);
     gate_release(g, 0);

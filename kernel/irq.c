@@ -98,7 +98,7 @@ static void irq_destroy(struct kobj *obj)
 
 static void irq_free(struct kobj *obj)
 {
-    charged_slab_free(obj->payer, &irq_slab, irq_of(obj));
+    charged_slab_retire(obj->payer, &irq_slab, irq_of(obj));
 }
 
 static l4_tag irq_bind(struct irq *irq, struct invoke *in)

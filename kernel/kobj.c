@@ -3,13 +3,12 @@
  * Object life: see kobj.h. Destruction and freeing go through one work list, so that a chain of objects that own one
  * another (a task that holds the last capability to a task that holds …) needs no kernel stack.
  *   K1  An object is on the work list at most once: first to be destroyed, later to be freed.
- *   K2  Memory that the short message path may look at (objects, pages of capabilities) is given back while every
- *       other CPU is stopped outside that path.
+ *   K2  Memory that the short message path may look at (objects, pages of capabilities) goes through limbo.c.
  */
 #include "kobj.h"
 #include "factory.h"
+#include "cpu.h"
 #include "ipc.h"
-#include "smp.h"
 
 struct kobj *kobj_work;
 
@@ -23,7 +22,6 @@ void kobj_work_run(void)
         if (obj->refs == 0) {
             struct factory *payer = obj->payer;
 
-            cpu_claim_all(); /* K2 */
             obj->ops->free(obj);
             if (payer != NULL)
                 kobj_unref(&payer->obj);

@@ -3,7 +3,7 @@
  * Kernel memory: frames (buddy allocator over one contiguous heap), slabs (objects of one size), quota.
  *
  *   M1  Every allocation on behalf of a user names the factory that pays; quota is taken first, memory second, and
- *       both are given back together.
+ *       both are given back together (limbo.c: memory may come later).
  *   M2  A failed allocation changes nothing.
  */
 #pragma once
@@ -45,7 +45,7 @@ static inline void *heap_pointer(uint32_t handle) { return frame_base + ((size_t
 struct slab {
     const char *name;
     uint32_t size;       /* bytes per object, rounded up to 16; aligned to the power of two that divides it, ≤ 64 */
-    uint32_t used;       /* objects out */
+    uint32_t used;       /* objects out, without those in limbo */
     uint32_t order;      /* of its blocks, see frame_alloc */
     struct list partial; /* blocks with free and used objects; empty blocks go back to frame.c */
     struct slab *next;   /* all slabs, for statistics */
@@ -75,6 +75,12 @@ void charged_slab_free(struct factory *payer, struct slab *s, void *object);
 void *charged_frame_alloc(struct factory *payer, unsigned order);     /* zeroed */
 void *charged_frame_alloc_raw(struct factory *payer, unsigned order); /* contents undefined */
 void charged_frame_free(struct factory *payer, void *page, unsigned order);
+
+/* ---- limbo.c, see smp.h ---- */
+/* Frees some of what waits there, stopping the other CPUs. False: nothing did. */
+bool limbo_force(void);
+/* Frees all of it; nobody is in the kernel (tests). */
+void limbo_empty(void);
 
 /* Fault injection for tests: the n-th allocation from now fails (0: off). */
 extern uint64_t frame_fail_countdown;

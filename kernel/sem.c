@@ -67,7 +67,7 @@ static void sem_destroy(struct kobj *obj)
 
 static void sem_free(struct kobj *obj)
 {
-    charged_slab_free(obj->payer, &sem_slab, sem_of(obj));
+    charged_slab_retire(obj->payer, &sem_slab, sem_of(obj));
 }
 
 static void sem_unmask_edge(struct sem *s)

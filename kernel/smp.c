@@ -68,6 +68,7 @@ bool kernel_enter_contended(struct thread *self, struct thread *(*again)(struct 
 
 void kernel_unlock_contended(void)
 {
+    limbo_pass();
     while (claimed_set != 0) {
         unsigned id = (unsigned)__builtin_ctzl(claimed_set);
         struct cpu *c = cpus[id];
@@ -115,6 +116,8 @@ bool cpu_claimed(const struct cpu *c)
 {
     return c == NULL || c == cpu_self() || (claimed_set >> c->id & 1);
 }
+
+bool cpu_quiet(const struct cpu *c) { return cpu_claimed(c) || claim_state(c) == CPU_PARKED; }
 
 void cpu_park(void)
 {

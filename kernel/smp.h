@@ -14,6 +14,7 @@
  */
 #pragma once
 #include "cpu.h"
+#include "memory.h"
 
 /* How many CPUs run, 1..CPU_MAX; cpus[0..cpu_count-1] exist. Changes once, at boot. */
 extern unsigned cpu_count;
@@ -61,5 +62,29 @@ static inline void cpu_claim_all(void)
 /* May the caller touch what belongs to c? For assertions. */
 bool cpu_claimed(const struct cpu *c);
 
+/* Not on the short path: claimed, asleep, or the caller. */
+bool cpu_quiet(const struct cpu *c);
+
 /* The idle CPU is about to sleep: it need not be woken by claims. What it has loaded goes back to memory. */
 void cpu_park(void);
+
+/* ---- limbo.c ---- */
+void limbo_add(struct factory *payer, struct slab *s, size_t size, void *memory);
+/* Memory that another CPU on the short path may still look at: quota is given back at once, the memory when no CPU can
+ * be looking any more. Nothing leads to it now. */
+static inline void charged_slab_retire(struct factory *payer, struct slab *s, void *object)
+{
+    if (likely(cpu_count == 1))
+        charged_slab_free(payer, s, object);
+    else
+        limbo_add(payer, s, s->size, object);
+}
+static inline void charged_page_retire(struct factory *payer, void *page)
+{
+    if (likely(cpu_count == 1))
+        charged_frame_free(payer, page, 0);
+    else
+        limbo_add(payer, NULL, L4_PAGE_SIZE, page);
+}
+/* The lock is about to be given back. */
+void limbo_pass(void);

@@ -9,6 +9,7 @@
 #include "ipc.h"
 #include "map.h"
 #include "operation.h"
+#include "smp.h"
 
 struct cap_page cap_page_empty;
 static struct slab task_slab, reply_dir_slab;
@@ -54,7 +55,7 @@ static void task_free(struct kobj *obj)
     task_thread_left(t);
     ku_mem_free_all(t);
     arch_space_free(&t->space, obj->payer);
-    charged_slab_free(obj->payer, &task_slab, t);
+    charged_slab_retire(obj->payer, &task_slab, t);
 }
 
 /* ---- explicit reply capabilities ---- */

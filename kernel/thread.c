@@ -172,7 +172,7 @@ static void thread_free(struct kobj *obj)
     struct thread *t = thread_of(obj);
 
     delete_irq_drop(t); /* registered when the thread had died of a fault and still had capabilities */
-    charged_slab_free(obj->payer, &thread_slab, t);
+    charged_slab_retire(obj->payer, &thread_slab, t);
 }
 
 /* ---- operations ---- */

@@ -85,7 +85,8 @@ static inline struct thread *thread_at(word_t slot)
     return thread_of(cap_obj(cap_slot(root->task, slot)));
 }
 
-static inline long run_thread(word_t slot, unsigned prio)
+/* map: the CPUs, bit by bit. */
+static inline long run_thread_on(word_t slot, word_t map, unsigned prio)
 {
     struct l4_utcb *u = host_current()->utcb;
 
@@ -94,11 +95,13 @@ static inline long run_thread(word_t slot, unsigned prio)
     u->mr[6] = l4_fpage_make(L4_FPAGE_OBJ, slot, 0, 15).raw;
     u->mr[0] = L4_OP_SCHED_RUN_THREAD;
     u->mr[1] = 0;
-    u->mr[2] = 1;
+    u->mr[2] = map;
     u->mr[3] = prio;
     call(L4_SLOT_SCHEDULER, L4_PROTO_SCHEDULER, 5, 1);
     return label_of(host_current());
 }
+
+static inline long run_thread(word_t slot, unsigned prio) { return run_thread_on(slot, 1, prio); }
 
 /* A thread of the root task in a slot, bound, not started, with pager and handler. */
 static inline struct thread *thread_make(word_t slot, word_t pager, word_t handler)

@@ -18,27 +18,11 @@ static bool all_free(void)
     return true;
 }
 
-/* run_thread with a set of CPUs, by root. */
-static long run_on(word_t slot, word_t map, word_t prio)
-{
-    struct l4_utcb *u = root->utcb;
-
-    u->mr[0] = L4_OP_SCHED_RUN_THREAD;
-    u->mr[1] = 0;
-    u->mr[2] = map;
-    u->mr[3] = prio;
-    u->mr[4] = 0;
-    u->mr[5] = L4_ITEM_MAP;
-    u->mr[6] = l4_fpage_make(L4_FPAGE_OBJ, slot, 0, 15).raw;
-    call(L4_SLOT_SCHEDULER, L4_PROTO_SCHEDULER, 5, 1);
-    return label_of(root);
-}
-
 static void test_start(void)
 {
     is(cpu_count, 2, "two CPUs");
     ok(cpus[0] == cpu_self() && cpus[1] != cpus[0], "each with its block");
-    is(run_on(A, 2, 50), 0, "a thread for the second CPU");
+    is(run_thread_on(A, 2, 50), 0, "a thread for the second CPU");
     call_words(A, L4_PROTO_THREAD, 0, 3, L4_OP_THREAD_EX_REGS, 0x3000, 0x3100, 0);
     ok(a->home == cpus[1] && host_current() == root, "does not run on the first");
     host_set_cpu(1);
@@ -69,13 +53,13 @@ static void test_messages(void)
 
 static void test_move(void)
 {
-    is(run_on(A, 1, 120), 0, "the thread moves to the first CPU");
+    is(run_thread_on(A, 1, 120), 0, "the thread moves to the first CPU");
     ok(a->home == cpus[0], "where it lives now");
     call(A, 9, 0, 0);
     ok(host_current() == a && label_of(a) == 9, "a call runs it there");
     host_syscall(SELF | REPLY_WAIT, 0, 0, 0);
     ok(host_current() == root, "with its answer the caller goes on");
-    is(run_on(A, 2, 120), 0, "and back to the second");
+    is(run_thread_on(A, 2, 120), 0, "and back to the second");
     host_syscall(SEL(A) | L4_OP_SEND, l4_tag_make(10, 0, 0, 0).raw, 0, 0);
     host_set_cpu(1);
     ok(host_current() == a && label_of(a) == 10, "which runs it");
@@ -88,6 +72,35 @@ static void test_sets(void)
     is(root->utcb->mr[0], 3, "are two");
     is(call_words(L4_SLOT_SCHEDULER, L4_PROTO_SCHEDULER, 0, 2, L4_OP_SCHED_INFO, 1ul << 24, 0, 0), 0, "in pairs");
     is(root->utcb->mr[0], 1, "are one");
+}
+
+static long bind(word_t label, word_t thread)
+{
+    struct l4_utcb *u = root->utcb;
+
+    u->mr[0] = L4_OP_GATE_BIND;
+    u->mr[1] = label;
+    u->mr[2] = L4_ITEM_MAP;
+    u->mr[3] = l4_fpage_make(L4_FPAGE_OBJ, thread, 0, 15).raw;
+    call(GATE, L4_PROTO_KOBJECT, 2, 1);
+    return label_of(root);
+}
+
+/* G2 of gate.c: only a change of both words stops the other CPU. */
+static void test_bind(void)
+{
+    host_set_cpu(1);
+    ok(host_current() == a, "a thread runs on the second CPU");
+    host_set_cpu(0);
+    is(bind(0x10, A), 0, "a gate is bound");
+    is(bind(0x20, A), 0, "gets another label");
+    is(bind(0x20, L4_SLOT_THREAD), 0, "another thread");
+    ok(!host_ipi_pending(1), "and the other CPU is not stopped");
+    is(bind(0x30, A), 0, "but for both at once");
+    ok(host_ipi_pending(1), "it is");
+    is(bind(0x30, L4_SLOT_THREAD), 0, "the thread is not needed any more");
+    host_set_cpu(1);
+    host_set_cpu(0);
 }
 
 static void test_end(void)
@@ -112,6 +125,7 @@ int main(void)
     test_messages();
     test_move();
     test_sets();
+    test_bind();
     test_end();
     machine_check();
     return tap_done();

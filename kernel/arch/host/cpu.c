@@ -216,7 +216,8 @@ void arch_space_unload(struct arch_space *s)
     if (host_cpu->arch.space == s)
         host_cpu->arch.space = NULL;
     for (unsigned i = 0; i < cpu_count; i++)
-        kassert(cpus[i]->arch.space != s);
+        if (cpus[i]->arch.space == s)
+            cpu_claim(cpus[i]);
 }
 
 void arch_io_changed(struct arch_space *s) { (void)s; }

@@ -44,6 +44,8 @@ void host_race_over(void);
 /* ---- kernel entries of the current thread, on the current CPU ---- */
 /* True: no system call takes the short path (fastpath.c). */
 extern bool host_general_path;
+/* True: nothing stays in limbo.c between kernel entries, and addresses do not depend on how often the lock is taken. */
+extern bool host_no_limbo;
 void host_syscall(word_t dest, word_t tag, word_t label, word_t timeout);
 /* Touches one byte. access: L4_MEM_R, _W or _X. The kernel address of the byte, or NULL when it became a page fault. */
 void *host_touch(word_t va, unsigned access);

@@ -66,14 +66,16 @@ void host_tlb_check(const struct arch_space *s)
         }
 }
 
+bool host_general_path, host_no_limbo;
+
 static void entered(struct thread *next)
 {
     kassert(next == host_cpu->current);
     host_enter(next);
     host_race_over(); /* when nobody has looked: the short path */
+    if (host_no_limbo)
+        limbo_empty();
 }
-
-bool host_general_path;
 
 void host_syscall(word_t dest, word_t tag, word_t label, word_t timeout)
 {

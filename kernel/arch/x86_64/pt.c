@@ -11,7 +11,7 @@
  *   T4  Whoever takes rights or status bits from a leaf flushes it before returning.
  */
 #include "arch.h"
-#include "memory.h"
+#include "smp.h"
 
 #define PTE_PRESENT 0x1ul
 #define PTE_WRITE 0x2ul
@@ -121,10 +121,11 @@ void arch_space_free(struct arch_space *s, struct factory *payer)
     word_t *root = root_of(s);
 
     arch_space_unload(s);
-    for (unsigned i = 0; i < ROOT_USER_ENTRIES; i++)
-        if (root[i] & PTE_PRESENT)
-            table_free(table_at(root[i] & PTE_ADDR), TABLE_TOP - 1, payer);
-    charged_frame_free(payer, root, 0);
+    for (unsigned i = 0; i < ROOT_USER_ENTRIES; i += 4) /* most of them are empty */
+        for (unsigned k = i; (root[i] | root[i + 1] | root[i + 2] | root[i + 3]) != 0 && k < i + 4; k++)
+            if (root[k] & PTE_PRESENT)
+                table_free(table_at(root[k] & PTE_ADDR), TABLE_TOP - 1, payer);
+    charged_page_retire(payer, root); /* a CPU may be about to load another one */
     arch_pcid_give(s);
     s->root_pa = 0;
 }
