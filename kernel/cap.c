@@ -19,28 +19,36 @@ struct cap *cap_slot(const struct task *task, word_t index)
     return page == &cap_page_empty ? NULL : &page->slot[index % CAP_PAGE_SLOTS];
 }
 
+static cold_path struct cap_page *cap_page_make(struct task *task, word_t index)
+{
+    struct cap_page *made;
+
+    /* A deleted task has no table any more. With a new one a thread left in it could hold itself and its factory,
+     * out of everybody's reach. */
+    if (task->obj.dead)
+        return NULL;
+    made = charged_frame_alloc(task->obj.payer, 0);
+    if (made == NULL)
+        return NULL;
+    task->cap_pages[index / CAP_PAGE_SLOTS] = made;
+    if (index / CAP_PAGE_SLOTS >= task->cap_pages_end)
+        task->cap_pages_end = (uint16_t)(index / CAP_PAGE_SLOTS + 1);
+    return made;
+}
+
 struct cap *cap_slot_alloc(struct task *task, word_t index)
 {
-    struct cap_page **page;
+    struct cap_page *page;
 
     if (index >= CAP_SLOTS)
         return NULL;
-    page = &task->cap_pages[index / CAP_PAGE_SLOTS];
-    if (*page == &cap_page_empty) {
-        struct cap_page *made;
-
-        /* A deleted task has no table any more. With a new one a thread left in it could hold itself and its factory,
-         * out of everybody's reach. */
-        if (task->obj.dead)
+    page = task->cap_pages[index / CAP_PAGE_SLOTS];
+    if (unlikely(page == &cap_page_empty)) {
+        page = cap_page_make(task, index);
+        if (page == NULL)
             return NULL;
-        made = charged_frame_alloc(task->obj.payer, 0);
-        if (made == NULL)
-            return NULL;
-        *page = made;
-        if (index / CAP_PAGE_SLOTS >= task->cap_pages_end)
-            task->cap_pages_end = (uint16_t)(index / CAP_PAGE_SLOTS + 1);
     }
-    return &(*page)->slot[index % CAP_PAGE_SLOTS];
+    return &page->slot[index % CAP_PAGE_SLOTS];
 }
 
 struct kobj *cap_lookup(const struct task *task, word_t index, unsigned *rights)

@@ -72,7 +72,17 @@ int map_caps(const struct map_request *rq)
     return result;
 }
 
-void unmap_caps(struct task *task, l4_fpage fp, bool del)
+static inline void slot_unmap(struct cap *slot, unsigned rights, bool del)
+{
+    if (slot->raw == 0)
+        return;
+    if (rights & L4_RIGHT_R)
+        cap_remove(slot, del);
+    else
+        cap_revoke(slot, rights);
+}
+
+static void unmap_many(struct task *task, l4_fpage fp, bool del)
 {
     unsigned order = l4_fpage_order(fp), rights = l4_fpage_rights(fp);
     word_t start = order >= 16 ? 0 : l4_fpage_start(fp) & ~((1ul << order) - 1);
@@ -85,11 +95,19 @@ void unmap_caps(struct task *task, l4_fpage fp, bool del)
             i |= CAP_PAGE_SLOTS - 1;
             continue;
         }
-        if (slot->raw == 0)
-            continue;
-        if (rights & L4_RIGHT_R)
-            cap_remove(slot, del);
-        else
-            cap_revoke(slot, rights);
+        slot_unmap(slot, rights, del);
     }
+}
+
+void unmap_caps(struct task *task, l4_fpage fp, bool del)
+{
+    struct cap *slot;
+
+    if (unlikely(l4_fpage_order(fp) != 0)) {
+        unmap_many(task, fp, del);
+        return;
+    }
+    slot = cap_slot(task, l4_fpage_start(fp));
+    if (slot != NULL)
+        slot_unmap(slot, l4_fpage_rights(fp), del);
 }

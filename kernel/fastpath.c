@@ -65,9 +65,11 @@ static inline struct thread *fail(struct thread *self, word_t label, word_t code
 
 /* ---- operations ---- */
 
-/* The operation has not answered, or its answer is not all. */
+/* The operation has not answered, or its answer is not all. The frame of the caller is as the general path wants it. */
 __attribute__((noinline)) static struct thread *operate_slow(struct kobj *obj, struct invoke *in, l4_tag answer)
 {
+    if (answer.raw == TAG_RESUMED.raw)
+        return kernel_leave(in->self);
     if (answer.raw == TAG_MUST_WAIT.raw)
         return kernel_leave(syscall_begin(in->self));
     if (answer.raw == TAG_NO_REPLY.raw) {
@@ -78,12 +80,17 @@ __attribute__((noinline)) static struct thread *operate_slow(struct kobj *obj, s
     return kernel_leave(ipc_done(in, answer));
 }
 
-/* A send to, or a call of, an object that only answers. */
+/* What an operation without receive phase answers. */
+static inline l4_tag sent_only(const struct invoke *in, l4_tag answer)
+{
+    return l4_tag_error(answer) && answer.raw != TAG_NO_REPLY.raw ? answer : in->tag;
+}
+
+/* A send to, or a call of, an object that only answers; not a thread. What is needed afterwards waits in the record. */
 __attribute__((noinline)) static struct thread *operate(struct thread *self, word_t label, word_t dest, word_t tag,
                                                         word_t cap)
 {
     struct kobj *obj = (struct kobj *)((int64_t)cap >> 8);
-    bool thread = obj->type == KOBJ_THREAD; /* may be self, and look at its frame */
     struct invoke in; /* what operate() may look at */
     l4_tag answer;
 
@@ -92,21 +99,47 @@ __attribute__((noinline)) static struct thread *operate(struct thread *self, wor
     in.self = self;
     in.utcb = self->utcb;
     in.op = dest & L4_OP_MASK;
+    in.selector = dest;
     in.tag.raw = tag;
+    in.label = label;
+    in.rights = (unsigned)(cap & 0xffu);
+    answer = obj->ops->operate(obj, &in);
+    if (!(in.op & L4_OP_RECV))
+        answer = sent_only(&in, answer);
+    if (unlikely(cpu_self()->work))
+        kobj_work_run(); /* nothing in it looks at the frame of a running thread */
+    if (likely(answer.raw < TAG_MUST_WAIT.raw && !cpu_self()->attention &&
+               in.self->state_word == THREAD_STATE_RUNNING))
+        return arch_resume_fast(in.self, answer.raw, in.label);
+    arch_frame_store(in.self, in.label, in.selector, in.tag.raw);
+    in.next = NULL;
+    return operate_slow((struct kobj *)((int64_t)cap >> 8), &in, answer);
+}
+
+/* The same for a thread, which may be self, may be switched to, and may be looked at or changed. */
+__attribute__((noinline)) static struct thread *operate_thread(struct thread *self, word_t label, word_t dest,
+                                                               word_t tag, word_t cap)
+{
+    struct kobj *obj = (struct kobj *)((int64_t)cap >> 8);
+    struct invoke in;
+    l4_tag answer;
+
+    arch_frame_store(self, label, dest, tag);
+    if (unlikely(cpu_count > 1 || self->options != 0))
+        return syscall_general(self);
+    in.self = self;
+    in.utcb = self->utcb;
+    in.op = dest & L4_OP_MASK;
+    in.tag.raw = tag;
+    in.label = label;
     in.rights = (unsigned)(cap & 0xffu);
     in.next = NULL;
-    if (thread)
-        arch_frame_store(self, label, dest, tag);
     answer = obj->ops->operate(obj, &in);
-    if (!(in.op & L4_OP_RECV) && (!l4_tag_error(answer) || answer.raw == TAG_NO_REPLY.raw))
-        answer.raw = tag;
-    if (likely(answer.raw < TAG_MUST_WAIT.raw && !cpu_self()->attention) &&
-        (!thread || (self->state_word == THREAD_STATE_RUNNING && in.next == NULL)))
-        return arch_resume_fast(self, answer.raw, label);
-    if (answer.raw == TAG_RESUMED.raw)
-        return kernel_leave(self);
-    if (!thread)
-        arch_frame_store(self, label, dest, tag);
+    if (!(in.op & L4_OP_RECV))
+        answer = sent_only(&in, answer);
+    if (likely(answer.raw < TAG_MUST_WAIT.raw && !cpu_self()->attention && in.next == NULL &&
+               in.self->state_word == THREAD_STATE_RUNNING))
+        return arch_resume_fast(in.self, answer.raw, in.label);
     return operate_slow(obj, &in, answer);
 }
 
@@ -251,7 +284,7 @@ __attribute__((noinline)) static struct thread *call(struct thread *self, word_t
         return call_object(self, label, dest, tag, cap);
     } else {
         if ((long)tag >> 16 == L4_PROTO_THREAD)
-            return operate(self, label, dest, tag, cap);
+            return operate_thread(self, label, dest, tag, cap);
         to = thread_of(obj);
     }
     if (unlikely(not_plain(tag & ~L4_TAG_ITEMS, timeout) || to == NULL || to->state_word != THREAD_STATE_WAITING ||

@@ -22,7 +22,7 @@ void gate_module_init(void)
 
 struct gate *gate_create(struct factory *payer, struct thread *thread, word_t label)
 {
-    struct gate *g = charged_slab_alloc(payer, &gate_slab);
+    struct gate *g = charged_slab_alloc_raw(payer, &gate_slab);
 
     if (g == NULL)
         return NULL;

@@ -16,20 +16,19 @@ void kobj_work_run(void)
 {
     while (kobj_work != NULL) {
         struct kobj *obj = kobj_work;
+        struct factory *payer = obj->payer;
 
         kobj_work = obj->work;
         obj->work = NULL;
-        if (obj->refs == 0) {
-            struct factory *payer = obj->payer;
-
-            obj->ops->free(obj);
-            if (payer != NULL)
-                kobj_unref(&payer->obj);
-        } else if (obj->dead && !obj->destroyed) {
+        if (!obj->destroyed) {
             obj->destroyed = true;
             obj->ops->destroy(obj);
-            kobj_unref(obj);
+            if (--obj->refs != 0)
+                continue;
         }
+        obj->ops->free(obj);
+        if (payer != NULL)
+            kobj_unref(&payer->obj);
     }
     cpu_self()->work = false;
 }
@@ -43,7 +42,14 @@ static void work_add(struct kobj *obj)
 
 void kobj_init(struct kobj *obj, const struct kobj_ops *ops, enum kobj_type type, struct factory *payer)
 {
-    *obj = (struct kobj){.ops = ops, .payer = payer, .refs = 1, .type = (uint8_t)type};
+    obj->ops = ops; /* field by field: shorter than clearing all first */
+    obj->payer = payer;
+    obj->counted = 0;
+    obj->refs = 1;
+    obj->slots = 0;
+    obj->work = NULL;
+    obj->type = (uint8_t)type;
+    obj->dead = obj->destroyed = obj->boot = false;
     if (payer != NULL)
         kobj_ref(&payer->obj);
 }

@@ -103,6 +103,7 @@ struct cap_page {
     struct cap slot[CAP_PAGE_SLOTS];
 };
 
+/* Sets every field: the memory need not have been cleared. */
 void kobj_init(struct kobj *obj, const struct kobj_ops *ops, enum kobj_type type, struct factory *payer);
 static inline void kobj_ref(struct kobj *obj) { obj->refs++; }
 /* Drops a reference; frees the object with the last one. */

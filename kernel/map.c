@@ -321,7 +321,7 @@ int map_memory(const struct map_request *rq)
 
 /* ---- unmap ---- */
 
-unsigned unmap_memory(struct task *task, l4_fpage fp, bool self)
+__attribute__((noinline)) unsigned unmap_memory(struct task *task, l4_fpage fp, bool self)
 {
     unsigned order = l4_fpage_order(fp), rights = l4_fpage_rights(fp) & L4_MEM_RIGHTS;
 

@@ -106,7 +106,7 @@ void task_thread_left(struct task *task)
 
 /* ---- operations ---- */
 
-static l4_tag task_map(struct task *t, struct invoke *in)
+__attribute__((noinline)) static l4_tag task_map(struct task *t, struct invoke *in)
 {
     struct map_request rq = {.to = t, .item = in->utcb->mr[1], .send = {in->utcb->mr[2]}, .window = {L4_FPAGE_ALL},
                              .rights_mask = 15u};
@@ -125,32 +125,33 @@ static l4_tag task_map(struct task *t, struct invoke *in)
     return tag_label(0);
 }
 
-static l4_tag task_unmap(struct task *t, struct invoke *in)
+/* Answers the status bits. */
+static inline unsigned unmap_fpage(struct task *t, l4_fpage fp, word_t mask)
+{
+    bool self = (mask & L4_UNMAP_SELF) != 0;
+
+    switch (l4_fpage_type(fp)) {
+    case L4_FPAGE_MEM:
+        return unmap_memory(t, fp, self);
+    case L4_FPAGE_IO:
+        unmap_io(t, fp, self);
+        return 0;
+    case L4_FPAGE_OBJ:
+        if (self)
+            unmap_caps(t, fp, (mask & L4_UNMAP_DELETE) != 0);
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+__attribute__((noinline)) static l4_tag task_unmap(struct task *t, struct invoke *in)
 {
     word_t *mr = in->utcb->mr, mask = mr[1];
     unsigned words = l4_tag_words(in->tag);
-    bool self = (mask & L4_UNMAP_SELF) != 0;
 
-    for (unsigned i = 2; i < words && i < L4_MR_COUNT; i++) {
-        l4_fpage fp = {mr[i]};
-        unsigned status = 0;
-
-        switch (l4_fpage_type(fp)) {
-        case L4_FPAGE_MEM:
-            status = unmap_memory(t, fp, self);
-            break;
-        case L4_FPAGE_IO:
-            unmap_io(t, fp, self);
-            break;
-        case L4_FPAGE_OBJ:
-            if (self)
-                unmap_caps(t, fp, (mask & L4_UNMAP_DELETE) != 0);
-            break;
-        default:
-            break;
-        }
-        mr[i] = (mr[i] & ~15ul) | status;
-    }
+    for (unsigned i = 2; i < words && i < L4_MR_COUNT; i++)
+        mr[i] = (mr[i] & ~15ul) | unmap_fpage(t, (l4_fpage){mr[i]}, mask);
     return tag_words(0, words);
 }
 
@@ -171,7 +172,7 @@ static bool caps_equal(const struct task *t, word_t a, word_t b)
     return obj_a == obj_b && (rights_a & compared) == (rights_b & compared);
 }
 
-static l4_tag task_cap_info(struct task *t, struct invoke *in)
+__attribute__((noinline)) static l4_tag task_cap_info(struct task *t, struct invoke *in)
 {
     const word_t *mr = in->utcb->mr;
     unsigned rights;
@@ -186,7 +187,7 @@ static l4_tag task_cap_info(struct task *t, struct invoke *in)
     }
 }
 
-static l4_tag task_add_ku_mem(struct task *t, struct invoke *in)
+__attribute__((noinline)) static l4_tag task_add_ku_mem(struct task *t, struct invoke *in)
 {
     word_t *mr = in->utcb->mr;
     unsigned words = l4_tag_words(in->tag);

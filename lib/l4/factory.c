@@ -59,15 +59,19 @@ int l4_factory_create_add_nil_u(l4_msgtag_t *tag, l4_utcb_t *u)
     return add(L4_VARG_TYPE_NIL, 0, 0, tag, u);
 }
 
+/* Written out: programs that hand out many capabilities make many gates. */
 l4_msgtag_t l4_factory_create_gate_u(l4_cap_idx_t factory, l4_cap_idx_t target_cap, l4_cap_idx_t snd_dst_cap,
                                      l4_umword_t label, l4_utcb_t *u)
 {
-    l4_msgtag_t tag = l4_factory_create_start_u(L4_PROTO_NONE, target_cap, u);
+    l4_umword_t *mr = l4_utcb_mr_u(u)->mr;
+    unsigned items = 0;
 
-    l4_factory_create_add_uint_u(label, &tag, u);
+    l4_factory_create_start_u(L4_PROTO_NONE, target_cap, u);
+    mr[1] = L4_VARG_TYPE_UMWORD | sizeof label << 16;
+    mr[2] = label;
     if (l4_is_valid_cap(snd_dst_cap)) {
-        l4_kobject_arg_(u, l4_msgtag_words(tag), snd_dst_cap);
-        tag = l4_msgtag(L4_PROTO_FACTORY, l4_msgtag_words(tag), 1, 0);
+        l4_kobject_arg_(u, 3, snd_dst_cap);
+        items = 1;
     }
-    return l4_factory_create_commit_u(factory, tag, u);
+    return l4_factory_create_commit_u(factory, l4_msgtag(L4_PROTO_FACTORY, 3, items, 0), u);
 }
