@@ -29,7 +29,6 @@ H := $B/host$(if $(filter 0,$(SAN)),-fast)$(if $(COVERAGE),-coverage)
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PRECIOUS: $O/obj/%.o $H/obj/%.o
-.SUFFIXES:
 MAKEFLAGS += -r
 
 # $B/src/ready.mk stands for "musl and Lua are unpacked and verified": make fetches them first, then starts again.
@@ -84,9 +83,12 @@ kernel_flags := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kern
 one_file := fastpath.o fastpath_none.o arch/$(ARCH)/string.o arch/$(ARCH)/uart.o
 $(one_file:%=$O/obj/kernel/%): kernel_flags += $(if $(gcc),-fno-lto $(addprefix -ffixed-,rbx rbp r12 r13 r14 r15))
 kernel_dir := kernel/arch/$(ARCH)
-# An option is a pair of files of which one is left out: FASTPATH=none takes every message the general way.
-neutral    := $(filter-out kernel/$(if $(filter none,$(FASTPATH)),fastpath,fastpath_none).c,$(call c_of,kernel))
-kernel_src := $(neutral) $(filter-out %/offsets.c,$(call c_of,$(kernel_dir)))
+# An option is a pair of files of which one is left out: FASTPATH=none, and ISOLATION=none, BARRIERS=none (doc/protection.md).
+gone        = $(if $(filter none,$($1)),%/$2.c %/$2_entry.S,%/$2_none.c)
+neutral    := $(filter-out $(call gone,FASTPATH,fastpath),$(call c_of,kernel))
+special    := $(filter-out %/offsets.c $(call gone,ISOLATION,isolation),$(call c_of,$(kernel_dir)))
+kernel_src := $(neutral) $(filter-out $(call gone,BARRIERS,barriers),$(special))
+$(patsubst %,$O/obj/$(kernel_dir)/%.o,acpi ap barriers boot isolation protection speculation): kernel_flags += -Os
 kernel_obj := $(call o_of,$(kernel_src),$O)
 offsets    := $(patsubst $(kernel_dir)/offsets.c,$O/gen/offsets.h,$(wildcard $(kernel_dir)/offsets.c))
 
@@ -221,7 +223,6 @@ own_flags  := $(user_flags) -Werror
 $(call objects,$O/obj,,own_flags,$(musl_hdr))
 # A program may embed its Lua files by .incbin.
 $(foreach f,$(wildcard server/*/*.S),$(eval $(call o_of,$f,$O): $(wildcard $(dir $f)*.lua)))
-
 define library
 $O/lib/lib$1.a: $(call o_of,$(call c_of,lib/$1),$O)
 	$$(mkdir)
@@ -246,7 +247,6 @@ libs_cons   := line l4re l4 c
 own_start   := sigma0 moe rm
 addr_app    := 0x400000
 addr_root   := 0x4000000
-
 archive    = $(if $(filter c,$1),$(libc),$(if $(filter lua,$1),$M/lib/liblua.a,$O/lib/lib$1.a))
 archives   = $(foreach l,$1,$(call archive,$l))
 libs_for   = $(or $(libs_$1),$(app_libs))

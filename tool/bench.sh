@@ -83,7 +83,7 @@ bench_run() {
     return 1
 }
 
-counting="-accel tcg,thread=single -cpu max -icount shift=0,sleep=off"
+counting="-accel tcg,thread=single -cpu ${LABE_MODEL:-max} -icount shift=0,sleep=off"
 
 # The floor (bench/floor/floor.c): a kernel that only enters, copies, switches and leaves.
 floor_run() {

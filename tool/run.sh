@@ -10,6 +10,7 @@ batch=
 timeout=
 until=
 cpus=1
+model=${LABE_MODEL:-max}
 mem=256
 kvm=
 gdb=
@@ -34,6 +35,12 @@ while [ $# -gt 0 ]; do
     --gdb) gdb=1; shift ;;
     --timeout) need_value "$1" $#; need_number "$1" "$2" 1 86400; timeout=$2; shift 2 ;;
     --cpus) need_value "$1" $#; need_number "$1" "$2" 1 64; cpus=$2; shift 2 ;;
+    --model)
+        need_value "$1" $#
+        case $2 in '' | -* | *[!A-Za-z0-9,=+._-]*) usage_error "--model: '$2' is no processor of QEMU" ;; esac
+        model=$2
+        shift 2
+        ;;
     --mem) need_value "$1" $#; need_number "$1" "$2" 1 65536; mem=$2; shift 2 ;;
     --until)
         need_value "$1" $#

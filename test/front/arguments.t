@@ -29,6 +29,8 @@ wrong "0 is not between 1 and 64" run --cpus 0
 wrong "65 is not between 1 and 64" run --cpus=65
 wrong "'-1' is no number" run --mem -1
 wrong "'99999999' is no number" run --mem 99999999
+wrong "--model needs a value" run --model
+wrong "'Pentium 1' is no processor of QEMU" run --model "Pentium 1"
 wrong "unknown architecture 'vax'; there is x86_64" run --arch vax
 wrong "no file '$tmp/none.lua'" run "$tmp/none.lua"
 wrong "no file '$tmp/none'" run --file "$tmp/none" "$tmp/a.lua"

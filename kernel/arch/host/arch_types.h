@@ -56,7 +56,7 @@ struct arch_cpu {
 /* ---- what pt.c needs ---- */
 extern char *host_memory; /* physical address 0 */
 #define ARCH_DIRECT_BASE ((word_t)host_memory)
-extern word_t kernel_pml4[512];
+extern word_t space_upper[256];
 extern unsigned arch_phys_bits;
 extern bool arch_has_1g_pages;
 void arch_pcid_take(struct arch_space *s);

@@ -13,7 +13,7 @@
 
 unsigned arch_phys_bits = 40;
 bool arch_has_1g_pages;
-word_t kernel_pml4[512];
+word_t space_upper[256];
 
 void arch_thread_init(struct thread *t)
 {

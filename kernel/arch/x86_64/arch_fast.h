@@ -5,6 +5,7 @@
  */
 #pragma once
 #include "cpu.h"
+#include "sites.h"
 #include "task.h"
 #include "x86.h"
 
@@ -111,7 +112,7 @@ static inline void arch_frame_store(struct thread *self, word_t label, word_t de
                      "movq %c[r10](%[f]), %%r10\n\t"                                                                   \
                      "movq %c[sp](%[f]), %%rsp\n\t"                                                                    \
                      "movq %c[rdi](%[f]), %%rdi\n\t"                                                                   \
-                     "sysretq" ::[f] "D"(&(t)->arch.frame),                                                            \
+                     SITE_ASM(SITE_SYSRET) "sysretq\n\t.skip 2, 0xcc" ::[f] "D"(&(t)->arch.frame),                     \
                      "a"(tag), "S"(label), REGISTERS_PRESERVED, REGISTER_OFFSET(ip), REGISTER_OFFSET(flags),           \
                      REGISTER_OFFSET(r8), REGISTER_OFFSET(r9), REGISTER_OFFSET(r10), REGISTER_OFFSET(sp),              \
                      REGISTER_OFFSET(rdi)                                                                              \

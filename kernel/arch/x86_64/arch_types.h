@@ -10,8 +10,8 @@
  *       old after a message by the short path: the first and the last get their results, the second belongs to nobody.
  *   X3  Segment bases, selectors and user GDT entries of the thread arch_cpu.loaded are in the CPU, those of all other
  *       threads in arch_thread. FPU registers of arch_cpu.fpu_owner are in the CPU.
- *   X4  CR3 holds the root of arch_cpu.space. A space that is not loaded here and whose tables lost rights has this
- *       CPU's bit in tlb_stale.
+ *   X4  CR3 holds the root of arch_cpu.space (with page-table isolation in user mode: isolation.h). A space that is not
+ *       loaded here and whose tables lost rights has this CPU's bit in tlb_stale.
  */
 #pragma once
 #include <l4/proto.h>
@@ -88,11 +88,15 @@ struct arch_cpu {
     bool fsgsbase;             /* as in cpu_features: what the short path needs is in one line */
     struct arch_space *io_space; /* whose I/O bitmap is in the TSS; NULL: nobody's */
     struct cpu_tables *tables;
+    word_t user_cr3;           /* with page-table isolation, as the two below: isolation.h */
+    word_t iret_frame;         /* where the words of iret go */
+    word_t frame_end;          /* what rsp0 points to: the end of the frame of the running thread */
     uint32_t apic_id;
 };
 
 /* ---- what pt.c needs to know about the CPU, and does with the TLB (cpu.c) ---- */
-extern word_t kernel_pml4[512];        /* upper half: shared by every space */
+extern word_t kernel_pml4[512];
+extern word_t space_upper[256];        /* upper half of every root; complete before the first space */
 extern unsigned arch_phys_bits;        /* width of physical addresses */
 extern bool arch_has_1g_pages;
 /* A PCID for a new space (may be 0), and back. Sets tlb_stale. */

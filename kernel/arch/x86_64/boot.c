@@ -116,6 +116,7 @@ _Noreturn void arch_start(void)
         kprintf("kernel: this CPU cannot protect pages from execution (NX is missing or switched off)\n");
         arch_halt();
     }
+    protection_init();
     tables_finish();
     cpu_init(&boot_cpu);
     kernel_main();

@@ -9,45 +9,25 @@
  *       only way is a selector: a thread with a null selector has the base we wrote.
  */
 #include "arch_fast.h"
+#include "barriers.h"
+#include "isolation.h"
 #include "memory.h"
 #include "objects.h"
+#include "sites.h"
 #include "smp.h"
 #include "x86.h"
 
-#define GDT_ENTRIES 16u
 #define IDT_ENTRIES 256u
 #define GATE_INTERRUPT 0x8e00u
 #define GATE_USER 0x6000u /* DPL 3 */
 #define IST_FAULT 1u
 #define IST_NMI 2u
 #define IST_CHECK 3u
-#define IST_SIZE 4096u
-#define IO_BITMAP_SIZE (ARCH_IO_PORTS / 8)
 #define PCIDS 4096u
-#define CR3_KEEP (1ul << 63) /* do not flush the TLB */
-
-struct tss {
-    uint32_t reserved0;
-    word_t rsp[3];
-    word_t reserved1;
-    word_t ist[7];
-    word_t reserved2;
-    uint16_t reserved3, iomap;
-    uint8_t io_bitmap[IO_BITMAP_SIZE + 1]; /* a last byte of ones, as the CPU demands */
-} __attribute__((packed));
-#define IOMAP_VALID ((uint16_t)offsetof(struct tss, io_bitmap))
-#define IOMAP_NONE 0xffffu
-_Static_assert(offsetof(struct tss, iomap) == 0x66, "TSS layout");
 
 struct idt_gate {
     uint16_t offset_low, selector, type, offset_middle;
     uint32_t offset_high, reserved;
-};
-
-struct cpu_tables {
-    word_t gdt[GDT_ENTRIES];
-    struct tss tss;
-    char ist_stack[3][IST_SIZE] __attribute__((aligned(16)));
 };
 
 struct table_pointer {
@@ -59,8 +39,9 @@ struct cpu_features cpu_features;
 unsigned arch_phys_bits;
 bool arch_has_1g_pages;
 
-static struct idt_gate idt[IDT_ENTRIES];
-static struct cpu_tables boot_tables __attribute__((aligned(64)));
+static struct idt_gate idt[IDT_ENTRIES] __attribute__((aligned(4096)));
+static struct cpu_tables boot_tables;
+word_t space_upper[256];
 static word_t pcid_used[PCIDS / 64];
 
 /* ---- features ---- */
@@ -130,6 +111,7 @@ static void control_registers_init(void)
 void arch_init(void)
 {
     features_print();
+    protection_print();
     irqchip_init();
     timer_init();
     uart_irq_enable();
@@ -191,7 +173,8 @@ static void tables_load(struct cpu_tables *t)
 
 static void switch_special_update(struct arch_cpu *a)
 {
-    a->switch_special = cpu_features.pcid || a->gdt_used || a->io_space != NULL;
+    a->switch_special =
+        isolation_on || barriers_at_switch || cpu_features.pcid || a->gdt_used || a->io_space != NULL;
 }
 
 static void block_init(struct cpu *c, struct cpu_tables *t, word_t stack_top)
@@ -207,8 +190,8 @@ static void block_init(struct cpu *c, struct cpu_tables *t, word_t stack_top)
 
 /* One piece of memory for a CPU but its stack. */
 struct cpu_block {
+    struct cpu_tables tables;
     struct cpu cpu;
-    struct cpu_tables tables __attribute__((aligned(64)));
 };
 #define BLOCK_ORDER 3u
 #define STACK_ORDER 2u
@@ -229,7 +212,7 @@ struct cpu *cpu_create(unsigned id, uint32_t apic_id)
         return NULL;
     }
     memset(b, 0, sizeof *b);
-    block_init(&b->cpu, &b->tables, top);
+    block_init(&b->cpu, isolation_expose(&b->tables, CPU_TABLES_EXPOSED), top);
     b->cpu.id = id;
     b->cpu.arch.apic_id = apic_id;
     return &b->cpu;
@@ -238,7 +221,8 @@ struct cpu *cpu_create(unsigned id, uint32_t apic_id)
 void cpu_init(struct cpu *c)
 {
     if (c == &boot_cpu) {
-        block_init(c, &boot_tables, (word_t)boot_stack_top);
+        block_init(c, isolation_expose(&boot_tables, CPU_TABLES_EXPOSED), (word_t)boot_stack_top);
+        isolation_expose(idt, sizeof idt);
         idt_fill();
     } else {
         page_features_enable();
@@ -254,6 +238,8 @@ void cpu_init(struct cpu *c)
     wrmsr(MSR_CSTAR, (word_t)syscall_entry_32);
     wrmsr(MSR_FMASK, FLAG_IF | FLAG_TF | FLAG_DF | FLAG_AC | FLAG_NT | FLAG_IOPL);
     wrmsr(MSR_SYSENTER_CS, 0);
+    isolation_cpu_init(c);
+    barriers_cpu_init();
     if (c == &boot_cpu)
         fpu_init();
     else
@@ -270,6 +256,8 @@ static void space_switch(struct arch_cpu *a, struct arch_space *s)
 {
     word_t cr3 = s->root_pa | s->pcid;
 
+    if (barriers_at_switch)
+        barriers_switch();
     a->space = s;
     if (s->pcid != 0) {
         if (cpu_count > 1) /* space first, tlb_stale second: others_flush does it the other way round */
@@ -280,7 +268,10 @@ static void space_switch(struct arch_cpu *a, struct arch_space *s)
             __atomic_fetch_and(&s->tlb_stale, ~cpu_bit(), __ATOMIC_SEQ_CST);
     }
     a->tables->tss.iomap = a->io_space == s ? IOMAP_VALID : IOMAP_NONE; /* U1 */
-    write_cr3(cr3);
+    if (isolation_on)
+        isolation_switch(a, cr3);
+    else
+        write_cr3(cr3);
 }
 
 void arch_pcid_take(struct arch_space *s)
@@ -289,7 +280,7 @@ void arch_pcid_take(struct arch_space *s)
     s->pcid = 0;
     if (!cpu_features.pcid)
         return;
-    pcid_used[0] |= 1; /* 0 is the shared one */
+    pcid_used[0] |= 3; /* 0 is the shared one; with isolation 0 is the kernel's, and 1 is shared */
     for (unsigned i = 0; i < PCIDS / 64; i++) {
         if (~pcid_used[i] == 0)
             continue;
@@ -321,7 +312,7 @@ void arch_tlb_flush_page(struct arch_space *s, word_t va)
     if (cpu_count > 1)
         others_flush(s);
     if (cpu_self()->arch.space == s)
-        __asm__ volatile("invlpg (%0)" ::"r"(va) : "memory");
+        __asm__ volatile(SITE_ASM(SITE_FLUSH) "%{disp32%} invlpg (%0)" ::"r"(va) : "memory");
     else
         s->tlb_stale = ~0ul;
 }

@@ -10,49 +10,9 @@
  *                      becomes exception 13 of that thread
  *   NMI, double fault, machine check have stacks of their own and never touch a frame.
  */
+#include "entry.h"
 #include "offsets.h"
-
-#define VECTOR_NMI 2
-#define VECTOR_GP 13
-
-/* Pushes the registers below trapno (arch_frame order). */
-.macro PUSH_REGISTERS
-    pushq %rax
-    pushq %rcx
-    pushq %rdx
-    pushq %rbx
-    subq $8, %rsp               /* fault address: stays what it was */
-    pushq %rbp
-    pushq %rsi
-    pushq %rdi
-    pushq %r8
-    pushq %r9
-    pushq %r10
-    pushq %r11
-    pushq %r12
-    pushq %r13
-    pushq %r14
-    pushq %r15
-.endm
-
-.macro POP_REGISTERS
-    popq %r15
-    popq %r14
-    popq %r13
-    popq %r12
-    popq %r11
-    popq %r10
-    popq %r9
-    popq %r8
-    popq %rdi
-    popq %rsi
-    popq %rbp
-    addq $8, %rsp
-    popq %rbx
-    popq %rdx
-    popq %rcx
-    popq %rax
-.endm
+#include "sites.h"
 
 /* Loads everything but rax, rcx, r11, rsp from the thread in rax. */
 .macro LOAD_REGISTERS
@@ -88,7 +48,7 @@
 #endif
 .endm
 
-    .text
+    .section .entry, "ax", @progbits
 
 /* ---- system call: rcx = return address, r11 = flags; the CPU has masked IF, TF, DF, AC, NT, IOPL ----
  * rbx, rbp, r12-r15 stay where they are: the short path leaves them alone, and stores them, with label, destination and
@@ -113,6 +73,7 @@ syscall_entry:
     movq %rsp, %rdi
     movq %rax, %rcx
     movq %gs:CPU_STACK_TOP, %rsp
+    SITE SITE_CALL_SYSCALL
     call kernel_syscall
 
 /* ---- the way out: rax = thread ---- */
@@ -129,7 +90,9 @@ resume_loaded:
     movq THREAD_SP(%rax), %rsp
     movq THREAD_RAX(%rax), %rax
     swapgs
+    SITE SITE_SYSRET
     sysretq
+    .skip 2, 0xcc
 
 leave_iret:
     movq THREAD_IP(%rax), %rcx
@@ -141,9 +104,14 @@ leave_iret:
     leaq THREAD_IP(%rax), %rsp
     movq THREAD_RAX(%rax), %rax
     swapgs
-    .globl iret_user
+    SITE SITE_IRET
 iret_user:
     iretq
+    .skip 3, 0xcc
+
+    .balign 8
+    .globl iret_ip
+iret_ip: .quad iret_user        /* the iret to user mode that is in use */
 
 resume_other:
     movq %gs:CPU_STACK_TOP, %rsp
@@ -179,7 +147,9 @@ syscall_entry_32:
     jmp exception_save
 
 /* ---- exceptions: the CPU (or the stub) has pushed an error code, the stub the number ---- */
+    .globl exception_save, exception_kernel, exception_fatal, interrupt_save, interrupt_idle
 exception_common:
+    SITE SITE_EXCEPTION
     testb $3, 24(%rsp)          /* cs */
     jz exception_kernel
     swapgs
@@ -189,11 +159,15 @@ exception_save:
     pushq $2                    /* the user's flags end here: AC would switch SMAP off */
     popfq
     movq %gs:CPU_LOADED, %rdi
+    SITE SITE_CALL_EXCEPTION
     call trap_exception
     jmp resume
 
 exception_kernel:
-    cmpq $iret_user, 16(%rsp)
+    pushq %rax
+    movq iret_ip(%rip), %rax
+    cmpq %rax, 24(%rsp)
+    popq %rax
     jne exception_fatal
     /* The iret above stood with rsp at frame.ip and user registers loaded. The CPU pushed 6 words from the next aligned
      * address downward, the stub one: rsp is 6 words below frame.trapno. The words from ip to ss are untouched. */
@@ -205,6 +179,9 @@ exception_kernel:
     swapgs
     jmp exception_save
 
+fatal_common:
+    SITE SITE_FATAL
+    .byte 0x0f, 0x1f, 0x44, 0, 0 /* a nop of 5 bytes */
 exception_fatal:
     PUSH_REGISTERS
     movq %rsp, %rdi
@@ -213,6 +190,7 @@ exception_fatal:
     call trap_kernel
 
 nmi_common:
+    SITE SITE_NMI
     PUSH_REGISTERS
     movq %rsp, %rdi
     movq %rsp, %rbx
@@ -237,7 +215,7 @@ vector = 0
     .if vector == VECTOR_NMI
     jmp nmi_common
     .elseif vector == 8 || vector == 18
-    jmp exception_fatal
+    jmp fatal_common
     .else
     jmp exception_common
     .endif
@@ -246,10 +224,12 @@ vector = vector + 1
 
 /* ---- interrupts, vectors 32-255: the stub pushes vector - 128, which fits a byte, in place of an error code ---- */
 interrupt_common:
+    SITE SITE_INTERRUPT
     testb $3, 16(%rsp)          /* cs */
     jz interrupt_idle
     swapgs
     pushq $0
+interrupt_save:
     PUSH_REGISTERS
     movl 17 * 8(%rsp), %esi
     movq %gs:CPU_STACK_TOP, %rsp
@@ -257,6 +237,7 @@ interrupt_common:
     popfq
     movq %gs:CPU_LOADED, %rdi
 1:  addl $128, %esi
+    SITE SITE_CALL_INTERRUPT
     call trap_interrupt
     jmp resume
 interrupt_idle:

@@ -18,6 +18,8 @@ void offsets(void)
     CPU(CPU_STACK_TOP, arch.stack_top);
     CPU(CPU_LOADED, arch.loaded);
     CPU(CPU_IDLE, idle);
+    CPU(CPU_USER_CR3, arch.user_cr3);
+    CPU(CPU_IRET_FRAME, arch.iret_frame);
     REG(THREAD_R15, r15);
     REG(THREAD_R14, r14);
     REG(THREAD_R13, r13);
@@ -34,10 +36,14 @@ void offsets(void)
     REG(THREAD_RCX, rcx);
     REG(THREAD_RAX, rax);
     REG(THREAD_TRAPNO, trapno);
+    REG(THREAD_ERR, err);
     REG(THREAD_IP, ip);
+    REG(THREAD_CS, cs);
     REG(THREAD_FLAGS, flags);
     REG(THREAD_SP, sp);
+    REG(THREAD_SS, ss);
     NUMBER(TRAP_SYSCALL, ARCH_TRAP_SYSCALL);
+    NUMBER(SEL_KERNEL_DATA, ARCH_SEL_KERNEL_DATA);
     NUMBER(SEL_USER_CODE32, ARCH_SEL_USER_CODE32);
     NUMBER(SEL_USER_DATA, ARCH_SEL_USER_DATA);
     NUMBER(SEL_USER_CODE64, ARCH_SEL_USER_CODE64);

@@ -6,7 +6,7 @@
  *
  *   T1  Every table below the root is an order-1 block: the table, and behind it the companion, which holds for entry i
  *       the mapping that made leaf i. A companion entry means something only while the entry is a present leaf.
- *   T2  The upper half of a root is a copy of the kernel's and never changes.
+ *   T2  The upper half of a root is a copy of space_upper and never changes.
  *   T3  A table stays until the space is freed, also when it has become empty.
  *   T4  Whoever takes rights or status bits from a leaf flushes it before returning.
  */
@@ -101,7 +101,7 @@ status_t arch_space_init(struct arch_space *s, struct factory *payer)
     if (root == NULL)
         return -L4_ERR_NOMEM;
     memset(root, 0, ROOT_USER_ENTRIES * sizeof *root);
-    memcpy(root + ROOT_USER_ENTRIES, kernel_pml4 + ROOT_USER_ENTRIES, ROOT_USER_ENTRIES * sizeof *root);
+    memcpy(root + ROOT_USER_ENTRIES, space_upper, ROOT_USER_ENTRIES * sizeof *root);
     s->root_pa = (word_t)root - ARCH_DIRECT_BASE;
     s->io_bitmap = NULL;
     arch_pcid_take(s);

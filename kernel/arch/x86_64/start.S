@@ -56,7 +56,7 @@ high:
 
     .bss
     .balign 4096
-    .globl kernel_pml4, direct_pd, image_pt, alias_pt, mmio_pt, boot_stack_guard, boot_stack_top
+    .globl kernel_pml4, direct_pd, image_pt, alias_pt, mmio_pd, mmio_pt, boot_stack_guard, boot_stack_top
 kernel_pml4:    .skip 4096
 direct_pdpt:    .skip 4096
 direct_pd:      .skip 4 * 4096

@@ -118,6 +118,40 @@ static inline void write_cr3(word_t v) { __asm__ volatile("movq %0, %%cr3" ::"r"
 #define PINS_MAX 160u
 
 /* ---- cpu.c: features, descriptor tables, switch ---- */
+#define IO_BITMAP_SIZE (ARCH_IO_PORTS / 8)
+#define IST_SIZE 4096u
+#define CR3_KEEP (1ul << 63) /* do not flush the TLB */
+#define PCID_MASK 0xffful
+#define GDT_ENTRIES 16u
+
+struct tss {
+    uint32_t reserved0;
+    word_t rsp[3];
+    word_t reserved1;
+    word_t ist[7];
+    word_t reserved2;
+    uint16_t reserved3, iomap;
+    uint8_t io_bitmap[IO_BITMAP_SIZE + 1]; /* a last byte of ones, as the CPU demands */
+} __attribute__((packed));
+#define IOMAP_VALID ((uint16_t)offsetof(struct tss, io_bitmap))
+#define IOMAP_NONE 0xffffu
+_Static_assert(offsetof(struct tss, iomap) == 0x66, "TSS layout");
+
+/* With page-table isolation: where the CPU pushes while it has the user's tables (isolation.h). */
+struct entry_stack {
+    word_t word[30];
+    word_t kernel_stack; /* of NMI, double fault, machine check: the one to go on on */
+    word_t unused;
+} __attribute__((aligned(16)));
+
+struct cpu_tables {
+    word_t gdt[GDT_ENTRIES];
+    struct tss tss;
+    struct entry_stack entry_stack[4]; /* exceptions and interrupts; then as IST_* */
+    char ist_stack[3][IST_SIZE] __attribute__((aligned(4096)));
+} __attribute__((aligned(4096)));
+#define CPU_TABLES_EXPOSED offsetof(struct cpu_tables, ist_stack)
+
 struct cpu_features {
     bool intel, nx, pcid, fsgsbase, smep, smap, umip, xsave, apic, pat, pge;
     word_t xcr0;       /* enabled state components */
@@ -138,6 +172,11 @@ void cpu_segments_reload(struct thread *t);
 /* #GP of t: true when the I/O bitmap in the TSS was not its own and now is (the instruction is to be repeated). */
 bool cpu_io_reload(struct thread *t);
 bool cpu_canonical(word_t address);
+
+/* ---- protection.c ---- */
+/* What this CPU needs against its own speculation, and how the ways in and out look therefore; text is writable yet. */
+void protection_init(void);
+void protection_print(void);
 
 /* ---- boot.c ---- */
 extern char image_start[], image_text_end[], image_rodata_end[], image_end[];

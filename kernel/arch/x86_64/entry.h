@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* What the assembler files of the ways in and out share. */
+#pragma once
+
+#define VECTOR_NMI 2
+#define VECTOR_GP 13
+
+/* Pushes the registers below trapno (arch_frame order). */
+.macro PUSH_REGISTERS
+    pushq %rax
+    pushq %rcx
+    pushq %rdx
+    pushq %rbx
+    subq $8, %rsp               /* fault address: stays what it was */
+    pushq %rbp
+    pushq %rsi
+    pushq %rdi
+    pushq %r8
+    pushq %r9
+    pushq %r10
+    pushq %r11
+    pushq %r12
+    pushq %r13
+    pushq %r14
+    pushq %r15
+.endm
+
+.macro POP_REGISTERS
+    popq %r15
+    popq %r14
+    popq %r13
+    popq %r12
+    popq %r11
+    popq %r10
+    popq %r9
+    popq %r8
+    popq %rdi
+    popq %rsi
+    popq %rbp
+    addq $8, %rsp
+    popq %rbx
+    popq %rdx
+    popq %rcx
+    popq %rax
+.endm
