@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# The machine: one place for QEMU's command line. Read by tool/run.sh, which sets batch, timeout, until, cpus, model, mem,
-# kvm, gdb, scratch.
+# The machine: one place for QEMU's command line. Read by tool/run.sh, which sets batch, timeout, until, cpus, model,
+# mem, kvm, gdb, scratch.
 
 # qemu_check: what the machine cannot do is said before anything is built.
 qemu_check() {
