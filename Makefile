@@ -79,6 +79,9 @@ gcc    := $(if $(findstring clang,$(CC)),,y)
 kernel_flags := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
     -fno-stack-protector -fcf-protection=none -fno-strict-aliasing -fno-asynchronous-unwind-tables \
     $(kwarn) $(call kinc,$(ARCH)) -I$O/gen $(if $(DEBUG),-DDEBUG) $(if $(gcc),-flto=auto)
+# Short rather than quick: what runs at boot, and objects that are not in a hurry.
+small := $(addprefix arch/$(ARCH)/,acpi ap boot irqchip timer uart) icu iospace kumem main platform schedobj trampoline vcon vcpu
+$(small:%=$O/obj/kernel/%.o): kernel_flags += -Os
 # On the short message path the registers that a system call preserves stay the user's (arch_fast.h): gcc only.
 one_file := fastpath.o fastpath_none.o arch/$(ARCH)/string.o arch/$(ARCH)/uart.o
 $(one_file:%=$O/obj/kernel/%): kernel_flags += $(if $(gcc),-fno-lto $(addprefix -ffixed-,rbx rbp r12 r13 r14 r15))
@@ -177,14 +180,12 @@ crt       := $M/musl/lib/crt1.o
 $(musl_hdr): $B/src/ready.mk
 	$qmkdir -p $(musl_inc)/bits $(musl_gen)/src/internal
 	$qcp -R $(musl)/include/* $(musl_inc)
-	$qcp $(musl)/arch/generic/bits/*.h $(musl_inc)/bits
-	$qcp $(musl)/arch/$(ARCH)/bits/*.h $(musl_inc)/bits
+	$qfor d in generic $(ARCH); do cp $(musl)/arch/$$d/bits/*.h $(musl_inc)/bits || exit 1; done
 	$qsed -f $(musl)/tools/mkalltypes.sed $(musl)/arch/$(ARCH)/bits/alltypes.h.in $(musl)/include/alltypes.h.in \
 	    > $(musl_inc)/bits/alltypes.h
 	$qcp $(musl)/arch/$(ARCH)/bits/syscall.h.in $(musl_inc)/bits/syscall.h
 	$qsed -n -e s/__NR_/SYS_/p $(musl)/arch/$(ARCH)/bits/syscall.h.in >> $(musl_inc)/bits/syscall.h
-	$qprintf '#define VERSION "%s"\n' "$$(cat $(musl)/VERSION)" > $(musl_gen)/src/internal/version.h
-	$qtouch $@
+	$qprintf '#define VERSION "%s"\n' "$$(cat $(musl)/VERSION)" > $(musl_gen)/src/internal/version.h && touch $@
 $M/musl/obj/%.o: $(musl)/%.c | $(musl_hdr)
 	@mkdir -p $(@D)
 	$q$(CC) $(musl_flags) -MMD -MP -c -o $@ $<
@@ -221,8 +222,8 @@ user_flags := -std=gnu11 -O2 -g -fno-pic -fno-pie -fno-stack-protector -fcf-prot
 own_flags  := $(user_flags) -Werror
 
 $(call objects,$O/obj,,own_flags,$(musl_hdr))
-# A program may embed its Lua files by .incbin.
-$(foreach f,$(wildcard server/*/*.S),$(eval $(call o_of,$f,$O): $(wildcard $(dir $f)*.lua)))
+$(foreach f,$(wildcard server/*/*.S),$(eval $(call o_of,$f,$O): $(wildcard $(dir $f)*.lua))) # by .incbin
+
 define library
 $O/lib/lib$1.a: $(call o_of,$(call c_of,lib/$1),$O)
 	$$(mkdir)

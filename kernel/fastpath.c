@@ -80,6 +80,13 @@ __attribute__((noinline)) static struct thread *operate_slow(struct kobj *obj, s
     return kernel_leave(ipc_done(in, answer));
 }
 
+/* It has answered, and the caller goes on. (state_word is THREAD_STATE_RUNNING when it is 0.) */
+static inline bool operation_over(const struct invoke *in, l4_tag answer)
+{
+    return answer.raw < TAG_MUST_WAIT.raw && (cpu_self()->attention | in->self->state_word) == 0;
+}
+_Static_assert(THREAD_STATE_RUNNING == 0, "one test for both");
+
 /* What an operation without receive phase answers. */
 static inline l4_tag sent_only(const struct invoke *in, l4_tag answer)
 {
@@ -106,14 +113,16 @@ __attribute__((noinline)) static struct thread *operate(struct thread *self, wor
     answer = obj->ops->operate(obj, &in);
     if (!(in.op & L4_OP_RECV))
         answer = sent_only(&in, answer);
-    if (unlikely(cpu_self()->work))
-        kobj_work_run(); /* nothing in it looks at the frame of a running thread */
-    if (likely(answer.raw < TAG_MUST_WAIT.raw && !cpu_self()->attention &&
-               in.self->state_word == THREAD_STATE_RUNNING))
-        return arch_resume_fast(in.self, answer.raw, in.label);
-    arch_frame_store(in.self, in.label, in.selector, in.tag.raw);
-    in.next = NULL;
-    return operate_slow((struct kobj *)((int64_t)cap >> 8), &in, answer);
+    if (unlikely(!operation_over(&in, answer))) {
+        if (cpu_self()->work)
+            kobj_work_run(); /* nothing in it looks at the frame of a running thread */
+        if (!operation_over(&in, answer)) {
+            arch_frame_store(in.self, in.label, in.selector, in.tag.raw);
+            in.next = NULL;
+            return operate_slow(obj, &in, answer);
+        }
+    }
+    return arch_resume_fast(in.self, answer.raw, in.label);
 }
 
 /* The same for a thread, which may be self, may be switched to, and may be looked at or changed. */
@@ -137,8 +146,7 @@ __attribute__((noinline)) static struct thread *operate_thread(struct thread *se
     answer = obj->ops->operate(obj, &in);
     if (!(in.op & L4_OP_RECV))
         answer = sent_only(&in, answer);
-    if (likely(answer.raw < TAG_MUST_WAIT.raw && !cpu_self()->attention && in.next == NULL &&
-               in.self->state_word == THREAD_STATE_RUNNING))
+    if (likely(operation_over(&in, answer) && in.next == NULL))
         return arch_resume_fast(in.self, answer.raw, in.label);
     return operate_slow(obj, &in, answer);
 }
@@ -174,22 +182,24 @@ static inline word_t capability_valid(const struct thread *self, const struct ta
     return l4_tag_make(!(selector & L4_SEL_SPECIAL) && cap_word(task, selector) != 0, 0, 0, 0).raw;
 }
 
-/* Blocks self, which waits for the sender `partner` alone, and lets the most important ready thread go on. */
-static inline struct thread *block(struct thread *self, uint64_t partner)
+/* Blocks self in the state, a receive phase (a closed one from partner), and lets the most important ready thread go
+ * on. */
+__attribute__((noinline)) static struct thread *block(struct thread *self, word_t label, word_t dest, word_t tag,
+                                                      uint64_t state, uint64_t partner)
 {
     struct cpu *c = cpu_self();
     struct thread *next = sched_first(c);
 
     if (next == NULL || next->state_word != THREAD_STATE_READY || next->resume != NULL ||
         frame_trapno(&next->arch.frame) != ARCH_TRAP_SYSCALL)
-        return NULL;
+        return general(self, label, dest, tag);
 
     /* ---- commit: nothing below can fail ---- */
     sched_unqueue(c, next);
     c->context = next;
     self->partner = partner;
     self->ipc.wait_slot = &self->reply;
-    self->state_word = THREAD_STATE_RECEIVING;
+    self->state_word = state;
     return leave_into(c, self, next, frame_tag(&next->arch.frame), frame_label(&next->arch.frame));
 }
 
@@ -198,7 +208,6 @@ __attribute__((noinline)) static struct thread *irq_receive(struct thread *self,
                                                             word_t cap)
 {
     struct irq *irq = irq_of((struct kobj *)((int64_t)cap >> 8));
-    struct thread *next = NULL;
 
     if (!message_is(self, tag, L4_PROTO_IRQ, 1, L4_OP_IRQ_EOI) || irq->base.source != NULL || cpu_count > 1 ||
         self->options != 0 || l4_timeout_rcv(frame_timeout(&self->arch.frame)) != L4_TIMEOUT_NEVER)
@@ -207,9 +216,23 @@ __attribute__((noinline)) static struct thread *irq_receive(struct thread *self,
         sender_dequeue(&irq->snd);
         return arch_resume_fast(self, 0, irq->snd.label);
     }
-    if (irq->snd.receiver == NULL)
-        next = block(self, irq->snd.id);
-    return next != NULL ? next : general(self, label, dest, tag);
+    return irq->snd.receiver == NULL ? block(self, label, dest, tag, THREAD_STATE_RECEIVING, irq->snd.id)
+                                     : general(self, label, dest, tag);
+}
+
+/* A receive without a send, from anybody or (a sleep: nobody sends to himself) from self. */
+__attribute__((noinline)) static struct thread *receive(struct thread *self, word_t label, word_t dest, word_t tag,
+                                                        word_t timeout)
+{
+    if (!(dest & L4_OP_OPEN_WAIT)) {
+        if (l4_timeout_rcv(timeout) == L4_TIMEOUT_ZERO) /* the convention for a yield */
+            return fail(self, label, L4_IPC_RECV_TIMEOUT);
+        if (l4_timeout_rcv(timeout) == L4_TIMEOUT_NEVER)
+            return block(self, label, dest, tag, THREAD_STATE_SLEEPING, self->snd.id);
+    } else if (l4_timeout_rcv(timeout) == L4_TIMEOUT_NEVER && list_empty(&self->senders)) {
+        return block(self, label, dest, tag, THREAD_STATE_WAITING, 0);
+    }
+    return general(self, label, dest, tag);
 }
 
 /* ---- call ---- */
@@ -510,7 +533,7 @@ struct thread *kernel_syscall(struct thread *self, word_t label, word_t dest, wo
         return send(self, label, dest, tag);
     if ((dest & (L4_SEL_SPECIAL | L4_OP_MASK)) == (L4_SEL_REPLY | L4_OP_MASK))
         return explicit_reply_and_wait(self, label, dest, tag, timeout);
-    if (dest == (L4_SEL_INVALID | L4_OP_RECV) && l4_timeout_rcv(timeout) == L4_TIMEOUT_ZERO)
-        return fail(self, label, L4_IPC_RECV_TIMEOUT); /* nobody sends to himself: the convention for a yield */
+    if ((dest & ~(word_t)L4_OP_OPEN_WAIT) == (L4_SEL_INVALID | L4_OP_RECV))
+        return receive(self, label, dest, tag, timeout);
     return general(self, label, dest, tag);
 }

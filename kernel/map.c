@@ -246,6 +246,8 @@ static status_t piece_map(const struct map_job *job, struct pt_entry *source, wo
 
     if (rights == 0)
         return OK;
+    if (unlikely(dst + order_mask(order) == L4_USER_END - 1))
+        new.rights &= ~L4_MEM_X; /* no system call at the very end: its return address would be none (sysret) */
     int placed = destination_place(job, source, &new);
     if (placed <= 0)
         return placed;

@@ -28,10 +28,12 @@ void thread_module_init(void)
 
 struct thread *thread_create(struct factory *payer)
 {
-    struct thread *t = charged_slab_alloc(payer, &thread_slab);
+    struct thread *t = charged_slab_alloc_raw(payer, &thread_slab);
+    const size_t first = sizeof t->arch, end = offsetof(struct thread, kernel_tag);
 
     if (t == NULL)
         return NULL;
+    memset((char *)t + first, 0, end - first);
     kobj_init(&t->obj, &thread_ops, KOBJ_THREAD, payer);
     arch_thread_init(t);
     list_init(&t->ready_link);

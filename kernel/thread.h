@@ -48,6 +48,8 @@ enum thread_flag {
 #define THREAD_STATE_RUNNING ((uint64_t)IPC_IDLE)
 #define THREAD_STATE_READY ((uint64_t)IPC_IDLE | 1u << 8) /* little endian */
 #define THREAD_STATE_RECEIVING ((uint64_t)IPC_RECEIVING)
+/* A receive from itself: behind its equals when it wakes up (ipc.c receive_begin). */
+#define THREAD_STATE_SLEEPING ((uint64_t)IPC_RECEIVING | (uint64_t)THREAD_TO_BACK << 32)
 /* The pager or the exception handler has the message of the thread, and nothing else has happened to it. */
 #define THREAD_STATE_FAULTING ((uint64_t)IPC_RECEIVING | (uint64_t)THREAD_IN_FAULT << 32)
 #define THREAD_STATE_EXCEPTED ((uint64_t)IPC_RECEIVING | (uint64_t)THREAD_IN_EXCEPTION << 32)
@@ -119,19 +121,20 @@ struct thread {
     struct timeout timeout;
 
     struct kobj obj;
-    uint8_t kernel_error;    /* IPC error code, when kernel_tag has the error bit */
-    l4_tag kernel_tag;       /* answer to a page-fault or exception call */
-    word_t fault[2];         /* page-fault message */
     struct l4_pf_tramp *tramp; /* H, kernel address; NULL: never set up */
-    word_t tramp_user;       /* H, its user address */
     struct l4_vcpu *vcpu;    /* H, kernel address; NULL: none */
-    word_t vcpu_user;        /* H, its user address */
     struct task *vcpu_task;  /* H, referenced; NULL: none */
     uint32_t pager, handler; /* capability indices in the own task; THREAD_NO_INDEX never set */
     struct irq *delete_irq;  /* referenced */
     struct list task_link;   /* threads of the task */
-    word_t utcb_user;        /* I */
     uint64_t consumed_us;
+    uint8_t kernel_error;    /* IPC error code, when kernel_tag has the error bit */
+    /* From here on thread_create clears nothing. */
+    l4_tag kernel_tag;       /* answer to a page-fault or exception call */
+    word_t fault[2];         /* page-fault message */
+    word_t tramp_user;       /* H, user address of tramp */
+    word_t vcpu_user;        /* H, user address of vcpu */
+    word_t utcb_user;        /* I */
 };
 #define THREAD_NO_INDEX 0xffffffffu
 _Static_assert(sizeof(struct thread) <= 1024, "kernel memory per thread");

@@ -74,7 +74,7 @@ void arch_timer_start(void);
 /* Leaves the kernel into t: address space, segment bases, FPU ownership, kernel entry stack, registers. Does not
  * return. t is the CPU's idle thread: waits for an interrupt with interrupts on. */
 _Noreturn void arch_resume(struct thread *t);
-/* New thread: general registers 0, user segments, interrupts on. */
+/* New thread, in any memory: general registers 0, user segments, interrupts on. */
 void arch_thread_init(struct thread *t);
 /* UTCB bound: gs base = user address of word 63, word 63 = user address. `utcb` is the kernel address. */
 void arch_thread_bind(struct thread *t, word_t user_addr, struct l4_utcb *utcb);

@@ -17,7 +17,7 @@ word_t space_upper[256];
 
 void arch_thread_init(struct thread *t)
 {
-    t->arch.frame = (struct arch_frame){.cs = SEL_USER_CODE, .ss = SEL_USER_DATA, .flags = FLAGS_USER};
+    t->arch = (struct arch_thread){.frame = {.cs = SEL_USER_CODE, .ss = SEL_USER_DATA, .flags = FLAGS_USER}};
 }
 
 void arch_thread_bind(struct thread *t, word_t user_addr, struct l4_utcb *utcb)

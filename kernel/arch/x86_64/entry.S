@@ -30,7 +30,7 @@
     movq THREAD_RDX(%rax), %rdx
 .endm
 
-/* An address that is not canonical would fault in the kernel, at sysret or iret. */
+/* An address that is not canonical would fault in the kernel, at iret. */
 .macro CANONICAL register
     shlq $16, \register
     sarq $16, \register
@@ -85,7 +85,6 @@ resume_loaded:
     jne leave_iret
     LOAD_REGISTERS
     movq THREAD_IP(%rax), %rcx
-    CANONICAL %rcx
     movq THREAD_FLAGS(%rax), %r11
     movq THREAD_SP(%rax), %rsp
     movq THREAD_RAX(%rax), %rax
