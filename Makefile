@@ -220,7 +220,6 @@ user_flags := -std=gnu11 -O2 -g -fno-pic -fno-pie -fno-stack-protector -fcf-prot
     -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections $(warn) $(user_inc) \
     -nostdinc -isystem $(musl_inc) -isystem $(shell $(CC) -print-file-name=include)
 own_flags  := $(user_flags) -Werror
-
 $(call objects,$O/obj,,own_flags,$(musl_hdr))
 $(foreach f,$(wildcard server/*/*.S),$(eval $(call o_of,$f,$O): $(wildcard $(dir $f)*.lua))) # by .incbin
 
