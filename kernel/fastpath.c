@@ -442,9 +442,8 @@ static inline bool caller_may_run(const struct cpu *c, const struct thread *self
 
 /* The caller is not in a system call: answers to faults, which let the thread go on by the way it came. */
 __attribute__((noinline)) static struct thread *reply_to_fault(struct thread *self, word_t label, word_t dest,
-                                                               word_t tag, struct reply_slot *slot)
+                                                               word_t tag, struct reply_slot *slot, struct thread *to)
 {
-    struct thread *to = reply_slot_caller(slot);
     struct cpu *c = cpu_self();
     bool exception = to->state_word == THREAD_STATE_EXCEPTED;
     word_t items = tag & L4_TAG_ITEMS, err = 0;
@@ -474,7 +473,8 @@ __attribute__((noinline)) static struct thread *reply_to_fault(struct thread *se
     return unlikely(c->attention) ? kernel_leave(to) : to;
 }
 
-/* R1 makes the slot's caller wait for self: checked by the caller of this for explicit slots, which a task shares. */
+/* R1 makes the slot's caller wait for self: checked by the caller of this for explicit slots, which a task shares.
+ * The slot is read once: a caller of another CPU may give up, and empty it, at any time. */
 __attribute__((always_inline)) static inline struct thread *reply(struct thread *self, word_t label, word_t dest,
                                                                   word_t tag, word_t timeout, struct reply_slot *slot)
 {
@@ -484,7 +484,7 @@ __attribute__((always_inline)) static inline struct thread *reply(struct thread 
     if (unlikely(to == NULL))
         return general(self, label, dest, tag);
     if (unlikely(to->state_word != THREAD_STATE_RECEIVING))
-        return reply_to_fault(self, label, dest, tag, slot);
+        return reply_to_fault(self, label, dest, tag, slot, to);
     if (unlikely(not_plain(tag, timeout) || to->home != c || !list_empty(&self->senders)))
         return general(self, label, dest, tag);
     if (unlikely(c->context == self)) { /* nothing was lent: the caller goes on if it is the most important */

@@ -38,7 +38,7 @@ void ipc_irq_send(struct irq *irq);
 void reply_slot_clear(struct reply_slot *slot);
 static inline struct thread *reply_slot_caller(const struct reply_slot *slot)
 {
-    return (struct thread *)((int64_t)slot->raw >> 8);
+    return (struct thread *)((int64_t)__atomic_load_n(&slot->raw, __ATOMIC_RELAXED) >> 8);
 }
 /* Ends the part of a dying thread in IPC: its senders get SEND_CANCELED, its slots are emptied. */
 void ipc_thread_gone(struct thread *t);

@@ -8,6 +8,10 @@
  *   STOPPED   -> FREE       the holder gives c back (and wakes it, if it sleeps and has something to do)
  *   STOPPED   -> PARKED     the holder gives back a sleeping c that has nothing to do
  *   FREE     <-> PARKED     c falls asleep, wakes up
+ *
+ * The lock goes to whoever finds it free, which is fastest, and right where virtual CPUs lose their processor while
+ * they wait; but not while somebody is hungry (may_lock). From then on every other CPU gets it once at most before him,
+ * and once more in PATIENCE turns of its own waiting.
  */
 #include "smp.h"
 #include "thread.h"
@@ -15,6 +19,10 @@
 unsigned cpu_count = 1;
 
 static bool kernel_locked;
+static uint64_t hungry_set; /* atomic: CPUs that have waited for the lock HUNGRY times */
+static unsigned fed;        /* the last of them that got it */
+#define HUNGRY 64u
+#define PATIENCE 256u
 static uint64_t claimed_set, parked_set; /* bit per claimed CPU; of these: was asleep. The lock's holder owns them */
 
 static uint32_t claim_state(const struct cpu *c) { return __atomic_load_n(&c->claim, __ATOMIC_ACQUIRE); }
@@ -48,22 +56,41 @@ static bool claim_answer(struct cpu *c)
     }
 }
 
+/* Is it this CPU's turn? Who has waited for long goes first, in a circle; the others let it, but not for ever: it may
+ * be a virtual CPU that does not run now. */
+static bool may_lock(const struct cpu *c, unsigned spins)
+{
+    uint64_t set = __atomic_load_n(&hungry_set, __ATOMIC_RELAXED), behind;
+
+    if (likely(set == 0) || spins % PATIENCE == PATIENCE - 1)
+        return true;
+    behind = set & ~0ul << 1 << __atomic_load_n(&fed, __ATOMIC_RELAXED);
+    return (unsigned)__builtin_ctzl(behind != 0 ? behind : set) == c->id;
+}
+
 bool kernel_enter_contended(struct thread *self, struct thread *(*again)(struct thread *))
 {
     struct cpu *c = cpu_self();
     bool claimed = false;
 
-    for (;;) {
+    for (unsigned spins = 0;; spins++) {
         if (claim_state(c) != CPU_FREE) {
             if (again != NULL && !claimed) /* self is still here: only a claim can take it away */
                 self->resume = again;
             claimed = claim_answer(c) || claimed;
         }
-        if (!__atomic_load_n(&kernel_locked, __ATOMIC_RELAXED) &&
+        if (!__atomic_load_n(&kernel_locked, __ATOMIC_RELAXED) && may_lock(c, spins) &&
             !__atomic_exchange_n(&kernel_locked, true, __ATOMIC_ACQUIRE))
-            return !claimed;
+            break;
+        if (spins == HUNGRY)
+            __atomic_fetch_or(&hungry_set, 1ul << c->id, __ATOMIC_RELAXED);
         arch_cpu_relax();
     }
+    if (unlikely(hungry_set >> c->id & 1)) {
+        __atomic_fetch_and(&hungry_set, ~(1ul << c->id), __ATOMIC_RELAXED);
+        __atomic_store_n(&fed, c->id, __ATOMIC_RELAXED);
+    }
+    return !claimed;
 }
 
 void kernel_unlock_contended(void)

@@ -42,7 +42,7 @@ static unsigned timeout_us(word_t us)
 
 static void sleep_us(word_t us) { invoke(OP_SLEEP, (l4_tag){0}, NULL, timeout_us(us)); }
 
-static word_t tsc(void)
+static inline word_t tsc(void)
 {
     uint32_t low, high;
     __asm__ volatile("lfence\n\trdtsc\n\tlfence" : "=a"(low), "=d"(high)::"memory");
@@ -50,7 +50,7 @@ static word_t tsc(void)
 }
 
 /* A fingerprint of the CPU that we run on: its initial APIC id. */
-static word_t here(void)
+static inline word_t here(void)
 {
     uint32_t a = 1, b, c = 0, d;
     __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
@@ -79,7 +79,7 @@ static word_t cpu_map(void)
     return utcb()->mr[0];
 }
 
-static long delete_slot(word_t slot)
+static inline long delete_slot(word_t slot)
 {
     utcb()->mr[0] = L4_OP_TASK_UNMAP;
     utcb()->mr[1] = L4_UNMAP_SELF | L4_UNMAP_DELETE;
@@ -103,7 +103,7 @@ static void work_message(struct agent *a)
     a->got_word = u->mr[0];
 }
 
-static void work_compute(struct agent *a)
+static inline void work_compute(struct agent *a)
 {
     while (!a->stop)
         a->count++;
@@ -151,7 +151,7 @@ static void agent_do(struct agent *a, void (*work)(struct agent *))
     __atomic_store_n(&a->command, a->command + 1, __ATOMIC_RELEASE);
 }
 
-static void agent_message(struct agent *a, word_t dest, l4_tag tag, unsigned timeout)
+static inline void agent_message(struct agent *a, word_t dest, l4_tag tag, unsigned timeout)
 {
     a->dest = dest;
     a->tag = tag.raw;
@@ -172,14 +172,14 @@ static int agent_wait(struct agent *a, word_t ms, int entered)
 static int agent_finished(struct agent *a) { return agent_wait(a, 5000, 0); }
 
 /* The agent has begun its command, and has had some milliseconds to block. */
-static void agent_settle(struct agent *a)
+static inline void agent_settle(struct agent *a)
 {
     agent_wait(a, 5000, 1);
     sleep_us(2500);
 }
 
 /* Whatever it does: it ends, and the agent waits for a command again. */
-static int agent_stop(struct agent *a)
+static inline int agent_stop(struct agent *a)
 {
     a->stop = 1;
     for (unsigned i = 0; i < 50; i++) {

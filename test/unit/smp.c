@@ -3,6 +3,7 @@
 #include "tap.h"
 #include "machine.h"
 #include "smp.h"
+#include <ucontext.h>
 
 enum { A = 0x40, GATE = 0x41 };
 #define REPLY_WAIT (WAIT | L4_OP_SEND | L4_OP_REPLY)
@@ -103,6 +104,72 @@ static void test_bind(void)
     host_set_cpu(0);
 }
 
+/* ---- the lock under a CPU that always has it: two CPUs, each with a stack, that take turns ---- */
+
+static ucontext_t turn[2];
+static unsigned taken, waited, lost_turns;
+
+static void other_turn(void)
+{
+    unsigned me = cpu_self()->id;
+
+    host_cpu = cpus[1 - me];
+    swapcontext(&turn[me], &turn[1 - me]);
+}
+
+/* Only the first CPU is seen to wait here; it may lose its processor while it waits. */
+static void lock_waits(void)
+{
+    if (cpu_self() == cpus[1]) {
+        waited++;
+        if (lost_turns > 0) {
+            lost_turns--;
+            return;
+        }
+    }
+    other_turn();
+}
+
+/* The second CPU gives the lock back only to take it again. */
+static void greedy(void)
+{
+    while (taken < 1000) {
+        kernel_enter(cpus[1]->current, NULL);
+        taken++;
+        other_turn();
+        kernel_unlock();
+    }
+    for (;;)
+        other_turn();
+}
+
+/* How often the other one had it. */
+static unsigned greedy_for(unsigned losing)
+{
+    static char stack[65536];
+
+    taken = waited = 0;
+    lost_turns = losing;
+    host_on_wait = lock_waits;
+    getcontext(&turn[1]);
+    turn[1].uc_stack = (stack_t){.ss_sp = stack, .ss_size = sizeof stack};
+    makecontext(&turn[1], greedy, 0);
+    other_turn(); /* it has the lock now */
+    is(call_words(L4_SLOT_SCHEDULER, L4_PROTO_SCHEDULER, 0, 2, L4_OP_SCHED_INFO, 0, 0, 0), 0,
+       "a system call beside a CPU that always has the lock");
+    host_on_wait = NULL;
+    ok(waited > losing, "gets in because the other one lets it");
+    return taken;
+}
+
+static void test_greedy(void)
+{
+    unsigned first = greedy_for(0), second = greedy_for(1000);
+
+    ok(first > 1 && first < 100, "soon");
+    ok(second >= first + 3 && second < 200, "but nobody waits long for a CPU that does not run");
+}
+
 static void test_end(void)
 {
     kobj_ref(&a->obj);
@@ -127,6 +194,7 @@ int main(void)
     test_sets();
     test_bind();
     test_end();
+    test_greedy();
     machine_check();
     return tap_done();
 }

@@ -152,6 +152,7 @@ void arch_ipi(struct cpu *c)
 void arch_cpu_unload(void) { host_cpu->arch.space = NULL; }
 void arch_thread_unload(struct thread *t) { (void)t; }
 
+void (*host_on_wait)(void);
 static void (*race_act)(void);
 static unsigned race_holder;
 
@@ -176,6 +177,10 @@ void arch_cpu_relax(void)
     struct cpu *self = host_cpu;
     void (*act)(void) = race_act;
 
+    if (host_on_wait != NULL) {
+        host_on_wait();
+        return;
+    }
     if (act == NULL || self->claim != CPU_STOPPED)
         kpanic("a simulated CPU waits for another one", __FILE__, __LINE__);
     race_act = NULL;

@@ -40,6 +40,8 @@ bool host_ipi_pending(unsigned id);
 void host_race(unsigned holder, void (*act)(void));
 /* No kernel entry has come: the interrupt does. */
 void host_race_over(void);
+/* Not NULL: called when a CPU waits for the lock; another one goes on meanwhile. */
+extern void (*host_on_wait)(void);
 
 /* ---- kernel entries of the current thread, on the current CPU ---- */
 /* True: no system call takes the short path (fastpath.c). */
