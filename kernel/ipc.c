@@ -52,9 +52,10 @@ static void result_message(struct thread *t, l4_tag tag, word_t label)
 
 static void result_error(struct thread *t, word_t code)
 {
-    t->utcb->error = code;
     if (unlikely(t->flags & THREAD_KERNEL_IPC))
-        t->kernel_error = (uint8_t)code;
+        t->kernel_error = (uint8_t)code; /* the error word belongs to the user's own IPC */
+    else
+        t->utcb->error = code;
     result_set(t, (l4_tag){L4_TAG_ERROR});
 }
 

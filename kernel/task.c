@@ -226,8 +226,7 @@ static l4_tag task_operate(struct kobj *obj, struct invoke *in)
 /* A task executes its operation whatever the phases are. */
 static struct thread *task_invoke(struct kobj *obj, struct invoke *in)
 {
-    if (in->op & L4_OP_RECV)
-        in->op |= L4_OP_SEND;
+    in->op |= L4_OP_SEND;
     return kobj_invoke(obj, in);
 }
 

@@ -381,8 +381,8 @@ void manager_setup(void)
 
         if (t->task->is_sigma0) {
             sim.sigma0 = t;
-            host_touch(0xfee00000, L4_MEM_W); /* memory that it has not got yet: the kernel maps it */
-            host_touch(0x300000, L4_MEM_R);
+            sim_touch(0xfee00000, L4_MEM_W); /* memory that it has not got yet: the kernel maps it */
+            sim_touch(0x300000, L4_MEM_R);
             set_priority(t, SIGMA0_PRIO);
             sim_syscall(L4_SEL_INVALID | L4_OP_RECV | L4_OP_OPEN_WAIT, (l4_tag){0}, 0, NEVER_PAIR);
         } else {
@@ -393,8 +393,7 @@ void manager_setup(void)
         }
     }
     while (host_current() != sim.root) {
-        host_time(TICK_US);
-        host_tick();
+        sim_tick(TICK_US);
     }
     for (word_t addr = 0; addr < host_ram_bytes(); addr += 2ul << 20)
         ask_sigma0(addr, mem_page(addr, 21, L4_MEM_RIGHTS));
@@ -406,12 +405,11 @@ void manager_setup(void)
 static void wait_for_manager(void)
 {
     for (;;) {
-        host_set_cpu(random_below(sim.cpus));
+        sim_set_cpu(random_below(sim.cpus));
         if (host_cpu->id == 0 && host_current() == sim.root)
             return;
         if (host_idle() || one_in(2)) {
-            host_time(TICK_US);
-            host_tick();
+            sim_tick(TICK_US);
         } else if (host_current() == sim.sigma0) {
             sigma0_act(sim.sigma0);
         } else {

@@ -1,374 +1,803 @@
 /* SPDX-License-Identifier: MIT */
-/* The reference model: see model.h. Rules are in the order of the description: rendezvous, abort, reply, objects. */
+/*
+ * The reference model, see model.h: the rendezvous. In the order of the description: blocking, receive phase, send
+ * phase, reply, the system call; abort; faults.
+ */
 #include "model.h"
 #include <l4/errors.h>
 #include <l4/proto.h>
 #include <l4/utcb.h>
+#include <l4/vcpu.h>
+#include <string.h>
 
-#define TIMED_US 1000u
+#define CALL (L4_OP_SEND | L4_OP_RECV)
 
-void model_init(struct model *m, unsigned cpus)
+void model_copy(struct model *to, const struct model *from)
 {
-    *m = (struct model){.gate_thread = NOBODY, .gate_label = 0x100, .gate_cap = {true, true},
-                        .page = {L4_MEM_RIGHTS, 0}, .page_parent = {NOBODY, NOBODY}};
-    for (int i = 0; i < MODEL_SLOTS; i++)
-        m->slot[i] = NOBODY;
-    for (int i = 0; i < MODEL_THREADS; i++) {
-        m->t[i].partner = NOBODY;
-        m->t[i].held_by = SLOT_NONE;
-        m->t[i].cpu = (uint8_t)(i == 2 && cpus > 1);
-    }
+    memcpy(to, from, offsetof(struct model, sender));
+    memcpy(to->sender, from->sender, from->threads * sizeof *to->sender);
+    memcpy(to->sender + MODEL_THREADS, from->sender + MODEL_THREADS, from->objects * sizeof *to->sender);
+    memcpy(to->object, from->object, from->objects * sizeof *to->object);
+    memcpy(to->reply, from->reply, from->threads * sizeof *to->reply);
+    memcpy(to->deletion_irq, from->deletion_irq, from->threads * sizeof *to->deletion_irq);
+    memcpy(to->upcalls, from->upcalls, from->threads * sizeof *to->upcalls);
+    memcpy(to->result, from->result, from->threads * sizeof *to->result);
+    memcpy(to->t, from->t, from->threads * sizeof *to->t);
 }
 
-/* ---- queues, slots, results ---- */
+/* ---- choices ---- */
 
-static void queue_remove(int8_t *queue, uint8_t *count, int x)
+#define CHOICES 24u
+static struct {
+    uint8_t answer[CHOICES], answers[CHOICES];
+    unsigned asked, known;
+} choices;
+
+void model_choices_begin(void) { choices.asked = choices.known = 0; }
+
+unsigned model_choose(unsigned n)
 {
-    uint8_t to = 0;
+    unsigned at = choices.asked;
 
-    for (uint8_t i = 0; i < *count; i++)
-        if (queue[i] != x)
-            queue[to++] = queue[i];
-    *count = to;
+    if (at == CHOICES)
+        return 0;
+    choices.asked++;
+    if (at == choices.known) {
+        choices.known++;
+        choices.answer[at] = 0;
+    }
+    choices.answers[at] = (uint8_t)n;
+    return choices.answer[at];
+}
+
+bool model_choices_next(void)
+{
+    choices.known = choices.asked;
+    choices.asked = 0;
+    while (choices.known > 0) {
+        if (++choices.answer[choices.known - 1] < choices.answers[choices.known - 1])
+            return true;
+        choices.known--;
+    }
+    return false;
+}
+
+/* ---- queues: by priority, first come first served within one ---- */
+
+void queue_add(struct model *m, int16_t *queue, int s)
+{
+    int16_t *at = queue;
+
+    while (*at != NOBODY && m->sender[*at].prio >= m->sender[s].prio)
+        at = &m->sender[*at].next;
+    m->sender[s].next = *at;
+    m->sender[s].queued = true;
+    *at = (int16_t)s;
+}
+
+void queue_remove(struct model *m, int16_t *queue, int s)
+{
+    for (int16_t *at = queue; *at != NOBODY; at = &m->sender[*at].next)
+        if (*at == s) {
+            *at = m->sender[s].next;
+            break;
+        }
+    m->sender[s].next = NOBODY;
+    m->sender[s].queued = false;
+}
+
+/* ---- reply slots ---- */
+
+static struct model_slot *slot_at(struct model *m, int slot)
+{
+    return slot < MODEL_THREADS ? &m->reply[slot] : &m->explicit[slot - MODEL_THREADS];
 }
 
 static void slot_clear(struct model *m, int slot)
 {
-    if (m->slot[slot] != NOBODY)
-        m->t[m->slot[slot]].held_by = SLOT_NONE;
-    m->slot[slot] = NOBODY;
+    struct model_slot *s = slot_at(m, slot);
+
+    if (s->caller != NOBODY)
+        m->t[s->caller].held_by = NOBODY;
+    *s = (struct model_slot){NOBODY, 0};
 }
 
-/* x waits no more. */
-static void wait_over(struct model *m, int x)
+static void slot_set(struct model *m, int slot, int caller, unsigned rights)
+{
+    slot_clear(m, slot); /* an earlier caller waits on; nobody is told */
+    *slot_at(m, slot) = (struct model_slot){(int16_t)caller, (uint16_t)rights};
+    m->t[caller].held_by = (int16_t)slot;
+}
+
+/* ---- the end of an operation ---- */
+
+void model_result(struct model *m, int x, struct model_result r)
+{
+    struct model_thread *t = &m->t[x];
+
+    if (!(t->flags & F_KERNEL_IPC)) {
+        m->result[x] = r;
+        return;
+    }
+    t->rest = REST_ANSWERED; /* what becomes of the fault is decided when it runs */
+    t->answer = r.kind == R_ERROR ? L4_TAG_ERROR | r.error : r.tag & ~L4_TAG_ERROR;
+}
+
+static void result_error(struct model *m, int x, word_t error)
+{
+    model_result(m, x, (struct model_result){.kind = R_ERROR, .error = error});
+}
+
+/* ---- blocking ---- */
+
+/* A 16-bit time-out becomes a deadline (0: never). False: it is over already. */
+static bool deadline_of(const struct model *m, int x, unsigned timeout, uint64_t *deadline)
+{
+    *deadline = 0;
+    if (timeout == L4_TIMEOUT_NEVER)
+        return true;
+    if (timeout & L4_TIMEOUT_ABSOLUTE)
+        *deadline = m->world->buffer(x, (timeout & 63u) > L4_TIMEOUT_BR_MAX ? L4_TIMEOUT_BR_MAX : timeout & 63u);
+    else
+        *deadline = m->now + ((uint64_t)(timeout & 1023u) << (timeout >> 10 & 31u));
+    return *deadline > m->now;
+}
+
+/* 0, or the error of the phase (0 send, 1 receive). */
+static word_t block(struct model *m, int x, unsigned timeout, word_t phase)
+{
+    if (m->t[x].flags & F_CANCELLED)
+        return L4_IPC_SEND_CANCELED | phase;
+    if (!deadline_of(m, x, timeout, &m->t[x].deadline)) {
+        m->t[x].deadline = 0;
+        return L4_IPC_SEND_TIMEOUT | phase;
+    }
+    return 0;
+}
+
+word_t model_wait(struct model *m, int x, enum model_state state, int at, unsigned timeout)
+{
+    word_t error = block(m, x, timeout, state == M_SEM);
+
+    if (error != 0)
+        return error;
+    m->t[x].state = (uint8_t)state;
+    m->t[x].at = (int16_t)at;
+    m->sender[x].prio = m->t[x].prio;
+    m->sender[x].label = 0;
+    queue_add(m, &m->object[at].first, x);
+    return 0;
+}
+
+/* x waits no more, whatever it waited for. */
+void model_unblock(struct model *m, int x)
 {
     struct model_thread *t = &m->t[x];
 
     if (t->state == M_SEND)
-        queue_remove(m->t[t->partner].queue, &m->t[t->partner].queued, x);
-    if (t->state == M_GATE)
-        queue_remove(m->gate_queue, &m->gate_queued, x);
-    if (t->held_by != SLOT_NONE)
+        queue_remove(m, &m->t[t->at].first, x);
+    if ((t->state == M_GATE || t->state == M_SEM) && t->at != NOBODY)
+        queue_remove(m, &m->object[t->at].first, x);
+    if (t->held_by >= 0)
         slot_clear(m, t->held_by);
+    t->held_by = NOBODY;
     t->state = M_READY;
-    t->partner = NOBODY;
+    t->at = NOBODY;
     t->deadline = 0;
 }
 
-static void fail(struct model *m, int x, word_t error)
+void model_abort(struct model *m, int x, word_t error)
 {
-    wait_over(m, x);
-    m->t[x].result = (struct model_result){.known = true, .error = error};
-}
-
-static void finish(struct model *m, int x, struct model_result result)
-{
-    wait_over(m, x);
-    result.known = true;
-    m->t[x].result = result;
+    model_unblock(m, x);
+    result_error(m, x, error);
+    model_wake(m, x);
 }
 
 /* ---- receive phase ---- */
 
-static void receive_or_wait(struct model *m, int x);
+static bool is_call(unsigned op) { return (op & (CALL | L4_OP_OPEN_WAIT)) == CALL; }
 
-static void wait_begin(struct model *m, int x)
+static word_t receive_begin(struct model *m, int x, bool open, int from, int slot, unsigned timeout)
 {
     struct model_thread *t = &m->t[x];
+    word_t error = block(m, x, timeout, 1);
 
-    if (t->cancelled) {
-        fail(m, x, L4_IPC_SEND_CANCELED | 1);
-        return;
-    }
-    t->state = t->ipc.open ? M_WAIT : M_RECEIVE;
-    t->partner = t->ipc.open ? NOBODY : t->ipc.from;
-    t->deadline = t->ipc.receive_timed ? m->now + TIMED_US : 0;
+    if (error != 0)
+        return error;
+    t->state = open ? M_WAIT : M_RECEIVE;
+    t->at = (int16_t)(open ? NOBODY : from);
+    t->ipc.slot = (int16_t)slot;
+    if (!open && (from == NOBODY || from == x)) /* a sleep */
+        t->flags |= F_BACK;
+    return 0;
 }
 
-/* The message of s goes to r, which takes it in an open wait (slot) or a closed one (SLOT_NONE). s has not been in a
- * wait, or is not any more. at_once: s is running. */
-static void deliver(struct model *m, int s, int r, int slot, bool at_once)
+/* The message of s, which is no IRQ, arrives at r; 0 or the error of the sender. */
+static word_t transfer(struct model *m, int s, int r, word_t tag, unsigned rights)
 {
-    struct model_thread *from = &m->t[s];
+    bool short_answer = (m->t[r].flags & F_EXCEPTION) && l4_tag_words((l4_tag){tag}) < L4_EXC_WORDS;
 
-    finish(m, r, (struct model_result){.message = true, .tag = from->ipc.tag & ~L4_TAG_ERROR, .label = from->ipc.label,
-                                       .word = from->ipc.word});
-    if (!from->ipc.receive) {
-        finish(m, s, (struct model_result){.tag = from->ipc.tag});
-        return;
+    if ((m->t[r].flags & F_KERNEL_IPC) && ((m->t[s].flags & F_KERNEL_IPC) || short_answer))
+        return 0; /* nothing but the label counts */
+    return m->world->items(m, s, r, tag, rights);
+}
+
+/* r has got the message; when it was a call into an open wait, slot names the caller from now on. */
+static void receive_end(struct model *m, int r, int s, unsigned op, unsigned rights, word_t tag, int slot)
+{
+    model_unblock(m, r);
+    model_result(m, r, (struct model_result){.kind = R_MESSAGE, .from = (int16_t)s, .tag = tag & ~L4_TAG_ERROR,
+                                           .label = m->sender[s].label});
+    if (slot != NOBODY && is_call(op))
+        slot_set(m, slot, s, rights);
+}
+
+/* The message of s was taken by r while s waited: its second phase, or its end. */
+static void send_end(struct model *m, int s, int r, word_t error)
+{
+    struct model_thread *t = &m->t[s];
+    bool open = (t->ipc.op & L4_OP_OPEN_WAIT) != 0;
+
+    if (error == 0 && (t->ipc.op & L4_OP_RECV)) {
+        if (open && t->first != NOBODY) {
+            t->rest = REST_LATER;
+            model_wake(m, s);
+            return;
+        }
+        error = receive_begin(m, s, open, r, t->ipc.slot, l4_timeout_rcv(t->ipc.timeouts));
+        if (error == 0)
+            return;
     }
-    if (from->ipc.open) {
-        if (!at_once && from->queued > 0)
-            from->state = M_LATER;
-        else
-            receive_or_wait(m, s);
-        return;
-    }
-    from->ipc.from = (int8_t)r;
-    if (at_once)
-        receive_or_wait(m, s);
+    if (error != 0)
+        result_error(m, s, error);
     else
-        wait_begin(m, s);
-    if (slot == SLOT_NONE)
-        return;
-    slot_clear(m, slot); /* an earlier caller is forgotten, even if this one does not wait for an answer any more */
-    if (from->state == M_RECEIVE && from->partner == r) {
-        m->slot[slot] = (int8_t)s;
-        from->held_by = (int8_t)slot;
-    }
+        model_result(m, s, (struct model_result){.kind = R_TAG, .tag = t->ipc.tag & ~L4_TAG_ERROR});
+    model_wake(m, s);
 }
 
-static void receive_or_wait(struct model *m, int x)
+/* x, in its receive phase, takes the message of the waiting thread s. */
+static void take(struct model *m, int x, int s, bool open, int slot)
 {
-    struct model_thread *t = &m->t[x];
-    int s = NOBODY;
+    struct model_ipc ipc = m->t[s].ipc;
+    word_t error;
 
-    if (t->ipc.open)
-        s = t->queued > 0 ? t->queue[0] : NOBODY;
-    else if (t->ipc.from != NOBODY && m->t[t->ipc.from].state == M_SEND && m->t[t->ipc.from].partner == x)
-        s = t->ipc.from;
-    if (s == NOBODY) {
-        wait_begin(m, x);
+    model_unblock(m, s);
+    error = transfer(m, s, x, ipc.tag, ipc.rights);
+    if (error != 0) {
+        send_end(m, s, x, error);
+        model_unblock(m, x);
+        result_error(m, x, error | 1);
         return;
     }
-    t->state = M_READY;
-    wait_over(m, s);
-    deliver(m, s, x, t->ipc.open ? t->ipc.slot : SLOT_NONE, false);
+    send_end(m, s, x, 0);
+    if (open && is_call(ipc.op) && m->t[s].state != M_RECEIVE) {
+        slot_clear(m, slot); /* nobody waits for an answer; an earlier caller is forgotten all the same */
+        ipc.op = L4_OP_SEND;
+    }
+    receive_end(m, x, s, ipc.op, ipc.rights, ipc.tag, open ? slot : NOBODY);
+}
+
+static void take_irq(struct model *m, int x, int s)
+{
+    queue_remove(m, &m->t[x].first, s);
+    model_unblock(m, x);
+    model_result(m, x, (struct model_result){.kind = R_MESSAGE, .from = NOBODY, .label = m->sender[s].label});
+}
+
+/* Whose message can the receive phase take now? */
+static int sender_for(const struct model *m, int x, bool open, int from)
+{
+    if (open)
+        return m->t[x].first;
+    if (from == NOBODY || from == UNKNOWN)
+        return NOBODY;
+    for (int s = m->t[x].first; s != NOBODY; s = m->sender[s].next)
+        if (s == from)
+            return s;
+    return NOBODY;
+}
+
+void model_receive(struct model *m, int x, const struct model_ipc *ipc, int from)
+{
+    bool open = (ipc->op & L4_OP_OPEN_WAIT) != 0;
+    int s = sender_for(m, x, open, from);
+    word_t error;
+
+    if (s >= MODEL_THREADS) {
+        take_irq(m, x, s);
+    } else if (s != NOBODY) {
+        take(m, x, s, open, ipc->slot);
+    } else {
+        error = receive_begin(m, x, open, from, ipc->slot, l4_timeout_rcv(ipc->timeouts));
+        if (error != 0)
+            result_error(m, x, error);
+        else
+            model_pick(m);
+    }
 }
 
 /* ---- send phase ---- */
 
-static void send_to(struct model *m, int self, int to)
+/* Does r take a message of s now? A vCPU may, in between, in an upcall. */
+static bool takes_now(struct model *m, int r, int s, bool *upcall)
 {
-    struct model_thread *t = &m->t[self], *r = &m->t[to];
+    const struct model_thread *t = &m->t[r];
 
-    if (r->state == M_DEAD) {
-        fail(m, self, L4_IPC_NOT_EXISTENT);
-    } else if (to != self && (r->state == M_WAIT || (r->state == M_RECEIVE && r->partner == self))) {
-        deliver(m, self, to, r->state == M_WAIT ? r->ipc.slot : SLOT_NONE, true);
-    } else if (t->cancelled) {
-        fail(m, self, L4_IPC_SEND_CANCELED);
-    } else if (t->ipc.send_zero) {
-        fail(m, self, L4_IPC_SEND_TIMEOUT);
-    } else {
-        t->state = M_SEND;
-        t->partner = (int8_t)to;
-        r->queue[r->queued++] = (int8_t)self;
+    *upcall = false;
+    if (t->state == M_WAIT || (t->state == M_RECEIVE && t->at == s))
+        return true;
+    if (!(t->flags & F_VCPU) || t->state != M_READY || t->cpu == NOBODY || t->rest != REST_NONE || r == s)
+        return false;
+    if (!(t->flags & F_STARTED) || (t->flags & (F_KERNEL_IPC | F_DYING | F_TRIGGER | F_AFTER)))
+        return false;
+    *upcall = (m->upcalls[r] & L4_VCPU_IRQ) != 0;
+    return *upcall;
+}
+
+/* It goes on at its entry point. */
+static void upcall_made(struct model *m, int x)
+{
+    m->t[x].flags &= (uint16_t)~F_VCPU_USER;
+    m->upcalls[x] = 0;
+}
+
+static void upcall_result(struct model *m, int r, bool upcall)
+{
+    if (upcall) {
+        upcall_made(m, r);
+        m->result[r].upcall = true;
     }
 }
 
-static void gate_send(struct model *m, int self)
+static void send_block(struct model *m, int x, int to, const struct model_ipc *ipc)
 {
-    struct model_thread *t = &m->t[self];
+    word_t error = block(m, x, l4_timeout_snd(ipc->timeouts), 0);
 
-    if (!m->gate_cap[model_task_of(self)]) {
-        fail(m, self, L4_IPC_NOT_EXISTENT);
-    } else if (m->gate_thread != NOBODY) {
-        t->ipc.label = m->gate_label | L4_RIGHT_W | L4_RIGHT_S;
-        t->ipc.from = m->gate_thread;
-        send_to(m, self, m->gate_thread);
-    } else if (t->cancelled) {
-        fail(m, self, L4_IPC_SEND_CANCELED);
-    } else if (t->ipc.send_zero) {
-        fail(m, self, L4_IPC_SEND_TIMEOUT);
-    } else {
-        t->state = M_GATE;
-        m->gate_queue[m->gate_queued++] = (int8_t)self;
-    }
-}
-
-void model_ipc(struct model *m, int self, const struct model_ipc *ipc)
-{
-    struct model_thread *t = &m->t[self];
-
-    t->cancelled = t->cancel_due = false;
-    t->ipc = *ipc;
-    if (ipc->gate) {
-        gate_send(m, self);
-    } else if ((ipc->send && m->t[ipc->to].deleted) || (!ipc->send && !ipc->open && m->t[ipc->from].deleted)) {
-        fail(m, self, L4_IPC_NOT_EXISTENT); /* the capability is void */
-    } else if (ipc->send) {
-        send_to(m, self, ipc->to);
-    } else {
-        receive_or_wait(m, self);
-    }
-}
-
-void model_reply(struct model *m, int self, int slot, const struct model_ipc *ipc)
-{
-    int to = m->slot[slot];
-
-    m->t[self].cancelled = m->t[self].cancel_due = false;
-    m->t[self].ipc = *ipc;
-    if (to == NOBODY) {
-        fail(m, self, L4_IPC_NOT_EXISTENT);
+    if (error != 0) {
+        result_error(m, x, error);
         return;
     }
-    slot_clear(m, slot);
-    send_to(m, self, to);
+    m->t[x].state = M_SEND;
+    m->t[x].at = (int16_t)to;
+    m->t[x].ipc = *ipc;
+    m->sender[x].prio = m->t[x].prio;
+    queue_add(m, &m->t[to].first, x);
+    model_pick(m);
 }
 
-void model_answer(struct model *m, int self, long label, word_t error)
+/* The message of x has arrived at `to`: the receive phase of x, and who goes on. */
+static void after_send(struct model *m, int x, int to, const struct model_ipc *ipc)
 {
-    m->t[self].cancelled = m->t[self].cancel_due = false;
-    m->t[self].result = (struct model_result){.known = true, .answer = true, .error = error,
-                                              .tag = l4_tag_make(label, 0, 0, 0).raw};
+    bool open = (ipc->op & L4_OP_OPEN_WAIT) != 0, blocked = false;
+    word_t error;
+
+    if (!(ipc->op & L4_OP_RECV)) {
+        model_result(m, x, (struct model_result){.kind = R_TAG, .tag = ipc->tag});
+    } else if (sender_for(m, x, open, to) != NOBODY) {
+        model_wake(m, to);
+        model_receive(m, x, ipc, to);
+        return;
+    } else {
+        error = receive_begin(m, x, open, to, ipc->slot, l4_timeout_rcv(ipc->timeouts));
+        if (error != 0) {
+            if (m->t[x].held_by >= 0)
+                slot_clear(m, m->t[x].held_by);
+            model_wake(m, to);
+            result_error(m, x, error);
+            return;
+        }
+        blocked = true;
+    }
+    /* The time slice goes along with a call, and with the answer to one. */
+    if (!(ipc->tag & L4_TAG_SCHEDULE) && m->t[to].cpu == m->cpu && (is_call(ipc->op) || m->on[m->cpu].context != x)) {
+        model_switch(m, x, to);
+        return;
+    }
+    model_wake(m, to);
+    if (blocked)
+        model_pick(m);
+}
+
+/* from: partner of a closed receive without send phase. */
+static void ipc_run(struct model *m, int x, int to, const struct model_ipc *ipc, word_t label, int from)
+{
+    struct model_thread *r = &m->t[to];
+    bool upcall;
+    word_t error;
+    int slot;
+
+    if (!(ipc->op & L4_OP_SEND)) {
+        if (ipc->op & L4_OP_RECV)
+            model_receive(m, x, ipc, from);
+        else
+            result_error(m, x, L4_IPC_NOT_EXISTENT);
+        return;
+    }
+    m->sender[x].label = label;
+    if (!(r->flags & F_STARTED) || r->state == M_DEAD) {
+        result_error(m, x, L4_IPC_NOT_EXISTENT);
+        return;
+    }
+    if (!takes_now(m, to, x, &upcall)) {
+        send_block(m, x, to, ipc);
+        return;
+    }
+    slot = r->state == M_WAIT ? r->ipc.slot : upcall ? to : NOBODY;
+    error = transfer(m, x, to, ipc->tag, ipc->rights);
+    if (error != 0) {
+        model_unblock(m, to);
+        result_error(m, to, error | 1);
+        upcall_result(m, to, upcall);
+        model_wake(m, to);
+        result_error(m, x, error);
+        return;
+    }
+    receive_end(m, to, x, ipc->op, ipc->rights, ipc->tag, slot);
+    upcall_result(m, to, upcall);
+    after_send(m, x, to, ipc);
+}
+
+/* ---- the system call ---- */
+
+static void reply(struct model *m, int x, int slot, struct model_ipc *ipc, word_t label)
+{
+    int to = slot < 0 ? NOBODY : slot_at(m, slot)->caller;
+
+    if (to == NOBODY) {
+        result_error(m, x, L4_IPC_NOT_EXISTENT);
+        return;
+    }
+    ipc->rights = slot_at(m, slot)->rights;
+    slot_clear(m, slot);
+    ipc_run(m, x, to, ipc, label, to);
+}
+
+static void through_gate(struct model *m, int x, const struct model_target *target, const struct model_request *rq,
+                         struct model_ipc *ipc)
+{
+    const struct model_object *g = &m->object[target->index];
+    word_t error;
+
+    if (ipc->op == 0) {
+        result_error(m, x, L4_IPC_NOT_EXISTENT);
+    } else if ((ipc->op & L4_OP_OPEN_WAIT) && !(ipc->op & L4_OP_SEND)) {
+        model_receive(m, x, ipc, NOBODY);
+    } else if (g->thread == NOBODY) {
+        m->t[x].request = *rq;
+        error = model_wait(m, x, M_GATE, target->index, l4_timeout_snd(ipc->timeouts));
+        if (error != 0)
+            result_error(m, x, error);
+        else
+            model_pick(m);
+    } else {
+        ipc_run(m, x, g->thread, ipc, g->label | (target->rights & (L4_RIGHT_W | L4_RIGHT_S)), g->thread);
+    }
+}
+
+void model_invoke(struct model *m, int x, const struct model_request *rq)
+{
+    word_t selector = rq->dest & ~L4_OP_MASK;
+    bool explicit = (selector & L4_SEL_SPECIAL) == L4_SEL_REPLY;
+    struct model_ipc ipc = {.tag = rq->tag, .timeouts = (uint32_t)rq->timeouts, .op = rq->dest & L4_OP_MASK,
+                            .slot = (int16_t)x};
+    struct model_target target;
+    long label = l4_tag_label((l4_tag){rq->tag});
+
+    if (explicit && (ipc.op & L4_OP_OPEN_WAIT) && (ipc.op & L4_OP_RECV)) {
+        ipc.slot = (int16_t)m->world->explicit_slot(x, selector >> L4_SEL_SHIFT, true);
+        if (ipc.slot < 0) {
+            result_error(m, x, L4_IPC_NO_REPLY_CAP);
+            return;
+        }
+    }
+    if (ipc.op & L4_OP_REPLY) {
+        int from = explicit ? m->world->explicit_slot(x, selector >> L4_SEL_SHIFT, false) : x;
+
+        if (ipc.op & L4_OP_SEND)
+            reply(m, x, from, &ipc, rq->label);
+        else
+            result_error(m, x, L4_IPC_NOT_EXISTENT);
+        return;
+    }
+    target = m->world->lookup(x, selector);
+    ipc.rights = target.rights;
+    switch (target.kind) {
+    case K_VOID:
+        result_error(m, x, L4_IPC_NOT_EXISTENT);
+        break;
+    case K_THREAD:
+        if (label == L4_PROTO_THREAD && ((ipc.op & L4_OP_SEND) || ipc.op == 0))
+            model_operation(m, x, &target, rq, &ipc);
+        else
+            ipc_run(m, x, target.index, &ipc, rq->label, target.index);
+        break;
+    case K_GATE:
+        if (label == L4_PROTO_KOBJECT && (target.rights & L4_OBJ_SERVER) && (ipc.op & L4_OP_SEND))
+            model_operation(m, x, &target, rq, &ipc);
+        else
+            through_gate(m, x, &target, rq, &ipc);
+        break;
+    default:
+        model_operation(m, x, &target, rq, &ipc);
+        break;
+    }
+}
+
+static void syscall_begin(struct model *m, int x, const struct model_request *rq)
+{
+    struct model_thread *t = &m->t[x];
+
+    if (t->flags & (F_ALIEN | F_VCPU_USER)) {
+        if (!(t->flags & F_PASS) || (t->flags & F_VCPU_USER)) {
+            model_exception_call(m, x, false);
+            return;
+        }
+        t->flags = (uint16_t)((t->flags & ~F_PASS) | F_AFTER);
+    }
+    model_invoke(m, x, rq);
+}
+
+void model_syscall(struct model *m, const struct model_request *rq)
+{
+    int x = m->on[m->cpu].current;
+
+    m->t[x].flags &= (uint16_t)~F_CANCELLED;
+    syscall_begin(m, x, rq);
+    model_leave(m);
+}
+
+/* ---- IRQs as senders ---- */
+
+void model_irq_send(struct model *m, int object)
+{
+    int t = m->object[object].thread, s = MODEL_THREADS + object;
+    bool upcall;
+
+    if (!takes_now(m, t, s, &upcall)) {
+        m->sender[s].prio = 255;
+        queue_add(m, &m->t[t].first, s);
+        return;
+    }
+    model_unblock(m, t);
+    model_result(m, t, (struct model_result){.kind = R_MESSAGE, .from = NOBODY, .label = m->sender[s].label});
+    upcall_result(m, t, upcall);
+    model_wake(m, t);
+}
+
+void model_irq_unqueue(struct model *m, int object)
+{
+    if (m->sender[MODEL_THREADS + object].queued)
+        queue_remove(m, &m->t[m->object[object].thread].first, MODEL_THREADS + object);
 }
 
 /* ---- abort ---- */
 
 void model_cancel(struct model *m, int x)
 {
-    if (m->t[x].state == M_DEAD)
+    struct model_thread *t = &m->t[x];
+
+    t->flags |= F_CANCELLED;
+    if (t->state == M_READY || t->state == M_DEAD)
         return;
-    m->t[x].cancelled = true;
-    if (m->t[x].state != M_READY && m->t[x].state != M_AGAIN && m->t[x].state != M_LATER)
-        m->t[x].cancel_due = true;
+    t->rest = REST_CANCEL;
+    model_wake(m, x);
 }
 
-void model_tick(struct model *m, unsigned cpu, uint64_t us)
+/* Time-outs that are over, in the order of time. */
+void model_expire(struct model *m, int cpu)
 {
-    m->now += us;
-    for (int x = 0; x < MODEL_THREADS; x++) {
-        struct model_thread *t = &m->t[x];
+    for (;;) {
+        int next = NOBODY;
 
-        if (t->deadline != 0 && t->deadline <= m->now && t->cpu == cpu)
-            fail(m, x, L4_IPC_SEND_TIMEOUT | (t->state == M_RECEIVE || t->state == M_WAIT));
+        for (unsigned i = 0; i < m->threads; i++) {
+            const struct model_thread *t = &m->t[i];
+
+            if (t->deadline != 0 && t->deadline <= m->now && (t->cpu == NOBODY ? 0 : t->cpu) == cpu &&
+                (next == NOBODY || t->deadline < m->t[next].deadline))
+                next = (int)i;
+        }
+        if (next == NOBODY)
+            return;
+        int same = 0, chosen; /* at the same instant: in any order */
+        for (unsigned i = 0; i < m->threads; i++)
+            same += m->t[i].deadline == m->t[next].deadline && (m->t[i].cpu == NOBODY ? 0 : m->t[i].cpu) == cpu;
+        chosen = same > 1 ? (int)model_choose((unsigned)same) : 0;
+        for (unsigned i = 0; i < m->threads; i++)
+            if (m->t[i].deadline == m->t[next].deadline && (m->t[i].cpu == NOBODY ? 0 : m->t[i].cpu) == cpu &&
+                chosen-- == 0) {
+                next = (int)i;
+                break;
+            }
+        uint8_t state = m->t[next].state;
+
+        model_abort(m, next, L4_IPC_SEND_TIMEOUT | (state == M_RECEIVE || state == M_WAIT || state == M_SEM));
     }
 }
 
-void model_delete(struct model *m, int x)
+/* The explicit reply capabilities of a task end with its last thread. */
+static void leave_task(struct model *m, int x)
 {
-    m->t[x].deleted = m->t[x].dying = true;
+    uint32_t task = m->t[x].task;
+
+    m->t[x].task = 0;
+    for (unsigned i = 0; i < m->threads; i++)
+        if (m->t[i].task == task)
+            return;
+    for (unsigned i = 0; i < m->explicits; i++)
+        if (m->explicit_task[i] == task)
+            slot_clear(m, (int)(MODEL_THREADS + i));
 }
 
-/* The end of x: its senders fail, nobody waits for an answer of its any more. */
+/* The end of x: its senders fail, those who wait for its answers wait on. */
 static void gone(struct model *m, int x)
 {
     struct model_thread *t = &m->t[x];
-    bool last = true;
 
-    wait_over(m, x);
-    t->dying = false;
+    model_unblock(m, x);
+    t->flags &= (uint16_t)~(F_DYING | F_TRIGGER | F_AFTER | F_VCPU | F_VCPU_USER);
+    t->rest = REST_NONE;
     t->state = M_DEAD;
-    while (t->queued > 0)
-        fail(m, t->queue[0], L4_IPC_SEND_CANCELED);
-    slot_clear(m, SLOT_IMPLICIT + x);
-    for (int i = 0; i < MODEL_THREADS; i++)
-        last = last && (model_task_of(i) != model_task_of(x) || m->t[i].state == M_DEAD);
-    if (last)
-        slot_clear(m, SLOT_EXPLICIT + model_task_of(x));
+    while (t->first != NOBODY) {
+        int s = t->first;
+
+        if (s < MODEL_THREADS) {
+            model_abort(m, s, L4_IPC_SEND_CANCELED);
+        } else {
+            struct model_object *irq = &m->object[s - MODEL_THREADS];
+
+            queue_remove(m, &t->first, s);
+            irq->thread = NOBODY;
+            irq->pending = !(irq->source && irq->level);
+        }
+    }
+    slot_clear(m, x);
+    leave_task(m, x);
+    model_dequeue(m, x);
+    if (t->cpu != NOBODY && m->on[t->cpu].context == x)
+        m->on[t->cpu].context = m->on[t->cpu].current;
+    m->result[x].kind = R_NONE;
 }
 
-void model_ran(struct model *m, int x)
+void model_kill(struct model *m, int x)
 {
     struct model_thread *t = &m->t[x];
 
-    if (t->dying) {
+    if ((t->flags & F_DYING) || t->state == M_DEAD)
+        return;
+    if (!(t->flags & F_STARTED) || t->cpu == NOBODY) {
         gone(m, x);
-    } else if (t->state == M_AGAIN) {
-        t->state = M_READY;
-        gate_send(m, x);
-    } else if (t->state == M_LATER) {
-        t->state = M_READY;
-        receive_or_wait(m, x);
-    } else if (t->cancel_due && t->state != M_READY) {
-        fail(m, x, L4_IPC_SEND_CANCELED | (t->state == M_RECEIVE || t->state == M_WAIT));
-    }
-    t->cancel_due = false;
-}
-
-/* ---- gate and memory ---- */
-
-void model_bind(struct model *m, int x, word_t label)
-{
-    m->gate_thread = (int8_t)x;
-    m->gate_label = label;
-    while (m->gate_queued > 0) {
-        struct model_thread *t = &m->t[m->gate_queue[0]];
-        bool cancelled = t->cancel_due;
-
-        queue_remove(m->gate_queue, &m->gate_queued, m->gate_queue[0]);
-        if (!cancelled)
-            t->state = M_AGAIN;
-    }
-}
-
-void model_gate_delete(struct model *m)
-{
-    m->gate_dead = true;
-    for (int i = 0; i < MODEL_TASKS; i++) {
-        m->gate_cap[i] = false;
-        m->spare[i] = 0;
-    }
-    while (m->gate_queued > 0)
-        fail(m, m->gate_queue[0], L4_IPC_NOT_EXISTENT);
-}
-
-/* Objects live as long as somebody has a counted capability. */
-static void gate_count(struct model *m)
-{
-    int counted = 0;
-
-    for (int i = 0; i < MODEL_TASKS; i++)
-        counted += m->gate_cap[i] + (m->spare[i] != 0 && !m->spare_weak[i]);
-    if (counted == 0 && !m->gate_dead)
-        model_gate_delete(m);
-}
-
-void model_unmap_spare(struct model *m, int task, bool del)
-{
-    bool destroyed = del && (m->spare[task] & L4_RIGHT_D);
-
-    m->spare[task] = 0;
-    if (destroyed)
-        model_gate_delete(m);
-    gate_count(m);
-}
-
-void model_unmap_gate(struct model *m, int task)
-{
-    m->gate_cap[task] = false;
-    gate_count(m);
-}
-
-void model_map_cap(struct model *m, int from, uint8_t rights, bool weak)
-{
-    int to = 1 - from;
-
-    if (!m->gate_cap[from])
-        return;
-    model_unmap_spare(m, to, true); /* an occupied slot is emptied first, with delete semantics */
-    if (!m->gate_cap[from])
-        return;
-    m->spare[to] = rights;
-    m->spare_weak[to] = weak;
-}
-
-void model_map_page(struct model *m, int from, uint8_t rights, bool grant)
-{
-    int to = 1 - from;
-
-    if (m->page[from] == 0)
-        return;
-    if (m->page[to] != 0 && m->page_parent[from] == to) { /* onto its own ancestor: both are lost */
-        m->page[0] = m->page[1] = 0;
         return;
     }
-    m->page[to] |= m->page[from] & rights; /* an older one there is its child: rights are added */
-    m->page_parent[to] = (int8_t)from;
-    if (grant) {
-        m->page_parent[to] = m->page_parent[from];
-        m->page[from] = 0;
-    }
+    t->flags |= F_DYING;
+    model_wake(m, x);
 }
 
-void model_unmap_page(struct model *m, int task, bool self, uint8_t rights)
-{
-    uint8_t keep = rights & L4_MEM_R ? 0 : (uint8_t)~rights;
+/* ---- faults ---- */
 
-    if (m->page_parent[1 - task] == task)
-        m->page[1 - task] &= keep;
-    if (self)
-        m->page[task] &= keep;
+static void kernel_call(struct model *m, int x, word_t selector, word_t tag)
+{
+    struct model_request rq = {.dest = selector | CALL, .tag = tag};
+    struct model_ipc nobody = {.op = L4_OP_RECV, .slot = (int16_t)x};
+
+    if (m->world->lookup(x, selector).kind == K_VOID)
+        model_receive(m, x, &nobody, NOBODY); /* nobody will ever answer, but a cancel ends it */
+    else
+        model_invoke(m, x, &rq);
+}
+
+void model_exception_call(struct model *m, int x, bool page_fault)
+{
+    unsigned events = page_fault ? L4_VCPU_EXCEPTIONS | L4_VCPU_PAGE_FAULTS : L4_VCPU_EXCEPTIONS;
+
+    if ((m->t[x].flags & F_VCPU) && (m->upcalls[x] & events)) {
+        upcall_made(m, x);
+        m->result[x].kind = R_NONE; /* it is among the saved registers */
+        return;
+    }
+    m->t[x].flags |= F_EXCEPTION;
+    kernel_call(m, x, m->world->handler(x), l4_tag_make(L4_PROTO_EXCEPTION, L4_EXC_WORDS, 0, L4_TAG_FPU).raw);
+}
+
+void model_fault_call(struct model *m, int x)
+{
+    m->t[x].flags |= F_FAULT;
+    kernel_call(m, x, m->world->pager(x), l4_tag_make(L4_PROTO_PAGE_FAULT, 2, 0, 0).raw);
+}
+
+void model_exception(struct model *m, bool page_fault)
+{
+    int x = m->on[m->cpu].current;
+
+    m->t[x].flags &= (uint16_t)~F_CANCELLED;
+    model_exception_call(m, x, page_fault);
+    model_leave(m);
+}
+
+void model_page_fault(struct model *m)
+{
+    int x = m->on[m->cpu].current;
+    struct model_thread *t = &m->t[x];
+
+    t->flags &= (uint16_t)~F_CANCELLED;
+    if ((t->flags & F_VCPU) && (m->upcalls[x] & L4_VCPU_PAGE_FAULTS))
+        upcall_made(m, x);
+    else if (m->world->trampoline(x))
+        ; /* goes on at its handler */
+    else if (t->flags & F_ALIEN)
+        model_exception_call(m, x, true);
+    else if (m->world->lookup(x, m->world->pager(x)).kind == K_VOID)
+        model_kill(m, x); /* nobody could ever resolve it */
+    else
+        model_fault_call(m, x);
+    model_leave(m);
+}
+
+/* The answer to a fault. */
+static void answered(struct model *m, int x)
+{
+    struct model_thread *t = &m->t[x];
+    bool fault = (t->flags & F_FAULT) != 0, error = (t->answer & L4_TAG_ERROR) != 0;
+    long label = l4_tag_label((l4_tag){t->answer});
+
+    t->flags &= (uint16_t)~F_KERNEL_IPC;
+    if (fault && (error ? (t->answer & 0x1f) == L4_IPC_NOT_EXISTENT : label < 0))
+        model_exception_call(m, x, true); /* rejected */
+    else if (!fault && !error && label == L4_PROTO_ALLOW_SYSCALL)
+        t->flags |= F_PASS;
+}
+
+bool model_go_on(struct model *m, int x)
+{
+    struct model_thread *t = &m->t[x];
+    struct model_ipc wait = {.op = L4_OP_RECV | L4_OP_OPEN_WAIT};
+    uint8_t rest = t->rest;
+
+    if (t->flags & F_DYING) {
+        gone(m, x);
+        model_pick(m);
+        return true;
+    }
+    t->rest = REST_NONE;
+    switch (rest) {
+    case REST_NONE:
+        break;
+    case REST_CANCEL:
+        if (t->state != M_READY) {
+            uint8_t state = t->state;
+
+            model_unblock(m, x);
+            result_error(m, x, L4_IPC_SEND_CANCELED | (state == M_RECEIVE || state == M_WAIT || state == M_SEM));
+        }
+        return true;
+    case REST_AGAIN:
+        if (t->flags & F_EXCEPTION)
+            model_exception_call(m, x, m->world->trap_is_fault(x));
+        else if (t->flags & F_FAULT)
+            t->flags &= (uint16_t)~F_FAULT; /* the instruction is executed again */
+        else
+            model_invoke(m, x, &t->request);
+        return true;
+    case REST_LATER:
+        wait.timeouts = t->ipc.timeouts;
+        wait.slot = t->ipc.slot;
+        model_receive(m, x, &wait, NOBODY);
+        return true;
+    case REST_ANSWERED:
+        answered(m, x);
+        return true;
+    default:
+        m->open = true;
+        return false;
+    }
+    if (t->flags & F_AFTER) {
+        t->flags &= (uint16_t)~F_AFTER;
+        model_exception_call(m, x, false);
+        return true;
+    }
+    if (t->flags & F_TRIGGER) { /* a cancel that came with it was not meant for the exception's own message */
+        t->flags &= (uint16_t)~(F_TRIGGER | F_CANCELLED);
+        model_exception_call(m, x, false);
+        return true;
+    }
+    return false;
 }

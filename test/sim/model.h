@@ -1,92 +1,253 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A reference model of the small world (small.h), made from the description of the interface and not from the kernel:
- * it says for each event what every thread must have afterwards: state, partner, place in a queue, result tag, error,
- * label, word; which reply capability names whom; what each task has mapped. It knows nothing of scheduling: when a
- * thread runs that was cancelled, killed or released from a gate meanwhile, it is told (model_ran).
+ * The reference model: what the interface description says that one event does to threads, queues, reply capabilities
+ * and CPUs. It knows nothing of how the kernel does it: load.c makes this abstract state from the kernel's data before
+ * and after each event, the model makes its own successor of the first, and the two successors must be equal
+ * (oracle.c; small.c for the small world).
+ *
+ *   model.c        rendezvous: send, receive, call, reply, time-outs, cancel, the end of a thread; faults
+ *   model_sched.c  who runs next; the tick
+ *   model_calls.c  what operations on kernel objects answer
+ *   model_ops.c    what those on threads, gates, IRQs and semaphores change
+ *
+ * Where the description leaves it open, or where the model does not know enough (does the memory for an item suffice?),
+ * it asks model_choose; the caller tries every answer, and the kernel must agree with one of them.
  */
 #pragma once
 #include <l4/msg.h>
 #include <l4/types.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#define MODEL_THREADS 3
-#define MODEL_TASKS 2
+#define MODEL_THREADS 256
+#define MODEL_OBJECTS 128                          /* gates, IRQs and semaphores that somebody waits at or uses */
+#define MODEL_SENDERS (MODEL_THREADS + MODEL_OBJECTS) /* who can stand in a queue: a thread, an IRQ */
+#define MODEL_EXPLICIT 64                          /* explicit reply capabilities in use */
+#define MODEL_SLOTS (MODEL_THREADS + MODEL_EXPLICIT) /* the implicit one of each thread, then these */
+#define MODEL_CPUS 4
 #define NOBODY (-1)
+#define UNKNOWN (-2) /* somebody who does not exist any more */
+
 enum model_state {
     M_READY,
-    M_SEND,    /* on the queue of `partner` */
-    M_GATE,    /* on the gate's queue */
-    M_RECEIVE, /* closed, from `partner` */
+    M_SEND,    /* on the queue of the thread `at` */
+    M_GATE,    /* on the queue of the unbound gate `at` */
+    M_SEM,     /* on the queue of the semaphore `at` */
+    M_RECEIVE, /* closed, from `at`: a thread, an IRQ, itself, or NOBODY */
     M_WAIT,    /* open */
-    M_AGAIN,   /* released from the gate: makes its send again when it runs */
-    M_LATER,   /* its message was taken: enters its open wait when it runs */
     M_DEAD
 };
-enum model_slot { SLOT_NONE = -1, SLOT_IMPLICIT = 0, SLOT_EXPLICIT = MODEL_THREADS }; /* + thread, + task */
-#define MODEL_SLOTS (MODEL_THREADS + MODEL_TASKS)
 
-/* An IPC as it was asked for. */
-struct model_ipc {
-    bool send, receive, open, gate;
-    int8_t to, from;    /* NOBODY: the send phase goes to the gate */
-    int8_t slot;        /* where an open wait stores its caller */
-    bool send_zero;     /* send time-out: zero, else never */
-    bool receive_timed; /* receive time-out: 1 ms, else never */
-    word_t label, tag, word;
+/* What a thread has to do when it runs next, before anything else. */
+enum model_rest {
+    REST_NONE,
+    REST_CANCEL,   /* it was cancelled while it waited: its wait ends, if nothing has ended it meanwhile */
+    REST_AGAIN,    /* its gate was bound: the system call (or fault) from the start */
+    REST_LATER,    /* its message was taken: enters its open wait */
+    REST_ANSWERED, /* its fault was answered */
+    REST_OTHER     /* something that is not modelled */
 };
-struct model_result {
-    bool known, message, answer; /* message: label and word, too; answer: of the tag only the label */
-    word_t tag, error, label, word;
+
+enum model_flag {
+    F_STARTED = 1u << 0,    /* by its first ex_regs */
+    F_CANCELLED = 1u << 1,  /* until its next system call */
+    F_DYING = 1u << 2,      /* killed, and has not run since */
+    F_FAULT = 1u << 3,      /* the kernel calls its pager for it */
+    F_EXCEPTION = 1u << 4,  /* the kernel calls its exception handler for it */
+    F_TRIGGER = 1u << 5,    /* raises exception 255 first */
+    F_ALIEN = 1u << 6,
+    F_PASS = 1u << 7,       /* its next system call is allowed */
+    F_AFTER = 1u << 8,      /* the allowed one has been made */
+    F_BACK = 1u << 9,       /* goes to the back of its priority next time */
+    F_READY = 1u << 10,     /* on the ready queue of its CPU */
+    F_VCPU = 1u << 11,
+    F_VCPU_USER = 1u << 12  /* in its user task */
+};
+#define F_KERNEL_IPC (F_FAULT | F_EXCEPTION)
+
+/* A message that waits to be taken. */
+struct model_ipc {
+    word_t tag;
+    uint32_t timeouts;
+    uint16_t op;     /* L4_OP_* */
+    uint16_t rights; /* of the capability it went through */
+    int16_t slot;    /* where an open wait stores its caller */
+};
+/* A system call that is made again. */
+struct model_request {
+    word_t dest, tag, label, timeouts;
 };
 struct model_thread {
-    uint8_t state;
-    int8_t partner;
-    int8_t held_by;     /* the reply slot that names it */
-    uint8_t cpu;
-    bool cancel_due;    /* cancelled in a wait, and has not run since */
-    bool cancelled;     /* until its next system call */
-    bool dying, deleted;
-    uint64_t deadline;  /* 0: none */
-    struct model_ipc ipc;
-    struct model_result result;
-    int8_t queue[MODEL_THREADS]; /* who waits to send to it, in order */
-    uint8_t queued;
+    uint8_t state, rest, prio;
+    int8_t cpu; /* NOBODY: does not run */
+    uint16_t flags;
+    int16_t at;
+    int16_t first;   /* who waits to send to it: head of a queue */
+    int16_t held_by; /* the reply slot that names it */
+    int16_t ready_next;
+    int16_t unused;
+    uint32_t task;   /* 0: none */
+    uint64_t deadline; /* 0: none */
+    int32_t quantum, left;
+    struct model_ipc ipc;         /* M_SEND, REST_LATER; M_WAIT: the slot */
+    struct model_request request; /* M_GATE, REST_AGAIN */
+    word_t answer;                /* REST_ANSWERED: tag, or the error bit and the error code */
 };
-struct model {
-    struct model_thread t[MODEL_THREADS];
-    int8_t slot[MODEL_SLOTS];
-    int8_t gate_thread; /* NOBODY: unbound */
-    word_t gate_label;
-    bool gate_dead;
-    int8_t gate_queue[MODEL_THREADS];
-    uint8_t gate_queued;
-    bool gate_cap[MODEL_TASKS];   /* the task's own capability of the gate, counted, with all rights */
-    uint8_t spare[MODEL_TASKS];   /* rights of the gate capability in the spare slot */
-    bool spare_weak[MODEL_TASKS];
-    uint8_t page[MODEL_TASKS];    /* rights of the one page, 0: not mapped */
-    int8_t page_parent[MODEL_TASKS]; /* the task that it came from; NOBODY: none of these */
-    uint64_t now;
+/* An element of a queue: in priority order, first come first served within one. */
+struct model_sender {
+    int16_t next;
+    uint8_t prio;
+    bool queued;
+    int32_t unused;
+    word_t label;
 };
-static inline int model_task_of(int thread) { return thread == 2 ? 1 : 0; }
+enum model_kind { K_VOID, K_THREAD, K_GATE, K_IRQ, K_SEM, K_TASK, K_FACTORY, K_SCHEDULER, K_ICU, K_LOG };
+struct model_object { /* gate, IRQ, semaphore */
+    uint8_t kind;
+    bool pending;   /* IRQ: hit while unbound */
+    int16_t thread; /* gate, IRQ: bound to */
+    int16_t first;  /* gate, semaphore: who waits */
+    int16_t unused;
+    word_t label;   /* gate */
+    int64_t count;  /* semaphore */
+    bool source;    /* IRQ, semaphore: bound to a pin */
+    bool level;
+};
+struct model_slot {
+    int16_t caller;
+    uint16_t rights;
+};
+struct model_cpu {
+    int16_t current, context, first; /* NOBODY: idle; first: head of the ready threads, most important first */
+    bool reschedule;
+};
 
-void model_init(struct model *m, unsigned cpus);
-void model_ipc(struct model *m, int self, const struct model_ipc *ipc);
-void model_reply(struct model *m, int self, int slot, const struct model_ipc *ipc);
-/* An operation of self on an object has answered: a label, or an IPC error. */
-void model_answer(struct model *m, int self, long label, word_t error);
+/* What a thread learns when its operation ends. */
+enum model_result_kind { R_NONE, R_ANY, R_ERROR, R_TAG, R_LABEL, R_MESSAGE };
+struct model_result {
+    uint8_t kind;   /* R_TAG: exactly this tag; R_LABEL: of the tag only the label */
+    bool upcall;    /* into the state of a vCPU */
+    int16_t from;   /* R_MESSAGE: whose words */
+    word_t tag, label, error;
+};
+
+/* A capability, looked up. */
+struct model_target {
+    uint8_t kind;
+    uint16_t rights;
+    int16_t index;
+    uint32_t task; /* K_TASK */
+};
+/* The message of an operation. */
+enum model_item { ITEM_MISSING, ITEM_OTHER, ITEM_GIVEN }; /* OTHER: its flexpage names no capability */
+struct model_message {
+    const word_t *mr;
+    unsigned words, items;
+    uint8_t item;                 /* the first one, a capability */
+    struct model_target argument; /* looked up */
+    bool utcb_fits, vcpu_fits;    /* is there kernel-user memory where a bind, a vcpu_control says? */
+    bool slot_given;              /* is there a buffer register for a new object? */
+    long cap_info;                /* what it must answer */
+};
+
+struct model;
+/* What the model asks about what is not in it. x: whose capability table, whose buffer registers. */
+struct model_world {
+    struct model_target (*lookup)(int x, word_t selector);
+    word_t (*buffer)(int x, unsigned register_number);
+    int (*explicit_slot)(int x, word_t index, bool make); /* NOBODY: there is none; UNKNOWN: it cannot be made */
+    /* Typed items and FPU state of a message that s sends to r; 0 or an (even) IPC error. */
+    word_t (*items)(struct model *m, int s, int r, word_t tag, unsigned rights);
+    const struct model_message *(*message)(int x);
+    bool (*trap_is_fault)(int x); /* was its last exception a page fault? */
+    bool (*trampoline)(int x);   /* does a page fault go there? (Or: is it sigma0, for which the kernel maps?) */
+    word_t (*pager)(int x), (*handler)(int x); /* selectors */
+};
+
+struct model {
+    const struct model_world *world;
+    uint64_t now, met; /* met: load.c's */
+    int cpu;        /* where the event happens */
+    unsigned cpus, threads, objects, explicits;
+    bool open;      /* something has happened that is not modelled: whatever the kernel does is accepted */
+    int16_t destroyed[MODEL_SENDERS]; /* threads and objects whose capabilities this event has made void */
+    unsigned destroyed_count;
+    struct model_cpu on[MODEL_CPUS];
+    struct model_slot explicit[MODEL_EXPLICIT];
+    uint32_t explicit_task[MODEL_EXPLICIT];
+    struct model_sender sender[MODEL_SENDERS]; /* threads, then objects */
+    struct model_object object[MODEL_OBJECTS];
+    struct model_slot reply[MODEL_THREADS];
+    int16_t deletion_irq[MODEL_THREADS];
+    uint8_t upcalls[MODEL_THREADS]; /* which events a vCPU takes now, L4_VCPU_* */
+    struct model_result result[MODEL_THREADS];
+    struct model_thread t[MODEL_THREADS];
+};
+void model_copy(struct model *to, const struct model *from);
+
+/* ---- choices ---- */
+/* One of 0 … n-1. */
+unsigned model_choose(unsigned n);
+void model_choices_begin(void);
+/* Another combination of answers? */
+bool model_choices_next(void);
+
+/* ---- model.c ---- */
+/* Kernel entries of the thread that runs on m->cpu; each ends with the choice of who runs (model_leave). */
+void model_syscall(struct model *m, const struct model_request *request);
+void model_page_fault(struct model *m);
+void model_exception(struct model *m, bool page_fault);
+/* The same without the beginning and the end of an entry: for operations that end in IPC, and for continuations. */
+void model_invoke(struct model *m, int x, const struct model_request *request);
+void model_fault_call(struct model *m, int x);
+void model_exception_call(struct model *m, int x, bool page_fault);
+void model_result(struct model *m, int x, struct model_result r);
+/* Only the receive phase; from: a thread, MODEL_THREADS + an IRQ, or NOBODY. */
+void model_receive(struct model *m, int x, const struct model_ipc *ipc, int from);
+/* x waits at an object. 0, or the IPC error. */
+word_t model_wait(struct model *m, int x, enum model_state state, int at, unsigned timeout);
+void model_abort(struct model *m, int x, word_t error);
 void model_cancel(struct model *m, int x);
-void model_delete(struct model *m, int x);
-void model_bind(struct model *m, int x, word_t label);
-void model_gate_delete(struct model *m);
-void model_tick(struct model *m, unsigned cpu, uint64_t us);
-void model_map_page(struct model *m, int from, uint8_t rights, bool grant);
-/* The gate capability of task `from` goes to the spare slot of the other one. */
-void model_map_cap(struct model *m, int from, uint8_t rights, bool weak);
-/* del: with delete semantics. */
-void model_unmap_spare(struct model *m, int task, bool del);
-void model_unmap_gate(struct model *m, int task);
-void model_unmap_page(struct model *m, int task, bool self, uint8_t rights);
-/* x has run since it was cancelled, killed, or released. */
-void model_ran(struct model *m, int x);
+void model_kill(struct model *m, int x);
+void model_expire(struct model *m, int cpu);
+void model_irq_send(struct model *m, int object);
+void model_irq_unqueue(struct model *m, int object);
+/* Does what x has left to do before it can go on in user mode. False: nothing was left. */
+bool model_go_on(struct model *m, int x);
+void queue_add(struct model *m, int16_t *queue, int s);
+void queue_remove(struct model *m, int16_t *queue, int s);
+void model_unblock(struct model *m, int x);
+
+/* ---- model_calls.c ---- */
+/* An invocation of an object that answers. */
+void model_operation(struct model *m, int x, const struct model_target *target, const struct model_request *rq,
+                     struct model_ipc *ipc);
+
+/* ---- model_sched.c ---- */
+void model_wake(struct model *m, int x);
+/* The thread that runs has blocked: who runs? */
+void model_pick(struct model *m);
+/* `to` runs at once on the time slice of `self`. */
+void model_switch(struct model *m, int self, int to);
+void model_dequeue(struct model *m, int x);
+/* The end of every kernel entry. */
+void model_leave(struct model *m);
+void model_tick(struct model *m, uint64_t passed);
+void model_schedule(struct model *m, int x, int cpu, unsigned prio, int32_t quantum);
+
+/* ---- model_ops.c ---- */
+enum model_ex_regs { EX_CANCEL = 1, EX_TRIGGER = 2 };
+void model_ex_regs(struct model *m, int x, unsigned flags);
+void model_gate_bind(struct model *m, int gate, int x, word_t label);
+void model_gate_destroy(struct model *m, int gate);
+void model_irq_bind(struct model *m, int irq, int x, word_t label);
+/* Was a message of it waiting? */
+bool model_irq_detach(struct model *m, int irq);
+void model_irq_hit(struct model *m, int irq);
+void model_irq_destroy(struct model *m, int irq);
+void model_sem_up(struct model *m, int sem);
+void model_sem_down(struct model *m, int x, int sem, unsigned timeout);
+void model_sem_destroy(struct model *m, int sem);
+/* What has been destroyed ends, in any order. */
+void model_destroy_all(struct model *m);

@@ -8,6 +8,7 @@
  * all memory is compared with what it was at the start; a line that has changed and is not among them is added, and the
  * search begins anew.
  */
+#include "oracle.h"
 #include "small.h"
 #include <setjmp.h>
 #include <signal.h>
@@ -208,7 +209,7 @@ static bool expand(size_t state)
                 if (s->grown) /* no wonder */
                     return true;
                 tell(wrong);
-                fprintf(stderr, "sim: the kernel and the model differ in %s\n", wrong);
+                oracle_explain();
                 return false;
             }
             if (state_add(small_hash(), state, e))
@@ -216,7 +217,8 @@ static bool expand(size_t state)
         }
         if (often)
             compare_all();
-        copy_load(s->copy[1]);
+        if (!s->grown) /* else the copy lacks a line */
+            copy_load(s->copy[1]);
     }
     if (compare)
         compare_all();

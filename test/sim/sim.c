@@ -10,6 +10,7 @@
  */
 #include "sim.h"
 #include "memory.h"
+#include "oracle.h"
 #include "small.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -98,7 +99,58 @@ void sim_syscall(word_t dest, l4_tag tag, word_t label, word_t timeout)
         sim.counts[COUNT_MESSAGE]++; /* the last thing it did was an open wait, and it has not failed */
     sim_trace("%p syscall dest %lx tag %lx label %lx timeout %lx", (void *)self, dest, tag.raw, label, timeout);
     sim.counts[COUNT_SYSCALL]++;
+    oracle_syscall(&(struct model_request){dest, tag.raw, label, timeout});
     host_syscall(dest, tag.raw, label, timeout);
+    oracle_end();
+}
+
+void *sim_touch(word_t va, unsigned access)
+{
+    void *p;
+
+    if (va < L4_USER_END)
+        oracle_begin(EVENT_PAGE_FAULT);
+    else
+        oracle_exception(true);
+    p = host_touch(va, access);
+    if (p == NULL)
+        oracle_end();
+    return p;
+}
+
+void sim_exception(word_t trapno)
+{
+    oracle_exception(trapno == ARCH_TRAP_PAGE_FAULT);
+    host_exception(trapno, 0);
+    oracle_end();
+}
+
+bool sim_port(unsigned port)
+{
+    oracle_exception(false);
+    if (host_port(port))
+        return true;
+    oracle_end();
+    return false;
+}
+
+void sim_tick(unsigned us)
+{
+    host_time(us);
+    oracle_begin(EVENT_TICK);
+    host_tick();
+    oracle_end();
+}
+
+void sim_set_cpu(unsigned id)
+{
+    bool looks = host_ipi_pending(id);
+
+    if (looks)
+        oracle_look(id);
+    host_set_cpu(id);
+    if (looks)
+        oracle_end();
 }
 
 static void tick(void)
@@ -107,8 +159,7 @@ static void tick(void)
 
     sim_trace("tick after %u us", us);
     sim.counts[COUNT_TICK]++;
-    host_time(us);
-    host_tick();
+    sim_tick(us);
 }
 
 static void device_interrupt(void)
@@ -116,8 +167,11 @@ static void device_interrupt(void)
     unsigned pin = random_below(arch_irq_pins());
 
     sim_trace("interrupt %u", pin);
-    if (host_irq(pin))
-        sim.counts[COUNT_IRQ]++;
+    oracle_interrupt(pin);
+    if (!host_irq(pin))
+        return;
+    oracle_end();
+    sim.counts[COUNT_IRQ]++;
 }
 
 /* Something happens on the current CPU. */
@@ -130,8 +184,10 @@ static void act(void)
         tick();
     else if (what < 8)
         device_interrupt();
-    else if (what < 9)
+    else if (what < 9) {
+        oracle_forget();
         host_input("x");
+    }
     else if (t == sim.root)
         manager_act();
     else if (t == sim.sigma0)
@@ -143,15 +199,21 @@ static void act(void)
 static void event(void)
 {
     for (unsigned tries = 0; sim.cpus > 1 && tries < 2; tries++) {
-        host_set_cpu(random_below(sim.cpus));
+        sim_set_cpu(random_below(sim.cpus));
         if (!host_idle()) /* an idle CPU has little to tell */
             break;
     }
     /* Which of two racing CPUs is first depends on the short path: such runs cannot be compared. */
-    if (sim.cpus > 1 && !sim.compare && !host_idle() && one_in(6))
+    bool races = sim.cpus > 1 && !sim.compare && !host_idle() && one_in(6);
+
+    if (races) {
+        oracle_race(true);
         host_race((host_cpu->id + 1 + random_below(sim.cpus - 1)) % sim.cpus, act);
+    }
     act();
     host_race_over();
+    if (races)
+        oracle_race(false);
 }
 
 static void end_of_round(void)
@@ -174,6 +236,7 @@ void history_run(const struct history *h, unsigned path)
         __sanitizer_set_death_callback(print_place);
     host_start(&(struct host_config){.memory_bytes = 24ul << 20, .heap_bytes = 8ul << 20, .sigma0_ip = 0x100000,
                                      .root_ip = 0x200000, .cpus = sim.cpus});
+    oracle_start();
     manager_setup();
     for (sim.step = 0; sim.step < h->count; sim.step++) {
         bool check = sim.step % sim.check_every == 0;

@@ -39,6 +39,12 @@ word_t random_cpus(void);
 void sim_trace(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* One system call of the current thread. */
 void sim_syscall(word_t dest, l4_tag tag, word_t label, word_t timeout);
+/* The other kernel entries, like those of host.h. */
+void *sim_touch(word_t va, unsigned access);
+void sim_exception(word_t trapno);
+bool sim_port(unsigned port);
+void sim_tick(unsigned us);
+void sim_set_cpu(unsigned id);
 
 /* Is this the build with sanitizers? */
 bool sim_sanitized(void);

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* The small world: its set-up, its alphabet, its hash, and the comparison with the model (model.h). */
+/*
+ * The small world: its set-up, its alphabet, its hash, and what its events do to capabilities and pages. Threads,
+ * queues, results and CPUs are compared with the model (oracle.h).
+ */
 #include "small.h"
 #include "factory.h"
 #include "ipc.h"
+#include "load.h"
 #include "main.h"
 #include "map.h"
 #include "memory.h"
-#include "model.h"
 #include "objects.h"
+#include "oracle.h"
 #include "smp.h"
 #include <stdio.h>
 #include <string.h>
@@ -24,10 +28,24 @@
 #define WAIT_US 1000u
 #define TIMEOUT_1MS (10u << 10 | 1u) /* 1 << 10 us: the first tick after 1,000 us is later than both */
 
-static struct task *source, *tasks[MODEL_TASKS];
-static struct thread *threads[MODEL_THREADS];
+#define TASKS 2
+#define THREADS 3
+#define GATE_LABEL 0x100u
+static struct task *source, *tasks[TASKS];
+static struct thread *threads[THREADS];
 static struct gate *gate;
-static struct model model;
+
+static int task_of_thread(int thread) { return thread == 2 ? 1 : 0; }
+
+/* What each task must have. */
+static struct rights {
+    bool gate_dead;
+    bool gate_cap[TASKS];        /* its own capability of the gate, counted, with all rights */
+    uint8_t spare[TASKS];        /* rights of the gate capability in the spare slot */
+    bool spare_weak[TASKS];
+    uint8_t page[TASKS];         /* rights of the one page, 0: not mapped */
+    int8_t page_parent[TASKS];   /* the task that it came from; NOBODY: none of these */
+} has = {.gate_cap = {true, true}, .page = {L4_MEM_RIGHTS, 0}, .page_parent = {NOBODY, NOBODY}};
 
 enum op {
     OP_SEND_ZERO, OP_SEND_NEVER, OP_CALL_NEVER, OP_CALL_TIMED, OP_SEND_WAIT, OP_RECEIVE, OP_CANCEL, OP_DELETE,
@@ -82,7 +100,7 @@ static void must(bool good)
 
 static void put(unsigned slot, struct kobj *obj)
 {
-    for (unsigned i = 0; i < MODEL_TASKS; i++) {
+    for (unsigned i = 0; i < TASKS; i++) {
         struct cap *c = cap_slot_alloc(tasks[i], slot);
 
         must(c != NULL);
@@ -95,11 +113,11 @@ static void make_tasks(void)
     source = task_create(&root_factory);
     must(source != NULL);
     source->is_sigma0 = true;
-    for (unsigned i = 0; i < MODEL_TASKS; i++) {
+    for (unsigned i = 0; i < TASKS; i++) {
         tasks[i] = task_create(&root_factory);
         must(tasks[i] != NULL && ku_mem_add(tasks[i], UTCBS, 12) == OK);
     }
-    for (unsigned i = 0; i < MODEL_TASKS; i++)
+    for (unsigned i = 0; i < TASKS; i++)
         put(SLOT_TASKS + i, &tasks[i]->obj);
     must(map_sigma0_fault(source, PAGE_PA));
     must(map_fpage(&(struct map_request){.from = source, .to = tasks[0], .item = WINDOW | L4_ITEM_MAP,
@@ -109,13 +127,13 @@ static void make_tasks(void)
 
 static void make_threads(void)
 {
-    for (int i = 0; i < MODEL_THREADS; i++) {
+    for (int i = 0; i < THREADS; i++) {
         threads[i] = thread_create(&root_factory);
         must(threads[i] != NULL);
         kobj_ref(&threads[i]->obj); /* they are looked at after their end */
         put(SLOT_THREADS + (unsigned)i, &threads[i]->obj);
-        must(thread_bind(threads[i], tasks[model_task_of(i)], UTCBS + (word_t)i * L4_UTCB_SIZE) == OK);
-        sched_set(threads[i], cpus[model.t[i].cpu], PRIO, QUANTUM);
+        must(thread_bind(threads[i], tasks[task_of_thread(i)], UTCBS + (word_t)i * L4_UTCB_SIZE) == OK);
+        sched_set(threads[i], cpus[i == 2 && cpu_count > 1], PRIO, QUANTUM);
         thread_start(threads[i], 0x1000, 0x2000);
     }
 }
@@ -138,17 +156,20 @@ void small_start(unsigned cpu_total)
     host_no_limbo = true; /* what waits there is no part of a state */
     host_start(&(struct host_config){.memory_bytes = (2ul << 20) + (320ul << 10), .heap_bytes = 320ul << 10,
                                      .cpus = cpu_total, .no_poison = true});
-    model_init(&model, cpu_total);
     kernel_enter(host_current(), NULL);
     make_tasks();
     make_threads();
-    gate = gate_create(&root_factory, NULL, model.gate_label);
+    gate = gate_create(&root_factory, NULL, GATE_LABEL);
     must(gate != NULL);
     kobj_ref(&gate->obj);
     put(SLOT_GATE, &gate->obj);
     put(L4_SLOT_SCHEDULER, &sched_object);
     host_enter(kernel_leave(host_current()));
     make_events();
+    oracle_start();
+    for (int i = 0; i < THREADS; i++)
+        load_thread(threads[i]);
+    load_object(&gate->obj);
 }
 
 unsigned small_events(void) { return event_count; }
@@ -166,62 +187,91 @@ const char *small_name(unsigned event)
     return text;
 }
 
-/* ---- the kernel against the model ---- */
+/* ---- capabilities and pages ---- */
+
+static void gate_deleted(void)
+{
+    has.gate_dead = true;
+    for (int i = 0; i < TASKS; i++) {
+        has.gate_cap[i] = false;
+        has.spare[i] = 0;
+    }
+}
+
+/* Objects live as long as somebody has a counted capability. */
+static void gate_count(void)
+{
+    int counted = 0;
+
+    for (int i = 0; i < TASKS; i++)
+        counted += has.gate_cap[i] + (has.spare[i] != 0 && !has.spare_weak[i]);
+    if (counted == 0 && !has.gate_dead)
+        gate_deleted();
+}
+
+static void spare_unmap(int task, bool del)
+{
+    bool destroyed = del && (has.spare[task] & L4_RIGHT_D);
+
+    has.spare[task] = 0;
+    if (destroyed)
+        gate_deleted();
+    gate_count();
+}
+
+static void gate_unmap(int task)
+{
+    has.gate_cap[task] = false;
+    gate_count();
+}
+
+static void spare_map(int from, uint8_t rights, bool weak)
+{
+    int to = 1 - from;
+
+    if (!has.gate_cap[from])
+        return;
+    spare_unmap(to, true); /* an occupied slot is emptied first, with delete semantics */
+    if (!has.gate_cap[from])
+        return;
+    has.spare[to] = rights;
+    has.spare_weak[to] = weak;
+}
+
+static void page_map(int from, uint8_t rights, bool grant)
+{
+    int to = 1 - from;
+
+    if (has.page[from] == 0)
+        return;
+    if (has.page[to] != 0 && has.page_parent[from] == to) { /* onto its own ancestor: both are lost */
+        has.page[0] = has.page[1] = 0;
+        return;
+    }
+    has.page[to] |= has.page[from] & rights; /* an older one there is its child: rights are added */
+    has.page_parent[to] = (int8_t)from;
+    if (grant) {
+        has.page_parent[to] = has.page_parent[from];
+        has.page[from] = 0;
+    }
+}
+
+static void page_unmap(int task, bool self, uint8_t rights)
+{
+    uint8_t keep = rights & L4_MEM_R ? 0 : (uint8_t)~rights;
+
+    if (has.page_parent[1 - task] == task)
+        has.page[1 - task] &= keep;
+    if (self)
+        has.page[task] &= keep;
+}
 
 static int index_of(const struct thread *t)
 {
-    for (int i = 0; i < MODEL_THREADS; i++)
+    for (int i = 0; i < THREADS; i++)
         if (threads[i] == t)
             return i;
     return NOBODY;
-}
-
-static const struct reply_slot *slot_at(int slot)
-{
-    if (slot < SLOT_EXPLICIT)
-        return &threads[slot]->reply;
-    return task_reply_slot(tasks[slot - SLOT_EXPLICIT], REPLY_SLOT);
-}
-
-static bool state_agrees(const struct thread *t, const struct model_thread *m)
-{
-    static const uint8_t states[] = {[M_READY] = IPC_IDLE, [M_SEND] = IPC_SENDING,   [M_GATE] = IPC_GATE,
-                                     [M_WAIT] = IPC_WAITING, [M_RECEIVE] = IPC_RECEIVING, [M_AGAIN] = IPC_IDLE,
-                                     [M_LATER] = IPC_IDLE};
-
-    if (m->state == M_DEAD)
-        return (t->flags & THREAD_GONE) != 0;
-    if (t->ipc_state != states[m->state])
-        return false;
-    if (m->state == M_SEND)
-        return index_of(t->snd.receiver) == m->partner && t->snd.label == m->ipc.label;
-    return m->state != M_RECEIVE || t->partner == threads[m->partner]->snd.id;
-}
-
-static bool result_agrees(const struct thread *t, const struct model_thread *m)
-{
-    l4_tag tag = {frame_tag(&t->arch.frame)};
-    const struct model_result *r = &m->result;
-
-    if (m->state != M_READY || m->dying || !r->known)
-        return true;
-    if (r->error != 0)
-        return l4_tag_error(tag) && t->utcb->error == r->error;
-    if (r->answer)
-        return !l4_tag_error(tag) && l4_tag_label(tag) == l4_tag_label((l4_tag){r->tag});
-    if (tag.raw != r->tag)
-        return false;
-    return !r->message || (frame_label(&t->arch.frame) == r->label && t->utcb->mr[0] == r->word);
-}
-
-static bool queue_agrees(const struct list *queue, const int8_t *expected, unsigned count)
-{
-    const struct list *l = queue->next;
-
-    for (unsigned i = 0; i < count; i++, l = l->next)
-        if (l == queue || container_of(l, struct thread, snd.link) != threads[expected[i]])
-            return false;
-    return l == queue;
 }
 
 static unsigned page_rights(int task)
@@ -243,104 +293,33 @@ static const struct task *page_parent(int task)
     return e.mapping->parent->task;
 }
 
-static const char *objects_differ(const struct model *m)
+static const char *rights_differ(void)
 {
-    for (int i = 0; i < MODEL_SLOTS; i++) {
-        const struct reply_slot *slot = slot_at(i);
-        const struct thread *caller = slot == NULL ? NULL : reply_slot_caller(slot);
-
-        if (index_of(caller) != m->slot[i])
-            return i < SLOT_EXPLICIT ? "an implicit reply capability" : "an explicit reply capability";
-    }
-    for (int i = 0; i < MODEL_TASKS; i++) {
+    for (int i = 0; i < TASKS; i++) {
         unsigned rights = 0;
 
-        if (page_rights(i) != m->page[i])
+        if (page_rights(i) != has.page[i])
             return "the rights of a page";
-        if (m->page[i] != 0 && page_parent(i) != (m->page_parent[i] == NOBODY ? NULL : tasks[m->page_parent[i]]))
+        if (has.page[i] != 0 && page_parent(i) != (has.page_parent[i] == NOBODY ? NULL : tasks[has.page_parent[i]]))
             return "where a page has come from";
         cap_lookup(tasks[i], SLOT_SPARE, &rights);
-        if ((rights & 15u) != m->spare[i] || (rights != 0 && !(rights & L4_OBJ_WEAK) == m->spare_weak[i]))
+        if ((rights & 15u) != has.spare[i] || (rights != 0 && !(rights & L4_OBJ_WEAK) == has.spare_weak[i]))
             return "the rights of a capability";
-        if ((cap_lookup(tasks[i], SLOT_GATE, &rights) != NULL) != m->gate_cap[i])
+        if ((cap_lookup(tasks[i], SLOT_GATE, &rights) != NULL) != has.gate_cap[i])
             return "a capability";
     }
-    if (!m->gate_dead && (index_of(gate->thread) != m->gate_thread || gate->label != m->gate_label))
-        return "what the gate is bound to";
-    if (!queue_agrees(&gate->waiting, m->gate_queue, m->gate_queued))
-        return "who waits at the gate";
     return NULL;
 }
-
-static const char *differ(const struct model *m)
-{
-    for (int i = 0; i < MODEL_THREADS; i++) {
-        const struct thread *t = threads[i];
-
-        if (!state_agrees(t, &m->t[i]))
-            return "the state of a thread";
-        if (!result_agrees(t, &m->t[i]))
-            return "a result";
-        if (!queue_agrees(&t->senders, m->t[i].queue, m->t[i].queued))
-            return "a queue of senders";
-    }
-    return objects_differ(m);
-}
-
-/* Has the thread run since something was left for it to do? */
-static bool has_run(const struct model *of, int x)
-{
-    const struct thread *t = threads[x];
-    const struct model_thread *m = &of->t[x];
-
-    if (m->dying)
-        return (t->flags & THREAD_GONE) != 0;
-    if (m->state == M_AGAIN)
-        return t->resume != ipc_restart_resume;
-    if (m->state == M_LATER)
-        return t->resume != ipc_receive_resume;
-    return m->cancel_due && t->resume != ipc_cancel_resume;
-}
-
-/* Threads that had something left to do have run, in some order: is there one that explains the state of the kernel? */
-static const char *settle_from(struct model *m)
-{
-    const char *wrong = NULL;
-    bool some = false;
-
-    for (int x = 0; x < MODEL_THREADS; x++) {
-        struct model next;
-
-        if (!has_run(m, x))
-            continue;
-        some = true;
-        next = *m;
-        model_ran(&next, x);
-        wrong = settle_from(&next);
-        if (wrong == NULL) {
-            *m = next;
-            return NULL;
-        }
-    }
-    return some ? wrong : differ(m);
-}
-
-static const char *settle(void) { return settle_from(&model); }
 
 /* ---- events ---- */
 
 static void message(struct thread *self, int me, word_t dest, word_t timeouts)
 {
-    self->utcb->mr[0] = 0x1000u + (word_t)me;
-    host_syscall(dest, l4_tag_make(7 + me, 1, 0, 0).raw, 0x50u + (word_t)me, timeouts);
-}
+    struct model_request rq = {dest, l4_tag_make(7 + me, 1, 0, 0).raw, 0x50u + (word_t)me, timeouts};
 
-static struct model_ipc ipc_of(int me, word_t op, int to)
-{
-    return (struct model_ipc){.send = op & L4_OP_SEND, .receive = (op & L4_OP_RECV) != 0,
-                              .open = (op & L4_OP_OPEN_WAIT) != 0, .to = (int8_t)to, .from = (int8_t)to,
-                              .slot = (int8_t)me, .label = 0x50u + (word_t)me, .word = 0x1000u + (word_t)me,
-                              .tag = l4_tag_make(7 + me, 1, 0, 0).raw};
+    self->utcb->mr[0] = 0x1000u + (word_t)me;
+    oracle_syscall(&rq);
+    host_syscall(rq.dest, rq.tag, rq.label, rq.timeouts);
 }
 
 static void do_ipc(enum op op, int me, int x)
@@ -357,24 +336,15 @@ static void do_ipc(enum op op, int me, int x)
     bool explicit = op == OP_WAIT_EXPLICIT || op == OP_REPLY_EXPLICIT || op == OP_REPLY_WAIT_EXPLICIT;
     bool timed = op == OP_CALL_TIMED || op == OP_WAIT_TIMED, reply = (flags[op] & L4_OP_REPLY) != 0;
     bool zero = op == OP_SEND_ZERO || reply;
-    struct model_ipc ipc = ipc_of(me, flags[op], x);
     word_t dest = L4_SEL_INVALID;
 
-    ipc.gate = op == OP_GATE_CALL || op == OP_GATE_SEND;
-    ipc.send_zero = zero;
-    ipc.receive_timed = timed;
     if (explicit) {
-        ipc.slot = (int8_t)(SLOT_EXPLICIT + model_task_of(me));
         dest = selector(REPLY_SLOT) | L4_SEL_REPLY;
-    } else if (ipc.gate) {
+    } else if (op == OP_GATE_CALL || op == OP_GATE_SEND) {
         dest = selector(SLOT_GATE);
     } else if (ops[op].partners != 0) {
         dest = selector(SLOT_THREADS + (unsigned)x);
     }
-    if (reply)
-        model_reply(&model, me, ipc.slot, &ipc);
-    else
-        model_ipc(&model, me, &ipc);
     message(threads[me], me, (dest & ~L4_OP_MASK) | flags[op],
             (word_t)(zero ? L4_TIMEOUT_ZERO : 0u) << 16 | (timed ? TIMEOUT_1MS : 0u));
 }
@@ -385,47 +355,35 @@ static void operate(struct thread *self, unsigned slot, long proto, unsigned wor
         self->utcb->mr[words] = L4_ITEM_MAP;
         self->utcb->mr[words + 1] = obj_page(item, 0, 15);
     }
-    host_syscall(selector(slot) | OP_CALL, l4_tag_make(proto, words, item != 0, 0).raw, 0, 0);
+    struct model_request rq = {selector(slot) | OP_CALL, l4_tag_make(proto, words, item != 0, 0).raw, 0, 0};
+
+    oracle_syscall(&rq);
+    host_syscall(rq.dest, rq.tag, rq.label, rq.timeouts);
 }
 
 static void do_thread(enum op op, int me, int x)
 {
     struct thread *self = threads[me];
     word_t *mr = self->utcb->mr;
-    bool there = !model.t[x].deleted, usable = model.gate_cap[model_task_of(me)];
 
     switch (op) {
     case OP_CANCEL:
-        model_answer(&model, me, 0, there ? 0 : L4_IPC_NOT_EXISTENT);
-        if (there)
-            model_cancel(&model, x);
         mr[0] = L4_OP_THREAD_EX_REGS | L4_EXREGS_CANCEL;
         mr[1] = mr[2] = ~0ul;
         operate(self, SLOT_THREADS + (unsigned)x, L4_PROTO_THREAD, 3, 0);
         break;
     case OP_DELETE:
-        model_answer(&model, me, 0, 0);
-        if (there)
-            model_delete(&model, x);
-        mr[0] = L4_OP_TASK_UNMAP;
+            mr[0] = L4_OP_TASK_UNMAP;
         mr[1] = L4_UNMAP_SELF | L4_UNMAP_DELETE;
         mr[2] = obj_page(SLOT_THREADS + (unsigned)x, 0, 15);
-        operate(self, SLOT_TASKS + (unsigned)model_task_of(me), L4_PROTO_TASK, 3, 0);
+        operate(self, SLOT_TASKS + (unsigned)task_of_thread(me), L4_PROTO_TASK, 3, 0);
         break;
     case OP_BIND:
-        model_answer(&model, me, 0, usable ? 0 : L4_IPC_NOT_EXISTENT);
-        model.t[me].result.known = there || !usable;
-        if (there && usable)
-            model_bind(&model, x, 0x200u + 4u * (word_t)x);
         mr[0] = L4_OP_GATE_BIND;
         mr[1] = 0x200u + 4u * (word_t)x;
         operate(self, SLOT_GATE, L4_PROTO_KOBJECT, 2, SLOT_THREADS + (unsigned)x);
         break;
     default:
-        model_answer(&model, me, 0, 0);
-        model.t[me].result.known = there;
-        if (there)
-            model.t[x].cpu = op == OP_MIGRATE_1;
         mr[0] = L4_OP_SCHED_RUN_THREAD;
         mr[1] = 0;
         mr[2] = op == OP_MIGRATE_1 ? 2 : 1;
@@ -438,20 +396,19 @@ static void do_thread(enum op op, int me, int x)
 
 static void do_map(enum op op, int me)
 {
-    int from = model_task_of(me), to = 1 - from;
+    int from = task_of_thread(me), to = 1 - from;
     struct thread *self = threads[me];
     word_t *mr = self->utcb->mr;
     unsigned rights = op == OP_MAP_READ ? L4_MEM_R : L4_MEM_R | L4_MEM_W;
 
-    model_answer(&model, me, 0, 0);
     mr[0] = L4_OP_TASK_MAP;
     if (op >= OP_MAP_CAP) {
         rights = L4_RIGHT_R | L4_RIGHT_W | (op == OP_MAP_CAP_DELETE ? L4_RIGHT_D : 0);
-        model_map_cap(&model, from, (uint8_t)rights, op == OP_MAP_CAP_WEAK);
+        spare_map(from, (uint8_t)rights, op == OP_MAP_CAP_WEAK);
         mr[1] = selector(SLOT_SPARE) | L4_ITEM_MAP | (op == OP_MAP_CAP_WEAK ? L4_OBJ_WEAK : 0);
         mr[2] = obj_page(SLOT_GATE, 0, rights);
     } else {
-        model_map_page(&model, from, (uint8_t)rights, op == OP_GRANT);
+        page_map(from, (uint8_t)rights, op == OP_GRANT);
         mr[1] = WINDOW | L4_ITEM_MAP | (op == OP_GRANT ? L4_ITEM_GRANT : 0);
         mr[2] = mem_page(WINDOW, 12, rights);
     }
@@ -460,32 +417,31 @@ static void do_map(enum op op, int me)
 
 static void do_unmap(enum op op, int me)
 {
-    int task = model_task_of(me);
+    int task = task_of_thread(me);
     word_t *mr = threads[me]->utcb->mr, self = L4_UNMAP_SELF;
     word_t fpage = mem_page(WINDOW, 12, op == OP_UNMAP_WRITE ? L4_MEM_W : L4_MEM_RIGHTS);
 
-    model_answer(&model, me, 0, 0);
     switch (op) {
     case OP_UNMAP_CAP:
     case OP_DELETE_CAP:
         task = 1 - task; /* what was mapped there */
-        model_unmap_spare(&model, task, op == OP_DELETE_CAP);
+        spare_unmap(task, op == OP_DELETE_CAP);
         self |= op == OP_DELETE_CAP ? L4_UNMAP_DELETE : 0;
         fpage = obj_page(SLOT_SPARE, 0, 15);
         break;
     case OP_UNMAP_GATE:
-        model_unmap_gate(&model, task);
+        gate_unmap(task);
         fpage = obj_page(SLOT_GATE, 0, 15);
         break;
     case OP_DELETE_GATE:
-        if (model.gate_cap[task])
-            model_gate_delete(&model);
+        if (has.gate_cap[task])
+            gate_deleted();
         self |= L4_UNMAP_DELETE;
         fpage = obj_page(SLOT_GATE, 0, 15);
         break;
     default:
         self = op == OP_UNMAP_SELF ? L4_UNMAP_SELF : 0;
-        model_unmap_page(&model, task, self != 0, op == OP_UNMAP_WRITE ? L4_MEM_W : L4_MEM_RIGHTS);
+        page_unmap(task, self != 0, op == OP_UNMAP_WRITE ? L4_MEM_W : L4_MEM_RIGHTS);
         break;
     }
     mr[0] = L4_OP_TASK_UNMAP;
@@ -496,10 +452,12 @@ static void do_unmap(enum op op, int me)
 
 static void do_tick(enum op op)
 {
-    if (op == OP_QUANTUM)
+    if (op == OP_QUANTUM) {
         host_cpu->context->left_us = 1;
+        oracle_forget();
+    }
     host_time(2 * WAIT_US);
-    model_tick(&model, host_cpu->id, 2 * WAIT_US);
+    oracle_begin(EVENT_TICK);
     host_tick();
 }
 
@@ -510,14 +468,19 @@ bool small_apply(unsigned event, const char **wrong)
     int me;
 
     *wrong = NULL;
+    oracle_forget();
     if (e->op == OP_LOOK && !interrupted)
         return false;
     if (e->op < OP_TICK && cpus[e->cpu]->current == cpus[e->cpu]->idle && !interrupted)
         return false;
     if (e->op == OP_QUANTUM && cpus[e->cpu]->context == cpus[e->cpu]->idle)
         return false;
+    if (interrupted) {
+        oracle_look(e->cpu);
+        host_set_cpu(e->cpu);
+        *wrong = oracle_compare();
+    }
     host_set_cpu(e->cpu);
-    *wrong = interrupted ? settle() : NULL;
     if (*wrong != NULL || e->op == OP_LOOK)
         return true;
     if (e->op >= OP_TICK) {
@@ -526,7 +489,7 @@ bool small_apply(unsigned event, const char **wrong)
         me = index_of(host_current());
         if (me == NOBODY)
             return false;
-        int x = (me + e->partner) % MODEL_THREADS;
+        int x = (me + e->partner) % THREADS;
 
         if (e->op == OP_CANCEL || (e->op >= OP_DELETE && e->op <= OP_MIGRATE_1))
             do_thread(e->op, me, x);
@@ -537,7 +500,9 @@ bool small_apply(unsigned event, const char **wrong)
         else
             do_unmap(e->op, me);
     }
-    *wrong = settle();
+    *wrong = oracle_compare();
+    if (*wrong == NULL)
+        *wrong = rights_differ();
     return true;
 }
 
@@ -590,14 +555,14 @@ uint64_t small_hash(void)
     sum = 0;
     for (unsigned i = 0; i < cpu_count; i++)
         see_cpu(cpus[i]);
-    for (int i = 0; i < MODEL_THREADS; i++)
+    for (int i = 0; i < THREADS; i++)
         see_thread(threads[i]);
     for (const struct list *l = gate->waiting.next; l != &gate->waiting; l = l->next)
         see((uint64_t)(uintptr_t)l);
     see((uint64_t)(uintptr_t)gate->thread);
     see(gate->label | gate->obj.dead);
-    for (int i = 0; i < MODEL_TASKS; i++) {
-        const struct reply_slot *slot = slot_at(SLOT_EXPLICIT + i);
+    for (int i = 0; i < TASKS; i++) {
+        const struct reply_slot *slot = task_reply_slot(tasks[i], REPLY_SLOT);
 
         see(slot == NULL ? 1 : slot->raw);
         see(page_rights(i));
@@ -612,7 +577,7 @@ void small_check(void)
 {
     kernel_check_all();
     task_check(source);
-    for (int i = 0; i < MODEL_TASKS; i++) {
+    for (int i = 0; i < TASKS; i++) {
         task_check(tasks[i]);
         host_tlb_check(&tasks[i]->space);
     }

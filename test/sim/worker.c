@@ -408,7 +408,7 @@ static void do_touch(struct thread *t)
     bool ours = va - UTCBS < 16 * L4_UTCB_SIZE;
 
     sim_trace("%p touch %lx access %u", (void *)t, va, access);
-    unsigned char *p = host_touch(va, access);
+    unsigned char *p = sim_touch(va, access);
     if (p == NULL)
         sim.counts[COUNT_FAULT]++;
     else if (access == L4_MEM_W && !ours)
@@ -426,10 +426,10 @@ void worker_act(struct thread *t)
     } else if (what < 10) {
         sim_trace("%p exception", (void *)t);
         sim.counts[COUNT_EXCEPTION]++;
-        host_exception(random_below(20), 0);
+        sim_exception(random_below(20));
     } else if (what < 12) {
         sim_trace("%p port", (void *)t);
-        host_port(random_below(128));
+        sim_port(random_below(128));
     } else if (what < 13) {
         host_fpu_write(t, random_word());
     } else if (what < 16 || (t->options & THREAD_OPT_VCPU && what < 24)) {

@@ -118,8 +118,10 @@ static void test_nobody(void)
     thread_go(LONELY, 120, 0x3000, 0x3100);
     host_exception(6, 0);
     ok(host_current() != lonely && !(lonely->flags & THREAD_GONE), "an exception without handler waits for ever");
+    lonely->utcb->error = 0x55;
     call_words(LONELY, L4_PROTO_THREAD, 0, 3, L4_OP_THREAD_EX_REGS | L4_EXREGS_CANCEL, 0x3000, ~0ul, 0);
     ok(host_current() == lonely, "until it is canceled");
+    is(lonely->utcb->error, 0x55, "the error word is that of its own IPC");
     host_touch(ADDRESS, L4_MEM_R);
     ok(lonely->flags & THREAD_GONE, "a page fault without pager ends the thread");
     delete_slot(LONELY);

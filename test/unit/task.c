@@ -48,6 +48,12 @@ static void test_unmap(void)
     is(task_op(TASK, 3, L4_OP_TASK_UNMAP, L4_UNMAP_SELF, obj(9, L4_RIGHT_S).raw), 0, "a right is taken");
     is(rights_in(t, 9), L4_RIGHT_R, "from the capability");
     is(task_op(TASK, 3, L4_OP_TASK_UNMAP, 0, obj(9, 15).raw), 0, "unmap of what was derived");
+    map_into(TASK, L4_SLOT_TASK, SEL(11), obj(L4_SLOT_LOG, L4_RIGHT_R));
+    root->utcb->mr[0] = L4_OP_TASK_UNMAP;
+    root->utcb->mr[1] = L4_UNMAP_SELF;
+    root->utcb->mr[2] = obj(11, 15).raw;
+    host_syscall(SEL(TASK), l4_tag_make(L4_PROTO_TASK, 3, 0, 0).raw, 0, 0);
+    ok(rights_in(t, 11) == 0 && label_of(root) == L4_PROTO_TASK, "without any phase: done, and the own tag is back");
     is(rights_in(t, 9), L4_RIGHT_R, "leaves the capability itself");
     is(task_op(TASK, 3, L4_OP_TASK_UNMAP, L4_UNMAP_SELF, obj(9, 15).raw), 0, "unmap of itself");
     is(rights_in(t, 9), 0, "does not");

@@ -27,13 +27,49 @@ static jmp_buf start_done;
 
 static bool no_poison;
 
-void memory_poison(void *p, size_t n)
+/* Which addresses were given out and not taken back: a bit for every 16 bytes. */
+static uint8_t *live;
+
+static void live_set(const void *p, size_t n, bool given)
 {
-    if (!no_poison)
-        ASAN_POISON_MEMORY_REGION(p, n);
+    size_t at = (size_t)((const char *)p - host_memory) / 16;
+
+    if (live == NULL)
+        return;
+    if (given) {
+        live[at / 8] |= (uint8_t)(1u << at % 8);
+        return;
+    }
+    for (size_t end = at + n / 16; at < end; at++)
+        if (at % 8 == 0 && end - at >= 8) {
+            live[at / 8] = 0;
+            at += 7;
+        } else {
+            live[at / 8] &= (uint8_t)~(1u << at % 8);
+        }
 }
 
-void memory_unpoison(void *p, size_t n) { ASAN_UNPOISON_MEMORY_REGION(p, n); }
+bool host_live(const void *p)
+{
+    size_t at = (size_t)((const char *)p - host_memory) / 16;
+
+    return live == NULL || (live[at / 8] >> at % 8 & 1);
+}
+
+void memory_poison(void *p, size_t n)
+{
+    if (no_poison)
+        return;
+    live_set(p, n, false);
+    ASAN_POISON_MEMORY_REGION(p, n);
+}
+
+void memory_unpoison(void *p, size_t n)
+{
+    if (n > sizeof(void *)) /* less: the link of a free object */
+        live_set(p, n, true);
+    ASAN_UNPOISON_MEMORY_REGION(p, n);
+}
 
 static void memory_make(const struct host_config *config)
 {
@@ -45,6 +81,7 @@ static void memory_make(const struct host_config *config)
         exit(2);
     }
     host_memory = (char *)(((word_t)block + ALIGNMENT - 1) & ~(ALIGNMENT - 1));
+    live = no_poison ? NULL : calloc(1, memory_bytes / 128);
     arch_has_1g_pages = !config->no_1g_pages;
 }
 

@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The reference model, see model.h: what an operation on a kernel object answers, and the phases of such an invocation.
+ * When several things are wrong with one request, the description does not say which error comes first: any of them.
+ */
+#include "model.h"
+#include <l4/errors.h>
+#include <l4/proto.h>
+#include <l4/vcpu.h>
+
+enum answer_kind {
+    A_LABEL,  /* exactly this label */
+    A_ANY,    /* some answer; nothing of the model changes */
+    A_ERROR,  /* an IPC error */
+    A_SILENT, /* no answer: a receive phase follows */
+    A_WAITS,  /* has waited, or has its result */
+    A_OPEN    /* not modelled */
+};
+struct answer {
+    enum answer_kind kind;
+    long label; /* or the IPC error */
+    int next;   /* goes on at once in place of the caller; NOBODY: the usual choice */
+};
+
+static struct answer label(long l) { return (struct answer){A_LABEL, l, NOBODY}; }
+static struct answer any(enum answer_kind kind) { return (struct answer){kind, 0, NOBODY}; }
+
+/* ---- errors that apply ---- */
+
+struct errors {
+    long label[8]; /* an IPC error: + ERROR_IPC */
+    unsigned count;
+};
+#define ERROR_IPC 10000
+
+static void error_if(struct errors *e, bool wrong, long l)
+{
+    if (wrong)
+        e->label[e->count++] = l;
+}
+
+static struct answer refused(const struct errors *e)
+{
+    long l = e->label[e->count == 1 ? 0 : model_choose(e->count)];
+
+    return l >= ERROR_IPC ? (struct answer){A_ERROR, l - ERROR_IPC, NOBODY} : label(l);
+}
+
+static void argument_errors(struct errors *e, const struct model_message *msg, enum model_kind kind)
+{
+    error_if(e, msg->item == ITEM_MISSING, -L4_ERR_INVAL);
+    error_if(e, msg->item == ITEM_OTHER, ERROR_IPC + L4_IPC_SEND_OVERFLOW);
+    error_if(e, msg->item == ITEM_GIVEN && msg->argument.kind != kind, -L4_ERR_INVAL);
+}
+
+/* ---- threads ---- */
+
+static struct answer thread_control(struct model *m, int t, unsigned rights, const struct model_message *msg)
+{
+    struct errors e = {.count = 0};
+    bool bind = (msg->mr[0] & L4_THREAD_BIND_TASK) != 0;
+    struct model_thread *to = &m->t[t];
+
+    error_if(&e, !(rights & L4_RIGHT_S), -L4_ERR_PERM);
+    error_if(&e, msg->words < 6, -L4_ERR_INVAL);
+    if (bind) {
+        argument_errors(&e, msg, K_TASK);
+        error_if(&e, msg->item == ITEM_GIVEN && !(msg->argument.rights & L4_RIGHT_S), -L4_ERR_PERM);
+        error_if(&e, to->task != 0 || to->state == M_DEAD || !msg->utcb_fits, -L4_ERR_INVAL);
+    }
+    if (e.count > 0)
+        return refused(&e);
+    if (bind)
+        to->task = msg->argument.task;
+    if ((msg->mr[0] & L4_THREAD_ALIEN) && to->state != M_DEAD)
+        to->flags = (uint16_t)(msg->mr[4] & L4_THREAD_ALIEN ? to->flags | F_ALIEN : to->flags & ~F_ALIEN);
+    return label(0);
+}
+
+static struct answer thread_ex_regs(struct model *m, int t, const struct model_message *msg)
+{
+    struct errors e = {.count = 0};
+    struct model_thread *to = &m->t[t];
+    unsigned flags = 0;
+
+    error_if(&e, msg->words != 3 || (msg->mr[0] & L4_EXREGS_ARCH_MASK) || to->task == 0, -L4_ERR_INVAL);
+    if (e.count > 0)
+        return refused(&e);
+    if ((to->flags & F_STARTED) && (msg->mr[1] != ~0ul || msg->mr[2] != ~0ul) &&
+        !((to->flags & F_EXCEPTION) && to->state != M_READY && !(msg->mr[0] & L4_EXREGS_CANCEL)))
+        to->flags &= (uint16_t)~F_VCPU_USER; /* goes on in its own task */
+    flags |= msg->mr[0] & L4_EXREGS_CANCEL ? EX_CANCEL : 0u;
+    flags |= msg->mr[0] & L4_EXREGS_TRIGGER ? EX_TRIGGER : 0u;
+    model_ex_regs(m, t, flags);
+    return label(0);
+}
+
+static struct answer thread_switch(struct model *m, int x, int t)
+{
+    struct answer a = label(0);
+
+    if (t != x && (m->t[t].flags & F_READY) && m->t[t].cpu == m->cpu)
+        a.next = t;
+    else if (t != x)
+        m->on[m->cpu].reschedule = true;
+    return a;
+}
+
+static struct answer thread_deletion_irq(struct model *m, int t, const struct model_message *msg)
+{
+    struct errors e = {.count = 0};
+
+    argument_errors(&e, msg, K_IRQ);
+    error_if(&e, msg->item == ITEM_GIVEN && !(msg->argument.rights & L4_RIGHT_W), -L4_ERR_PERM);
+    error_if(&e, m->deletion_irq[t] != NOBODY, -L4_ERR_BUSY);
+    return e.count > 0 ? refused(&e) : label(0);
+}
+
+static struct answer thread_modify_senders(struct model *m, int t, const struct model_message *msg)
+{
+    unsigned groups = msg->words < 5 ? 0 : (msg->words - 1) / 4;
+
+    if (m->t[t].state == M_DEAD ? model_choose(2) : m->t[t].cpu != m->cpu) /* a dead one may have an IRQ queued */
+        return label(-L4_ERR_INVAL);
+    for (int s = m->t[t].first; s != NOBODY; s = m->sender[s].next)
+        for (unsigned g = 0; g < groups; g++) {
+            const word_t *group = &msg->mr[1 + 4 * g];
+
+            if ((m->sender[s].label & group[0]) == group[1]) {
+                m->sender[s].label = (m->sender[s].label & ~group[2]) | group[3];
+                break;
+            }
+        }
+    return label(0);
+}
+
+static struct answer thread_vcpu_control(struct model *m, int t, const struct model_message *msg)
+{
+    if (msg->words < 2)
+        return label(-L4_ERR_INVAL);
+    if (msg->mr[0] & L4_VCPU_EXTENDED)
+        return label(-L4_ERR_NOSYS);
+    if (m->t[t].task == 0 || !msg->vcpu_fits)
+        return label(-L4_ERR_INVAL);
+    m->t[t].flags |= F_VCPU;
+    return label(0);
+}
+
+static struct answer thread_operate(struct model *m, int x, const struct model_target *target,
+                                    const struct model_message *msg)
+{
+    int t = target->index;
+
+    if (msg->words == 0)
+        return label(-L4_ERR_MSGTOOSHORT);
+    switch (msg->mr[0] & 0xffff) {
+    case L4_OP_THREAD_CONTROL:
+        return thread_control(m, t, target->rights, msg);
+    case L4_OP_THREAD_EX_REGS:
+        return thread_ex_regs(m, t, msg);
+    case L4_OP_THREAD_SWITCH_TO:
+        return thread_switch(m, x, t);
+    case L4_OP_THREAD_STATS:
+        return label(0);
+    case L4_OP_THREAD_DELETE_IRQ:
+        return thread_deletion_irq(m, t, msg);
+    case L4_OP_THREAD_MODIFY_SENDERS:
+        return thread_modify_senders(m, t, msg);
+    case L4_OP_THREAD_VCPU_CONTROL:
+        return thread_vcpu_control(m, t, msg);
+    case L4_OP_THREAD_VCPU_RESUME:
+    case L4_OP_THREAD_TRAMPOLINE:
+        return any(A_OPEN); /* may replace the registers */
+    case L4_OP_THREAD_GDT:
+    case L4_OP_THREAD_SET_BASE:
+    case L4_OP_THREAD_SEGMENTS:
+        return any(A_ANY);
+    default:
+        return label(-L4_ERR_NOSYS);
+    }
+}
+
+/* ---- gates ---- */
+
+static struct answer gate_operate(struct model *m, const struct model_target *target, const struct model_message *msg)
+{
+    struct errors e = {.count = 0};
+
+    if (msg->words == 0)
+        return label(-L4_ERR_INVAL);
+    switch (msg->mr[0]) {
+    case L4_OP_GATE_BIND:
+        error_if(&e, !(target->rights & L4_RIGHT_S), -L4_ERR_PERM);
+        error_if(&e, msg->words < 2, -L4_ERR_MSGTOOSHORT);
+        error_if(&e, (msg->mr[1] & 3) != 0, -L4_ERR_INVAL);
+        argument_errors(&e, msg, K_THREAD);
+        error_if(&e, msg->item == ITEM_GIVEN && !(msg->argument.rights & L4_RIGHT_S), -L4_ERR_PERM);
+        if (e.count > 0)
+            return refused(&e);
+        model_gate_bind(m, target->index, msg->argument.index, msg->mr[1]);
+        return label(0);
+    case L4_OP_GATE_INFO:
+        return label(0);
+    case L4_OP_GATE_DEC_REFCNT:
+        return label(msg->words < 2 ? -L4_ERR_INVAL : 0);
+    default:
+        return label(-L4_ERR_NOSYS);
+    }
+}
+
+/* ---- IRQs, semaphores ---- */
+
+static struct answer irq_bind(struct model *m, const struct model_target *target, const struct model_message *msg)
+{
+    struct errors e = {.count = 0};
+
+    error_if(&e, !(target->rights & L4_RIGHT_S), -L4_ERR_PERM);
+    argument_errors(&e, msg, K_THREAD);
+    error_if(&e, msg->item == ITEM_GIVEN && !(msg->argument.rights & L4_RIGHT_S), -L4_ERR_PERM);
+    if (e.count > 0)
+        return refused(&e);
+    model_irq_bind(m, target->index, msg->argument.index, msg->mr[1]);
+    return label(0);
+}
+
+static struct answer irq_operate(struct model *m, const struct model_target *target, long proto,
+                                 const struct model_message *msg)
+{
+    word_t op = msg->mr[0] & 0xffff;
+
+    if (proto != L4_PROTO_IRQ && proto != L4_PROTO_KOBJECT && proto != L4_PROTO_IRQ_SENDER)
+        return label(-L4_ERR_BADPROTO);
+    if (msg->words == 0 && proto != L4_PROTO_IRQ)
+        return label(-L4_ERR_INVAL);
+    if (proto == L4_PROTO_KOBJECT && op == L4_OP_IRQ_BIND)
+        return irq_bind(m, target, msg);
+    if (proto == L4_PROTO_IRQ_SENDER && op == L4_OP_IRQ_DETACH) {
+        struct errors e = {.count = 0};
+
+        error_if(&e, !(target->rights & L4_RIGHT_S), -L4_ERR_PERM);
+        error_if(&e, m->object[target->index].thread == NOBODY, -L4_ERR_NOENT);
+        if (e.count > 0)
+            return refused(&e);
+        return label(model_irq_detach(m, target->index));
+    }
+    if (proto == L4_PROTO_IRQ && (msg->words == 0 || op == L4_OP_IRQ_TRIGGER)) {
+        model_irq_hit(m, target->index);
+        return any(A_SILENT);
+    }
+    return proto == L4_PROTO_IRQ && op == L4_OP_IRQ_EOI ? any(A_SILENT) : label(-L4_ERR_NOSYS);
+}
+
+static struct answer sem_operate(struct model *m, int x, const struct model_target *target, long proto,
+                                 const struct model_message *msg, unsigned timeout)
+{
+    word_t op = msg->mr[0] & 0xffff;
+
+    if (proto != L4_PROTO_IRQ && proto != L4_PROTO_SEMAPHORE)
+        return label(-L4_ERR_BADPROTO);
+    if (msg->words == 0 && proto != L4_PROTO_IRQ)
+        return label(-L4_ERR_INVAL);
+    if (proto == L4_PROTO_SEMAPHORE) {
+        if (op != L4_OP_SEM_DOWN)
+            return label(-L4_ERR_NOSYS);
+        if (!(target->rights & L4_RIGHT_S))
+            return label(-L4_ERR_PERM);
+        if (m->object[target->index].count > 0) {
+            m->object[target->index].count--;
+            return label(0);
+        }
+        model_sem_down(m, x, target->index, timeout);
+        return any(A_WAITS);
+    }
+    if (msg->words == 0 || op == L4_OP_SEM_UP) {
+        model_sem_up(m, target->index);
+        return any(A_SILENT);
+    }
+    return op == L4_OP_SEM_EOI ? any(A_SILENT) : label(-L4_ERR_NOSYS);
+}
+
+/* ---- factories: the kind of success or failure; whether memory and quota suffice is left open ---- */
+
+static void gate_create_errors(struct errors *e, const struct model_message *msg)
+{
+    if (msg->items == 0)
+        return;
+    error_if(e, msg->words < 3, -L4_ERR_MSGTOOSHORT);
+    error_if(e, msg->item != ITEM_GIVEN || msg->argument.kind != K_THREAD, -L4_ERR_INVAL);
+    error_if(e, msg->item == ITEM_GIVEN && msg->argument.kind == K_THREAD && !(msg->argument.rights & L4_RIGHT_S),
+             -L4_ERR_PERM);
+    error_if(e, (msg->mr[2] & 3) != 0, -L4_ERR_INVAL);
+}
+
+static struct answer factory_operate(const struct model_target *target, unsigned op, const struct model_message *msg)
+{
+    struct errors e = {.count = 0};
+    long proto = (long)msg->mr[0];
+
+    if (!(op & L4_OP_RECV))
+        return label(0);
+    error_if(&e, !(target->rights & L4_RIGHT_S), -L4_ERR_PERM);
+    error_if(&e, msg->words == 0, -L4_ERR_MSGTOOSHORT);
+    error_if(&e, !msg->slot_given, ERROR_IPC + L4_IPC_RECV_OVERFLOW);
+    switch (proto) {
+    case L4_PROTO_NONE:
+    case L4_PROTO_KOBJECT:
+        gate_create_errors(&e, msg);
+        break;
+    case L4_PROTO_TASK:
+        error_if(&e, msg->words < 3, -L4_ERR_INVAL);
+        break;
+    case L4_PROTO_FACTORY:
+        error_if(&e, msg->words < 3, -L4_ERR_MSGTOOSHORT);
+        error_if(&e, msg->words > 3 || msg->items != 0, -L4_ERR_MSGTOOLONG);
+        error_if(&e, msg->words >= 3 && msg->mr[2] == 0, -L4_ERR_NOMEM);
+        break;
+    case L4_PROTO_THREAD:
+    case L4_PROTO_IRQ_SENDER:
+    case L4_PROTO_SEMAPHORE:
+        break;
+    default:
+        error_if(&e, true, -L4_ERR_NODEV);
+        break;
+    }
+    if (e.count > 0)
+        return refused(&e);
+    if (proto == L4_PROTO_TASK && msg->mr[2] != 0) { /* with kernel-user memory */
+        static const long labels[] = {0, -L4_ERR_NOMEM, -L4_ERR_INVAL};
+
+        return label(labels[model_choose(3)]);
+    }
+    return label(model_choose(2) == 0 ? 0 : -L4_ERR_NOMEM);
+}
+
+/* ---- tasks, the scheduler, and what has no effect on threads ---- */
+
+static struct answer task_operate(const struct model_target *target, const struct model_message *msg)
+{
+    struct errors e = {.count = 0};
+
+    if (msg->words == 0)
+        return label(-L4_ERR_INVAL);
+    switch (msg->mr[0]) {
+    case L4_OP_TASK_MAP:
+        error_if(&e, !(target->rights & L4_RIGHT_W), -L4_ERR_PERM);
+        argument_errors(&e, msg, K_TASK);
+        if (e.count > 0)
+            return refused(&e);
+        return model_choose(2) == 0 ? label(0) : (struct answer){A_ERROR, L4_IPC_SEND_MAP_FAILED, NOBODY};
+    case L4_OP_TASK_UNMAP:
+        return label(0);
+    case L4_OP_TASK_CAP_INFO:
+        return msg->words == 2 || msg->words == 3 ? label(msg->cap_info) : label(-L4_ERR_INVAL);
+    case L4_OP_TASK_ADD_KU_MEM:
+        return any(A_ANY);
+    default:
+        return label(-L4_ERR_NOSYS);
+    }
+}
+
+/* Does the set that MR1 (offset, granularity) and MR2 describe contain the CPU? */
+static bool set_contains(const struct model_message *msg, unsigned cpu)
+{
+    unsigned granularity = (unsigned)(msg->mr[1] >> 24 & 0xff);
+    word_t first;
+
+    granularity = granularity > 24 ? 24 : granularity;
+    first = (msg->mr[1] & 0xffffff) >> granularity << granularity;
+    return cpu >= first && (cpu - first) >> granularity < 64 && (msg->mr[2] >> ((cpu - first) >> granularity) & 1);
+}
+
+static int cpu_chosen(const struct model *m, int t, const struct model_message *msg)
+{
+    if (m->t[t].cpu != NOBODY && set_contains(msg, (unsigned)m->t[t].cpu))
+        return m->t[t].cpu;
+    if (set_contains(msg, (unsigned)m->cpu))
+        return m->cpu;
+    for (unsigned cpu = 0; cpu < m->cpus; cpu++)
+        if (set_contains(msg, cpu))
+            return (int)cpu;
+    return NOBODY;
+}
+
+static struct answer run_thread(struct model *m, const struct model_message *msg)
+{
+    struct errors e = {.count = 0};
+    bool fixed = (long)msg->mr[3] < 0;
+    word_t prio = fixed ? msg->mr[6] & 0xffff : msg->mr[3], quantum = fixed ? msg->mr[5] : msg->mr[4];
+
+    error_if(&e, msg->words < 5, -L4_ERR_INVAL);
+    argument_errors(&e, msg, K_THREAD);
+    error_if(&e, fixed && (long)msg->mr[3] != -1, -L4_ERR_RANGE);
+    error_if(&e, fixed && (msg->mr[4] < 48 || msg->mr[4] > (msg->words - 1) * sizeof(word_t)), -L4_ERR_INVAL);
+    error_if(&e, prio == 0, -L4_ERR_INVAL);
+    if (e.count > 0)
+        return refused(&e);
+    model_schedule(m, msg->argument.index, cpu_chosen(m, msg->argument.index, msg), prio > 255 ? 255 : (unsigned)prio,
+                   quantum > INT32_MAX ? INT32_MAX : (int32_t)quantum);
+    return label(0);
+}
+
+static struct answer scheduler_operate(struct model *m, long proto, const struct model_message *msg)
+{
+    if (proto == L4_PROTO_IRQ)
+        return any(A_OPEN);
+    if (proto != L4_PROTO_SCHEDULER)
+        return label(-L4_ERR_BADPROTO);
+    if (msg->words == 0)
+        return label(-L4_ERR_MSGTOOSHORT);
+    switch (msg->mr[0]) {
+    case L4_OP_SCHED_RUN_THREAD:
+        return run_thread(m, msg);
+    case L4_OP_SCHED_INFO:
+    case L4_OP_SCHED_IDLE_TIME:
+        return any(A_ANY);
+    default:
+        return label(-L4_ERR_NOSYS);
+    }
+}
+
+/* The console and the interrupt controller: silent operations are told from the others, their answers are open. */
+static struct answer device_operate(enum model_kind kind, long proto, const struct model_message *msg)
+{
+    bool icu = proto == L4_PROTO_IRQ, log = kind == K_LOG && proto == L4_PROTO_LOG;
+
+    if (!icu && !log && (kind == K_LOG || proto != L4_PROTO_NONE))
+        return label(-L4_ERR_BADPROTO);
+    if (msg->words == 0)
+        return icu ? label(-L4_ERR_MSGTOOSHORT) : any(A_ANY);
+    if (log && (msg->mr[0] & 0xffff) == L4_OP_VCON_WRITE)
+        return any(A_SILENT);
+    if (icu && (msg->mr[0] == L4_OP_ICU_MASK || msg->mr[0] == L4_OP_ICU_UNMASK))
+        return any(A_SILENT);
+    return any(A_ANY);
+}
+
+/* ---- the phases ---- */
+
+static struct answer operate(struct model *m, int x, const struct model_target *target, unsigned op, long proto,
+                             const struct model_message *msg, unsigned timeout)
+{
+    switch (target->kind) {
+    case K_THREAD:
+        return thread_operate(m, x, target, msg);
+    case K_GATE:
+        return gate_operate(m, target, msg);
+    case K_IRQ:
+        return irq_operate(m, target, proto, msg);
+    case K_SEM:
+        return sem_operate(m, x, target, proto, msg, timeout);
+    case K_TASK:
+        return proto != L4_PROTO_TASK ? label(-L4_ERR_BADPROTO) : task_operate(target, msg);
+    case K_FACTORY:
+        return proto != L4_PROTO_FACTORY ? label(-L4_ERR_BADPROTO) : factory_operate(target, op, msg);
+    case K_SCHEDULER:
+        return scheduler_operate(m, proto, msg);
+    default:
+        return device_operate((enum model_kind)target->kind, proto, msg);
+    }
+}
+
+void model_operation(struct model *m, int x, const struct model_target *target, const struct model_request *rq,
+                     struct model_ipc *ipc)
+{
+    const struct model_message *msg = m->world->message(x);
+    int from = target->kind == K_IRQ ? MODEL_THREADS + target->index : NOBODY;
+    struct answer a = any(A_SILENT);
+
+    if ((ipc->op & L4_OP_SEND) || target->kind == K_TASK || (target->kind == K_THREAD && ipc->op == 0))
+        a = operate(m, x, target, ipc->op, l4_tag_label((l4_tag){rq->tag}), msg, l4_timeout_rcv(rq->timeouts));
+    switch (a.kind) {
+    case A_OPEN:
+        m->open = true;
+        break;
+    case A_WAITS:
+        break;
+    case A_ERROR:
+        model_result(m, x, (struct model_result){.kind = R_ERROR, .error = (word_t)a.label});
+        break;
+    case A_SILENT:
+        if (ipc->op & L4_OP_RECV)
+            model_receive(m, x, ipc, from);
+        else
+            model_result(m, x, (struct model_result){.kind = R_TAG, .tag = rq->tag});
+        break;
+    default:
+        if (!(ipc->op & L4_OP_RECV) && a.kind != A_ANY)
+            model_result(m, x, (struct model_result){.kind = R_TAG, .tag = rq->tag});
+        else
+            model_result(m, x, (struct model_result){.kind = a.kind == A_ANY ? R_ANY : R_LABEL,
+                                                     .tag = l4_tag_make(a.label, 0, 0, 0).raw});
+        break;
+    }
+    if (a.next != NOBODY)
+        model_switch(m, x, a.next);
+}

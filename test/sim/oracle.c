@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: MIT */
+/* See oracle.h. What the model asks about capabilities and user memory is looked up here. */
+#include "oracle.h"
+#include "ipc.h"
+#include "load.h"
+#include "map.h"
+#include "objects.h"
+#include "smp.h"
+#include <l4/trampoline.h>
+#include <l4/vcpu.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct model *before, *after, *trial;
+static bool known;  /* `before` is the state of the kernel */
+static bool racing;
+
+/* All of it outside the program's data: search.c copies that away and back. */
+static struct {
+    enum oracle_event event;
+    int self;
+    struct model_request request;
+    struct model_target target; /* of the request */
+    struct model_message message;
+    word_t mr[L4_MR_COUNT];
+    uint64_t passed;
+    int irq;                    /* object that the pin hits; NOBODY: not known */
+    bool trampoline, fault;      /* does a page fault go there? is the exception one? */
+    bool dead[MODEL_SENDERS];   /* already before */
+} *now;
+
+/* ---- what the model asks ---- */
+
+static struct model_target target_of(const struct thread *t, word_t selector)
+{
+    static const uint8_t kinds[] = {
+        [KOBJ_THREAD] = K_THREAD, [KOBJ_TASK] = K_TASK, [KOBJ_GATE] = K_GATE, [KOBJ_IRQ] = K_IRQ, [KOBJ_SEM] = K_SEM,
+        [KOBJ_FACTORY] = K_FACTORY, [KOBJ_ICU] = K_ICU, [KOBJ_SCHED] = K_SCHEDULER, [KOBJ_VCON] = K_LOG,
+    };
+    struct model_target to = {.kind = K_VOID};
+    unsigned rights = 0;
+    struct kobj *obj = NULL;
+
+    if (selector & L4_SEL_SPECIAL) {
+        obj = (struct kobj *)(uintptr_t)&t->obj;
+        rights = L4_RIGHT_W | L4_RIGHT_S;
+    } else if (t->task != NULL) {
+        obj = cap_lookup(t->task, selector >> L4_SEL_SHIFT, &rights);
+    }
+    if (obj == NULL)
+        return to;
+    to.rights = (uint16_t)rights;
+    to.kind = kinds[obj->type];
+    if (obj->type == KOBJ_THREAD)
+        to.index = (int16_t)load_thread(thread_of(obj));
+    else if (obj->type == KOBJ_GATE || obj->type == KOBJ_IRQ || obj->type == KOBJ_SEM)
+        to.index = (int16_t)load_object(obj);
+    else if (obj->type == KOBJ_TASK)
+        to.task = heap_handle(task_of(obj));
+    return to;
+}
+
+/* Somebody who was not known: the model cannot go on, and begins anew when he is (oracle_compare). */
+static void stranger_met(void)
+{
+    for (unsigned i = trial->objects; i < MODEL_OBJECTS; i++)
+        trial->object[i] = (struct model_object){.thread = NOBODY, .first = NOBODY};
+    for (unsigned i = trial->threads; i < MODEL_THREADS; i++)
+        trial->t[i] = (struct model_thread){.state = M_DEAD, .at = NOBODY, .first = NOBODY, .held_by = NOBODY,
+                                            .ready_next = NOBODY, .cpu = NOBODY};
+    trial->open = true;
+}
+
+static struct model_target world_lookup(int x, word_t selector)
+{
+    struct model_target to;
+
+    if (x == now->self && now->event == EVENT_SYSCALL && selector == (now->request.dest & ~L4_OP_MASK))
+        return now->target;
+    to = target_of(load_thread_at(x), selector);
+    if (!load_complete(after))
+        stranger_met();
+    return to;
+}
+
+static word_t world_buffer(int x, unsigned n) { return load_thread_at(x)->utcb->br[n]; }
+
+static int world_explicit(int x, word_t index, bool make)
+{
+    const struct thread *t = load_thread_at(x);
+    const struct reply_slot *slot = t->task == NULL ? NULL : task_reply_slot(t->task, index);
+
+    if (slot == NULL)
+        return make ? UNKNOWN : NOBODY;
+    return load_slot(slot, t);
+}
+
+static word_t world_items(struct model *m, int s, int r, word_t tag, unsigned rights)
+{
+    static const word_t errors[] = {0, L4_IPC_SEND_OVERFLOW, L4_IPC_SEND_MAP_FAILED};
+
+    (void)m;
+    (void)s;
+    (void)r;
+    (void)rights;
+    return tag & L4_TAG_ITEMS ? errors[model_choose(3)] : 0;
+}
+
+static const struct model_message *world_message(int x)
+{
+    static const word_t nothing[L4_MR_COUNT];
+    static const struct model_message none = {.mr = nothing}; /* a fault */
+
+    return x == now->self && now->event == EVENT_SYSCALL ? &now->message : &none;
+}
+
+static bool world_fault(int x) { return frame_trapno(&load_thread_at(x)->arch.frame) == ARCH_TRAP_PAGE_FAULT; }
+static bool world_trampoline(int x) { return x == now->self && now->trampoline; }
+
+static word_t selector_of(uint32_t index)
+{
+    return index == THREAD_NO_INDEX ? ~0ul << L4_SEL_SHIFT : (word_t)index << L4_SEL_SHIFT;
+}
+static word_t world_pager(int x) { return selector_of(load_thread_at(x)->pager); }
+static word_t world_handler(int x) { return selector_of(load_thread_at(x)->handler); }
+
+static const struct model_world world = {
+    .lookup = world_lookup,         .buffer = world_buffer,   .explicit_slot = world_explicit, .items = world_items,
+    .trap_is_fault = world_fault,
+    .message = world_message,      .trampoline = world_trampoline,
+    .pager = world_pager,           .handler = world_handler,
+};
+
+/* ---- before ---- */
+
+void oracle_start(void)
+{
+    now = calloc(1, sizeof *now);
+    before = calloc(3, sizeof *before);
+    if (now == NULL || before == NULL) {
+        perror("sim: memory");
+        exit(2);
+    }
+    after = before + 1;
+    trial = before + 2;
+    load_reset();
+    known = false;
+}
+
+void oracle_forget(void) { known = false; }
+
+void oracle_race(bool on)
+{
+    racing = on;
+    known = false;
+}
+
+static uint8_t events_of(const struct thread *t)
+{
+    return t->flags & THREAD_VCPU_USER ? 0xff : (uint8_t)(t->vcpu->state & 7u);
+}
+
+/* User memory may have changed since the last event. */
+static void look_at_users(const struct thread *self)
+{
+    for (unsigned i = 0; i < before->threads; i++)
+        if (before->t[i].flags & F_VCPU)
+            before->upcalls[i] = events_of(load_thread_at((int)i));
+    now->trampoline = (self->task != NULL && self->task->is_sigma0) ||
+                     ((self->options & THREAD_OPT_TRAMPOLINE) && !(self->tramp->flags & L4_TRAMP_IN_PROGRESS));
+    if (self->utcb != NULL)
+        memcpy(now->mr, self->utcb->mr, sizeof now->mr);
+}
+
+/* cap_valid and cap_equal: a selector that is special names nothing but itself. */
+static long cap_info(const struct task *task, unsigned words, word_t a, word_t b)
+{
+    unsigned rights_a = 0, rights_b = 0, compared = L4_RIGHT_W | L4_RIGHT_S;
+    const struct kobj *obj_a = a & L4_SEL_SPECIAL ? NULL : cap_lookup(task, a >> L4_SEL_SHIFT, &rights_a);
+    const struct kobj *obj_b = b & L4_SEL_SPECIAL ? NULL : cap_lookup(task, b >> L4_SEL_SHIFT, &rights_b);
+
+    if (words == 2)
+        return obj_a != NULL;
+    if (a == b)
+        return 1;
+    if (obj_a != NULL && obj_a->type == KOBJ_GATE)
+        compared |= L4_OBJ_SERVER;
+    return !((a | b) & L4_SEL_SPECIAL) && obj_a == obj_b && (rights_a & compared) == (rights_b & compared);
+}
+
+/* Is there an object buffer: a single capability, or a window of capabilities? */
+static bool slot_given(const struct l4_utcb *utcb)
+{
+    unsigned at = (unsigned)(utcb->bdr >> L4_BDR_OBJ_SHIFT & L4_BDR_INDEX_MASK);
+
+    if (utcb->br[at] == 0)
+        return false;
+    return (utcb->br[at] & L4_RCV_SINGLE_CAP) ||
+           (at + 1 < L4_BR_COUNT && l4_fpage_type((l4_fpage){utcb->br[at + 1]}) == L4_FPAGE_OBJ);
+}
+
+static void look_at_message(const struct thread *self)
+{
+    struct model_message *msg = &now->message;
+    l4_tag tag = {now->request.tag};
+    unsigned at = l4_tag_words(tag), rights;
+    const word_t *mr = self->utcb->mr;
+
+    *msg = (struct model_message){.mr = now->mr, .words = at, .items = l4_tag_items(tag)};
+    msg->item = ITEM_MISSING;
+    if (msg->items > 0 && at + 2 <= L4_MR_COUNT && mr[at] != 0) {
+        msg->item = l4_fpage_type((l4_fpage){mr[at + 1]}) == L4_FPAGE_OBJ ? ITEM_GIVEN : ITEM_OTHER;
+        if (msg->item == ITEM_GIVEN)
+            msg->argument = target_of(self, l4_fpage_start((l4_fpage){mr[at + 1]}) << L4_SEL_SHIFT);
+    }
+    if (msg->argument.kind == K_TASK)
+        msg->utcb_fits = !(mr[5] & 7) &&
+                         ku_mem_lookup(heap_pointer(msg->argument.task), mr[5], L4_UTCB_SIZE) != NULL;
+    if (now->target.kind == K_THREAD) {
+        const struct thread *t = load_thread_at(now->target.index);
+
+        msg->vcpu_fits = t->task != NULL && mr[1] != 0 && !(mr[1] & 7) &&
+                         ku_mem_lookup(t->task, mr[1], L4_VCPU_SIZE) != NULL;
+    }
+    if (now->target.kind == K_TASK) {
+        const struct kobj *obj = cap_lookup(self->task, now->request.dest >> L4_SEL_SHIFT, &rights);
+
+        msg->cap_info = cap_info(container_of(obj, const struct task, obj), msg->words, mr[1], mr[2]);
+    }
+    msg->slot_given = slot_given(self->utcb);
+}
+
+void oracle_begin(enum oracle_event event)
+{
+    const struct thread *self = host_current();
+
+    if (racing)
+        return;
+    now->event = event;
+    if (load_forget())
+        known = false;
+    now->self = host_idle() ? NOBODY : load_thread(self);
+    if (event == EVENT_SYSCALL) {
+        now->target = target_of(self, now->request.dest & ~L4_OP_MASK);
+        look_at_message(self);
+    }
+    if (!known || !load_complete(before))
+        load(before);
+    before->now = host_clock_us();
+    before->cpu = (int)host_cpu->id;
+    now->passed = before->now - host_cpu->last_tick_us;
+    look_at_users(self);
+    for (unsigned i = 0; i < before->threads; i++)
+        now->dead[i] = load_dead((int)i);
+    for (unsigned i = 0; i < before->objects; i++)
+        now->dead[MODEL_THREADS + i] = load_dead((int)(MODEL_THREADS + i));
+    known = false;
+}
+
+void oracle_syscall(const struct model_request *request)
+{
+    now->request = *request;
+    oracle_begin(EVENT_SYSCALL);
+}
+
+void oracle_exception(bool page_fault)
+{
+    oracle_begin(EVENT_EXCEPTION);
+    now->fault = page_fault;
+}
+
+void oracle_look(unsigned cpu)
+{
+    oracle_begin(EVENT_LOOK);
+    before->cpu = (int)cpu;
+    now->self = NOBODY;
+}
+
+void oracle_interrupt(unsigned pin)
+{
+    oracle_begin(EVENT_INTERRUPT);
+    now->irq = NOBODY;
+    for (unsigned i = 0; i < before->objects; i++) {
+        const struct irq_base *irq = load_irq_at((int)i);
+
+        if (irq != NULL && irq->source != NULL && irq->source->kind == SOURCE_PIN && irq->source->number == pin)
+            now->irq = (int)i;
+    }
+}
+
+/* ---- after ---- */
+
+static void step(struct model *m)
+{
+    switch (now->event) {
+    case EVENT_SYSCALL:
+        model_syscall(m, &now->request);
+        break;
+    case EVENT_PAGE_FAULT:
+        model_page_fault(m);
+        break;
+    case EVENT_EXCEPTION:
+        model_exception(m, now->fault);
+        break;
+    case EVENT_TICK:
+        model_tick(m, now->passed);
+        break;
+    case EVENT_INTERRUPT:
+        if (now->irq == NOBODY)
+            m->open = true;
+        else if (m->object[now->irq].kind == K_SEM)
+            model_sem_up(m, now->irq);
+        else
+            model_irq_hit(m, now->irq);
+        model_leave(m);
+        break;
+    case EVENT_LOOK:
+        model_leave(m);
+        break;
+    }
+}
+
+/* `before`, with whoever was met only now as he is now: nobody can have waited there. */
+static void trial_begin(void)
+{
+    model_copy(trial, before);
+    trial->world = &world;
+    for (unsigned i = 0; i < after->threads; i++) {
+        if (i < before->threads && (before->t[i].state != M_DEAD || after->t[i].state == M_DEAD))
+            continue;
+        trial->t[i] = after->t[i];
+        trial->t[i].first = NOBODY;
+        trial->open = trial->open || after->t[i].cpu != NOBODY; /* made while CPUs raced */
+        trial->sender[i] = after->sender[i];
+        trial->reply[i] = after->reply[i];
+        trial->result[i].kind = R_NONE;
+    }
+    for (unsigned i = before->objects; i < after->objects; i++) {
+        trial->object[i] = after->object[i];
+        trial->object[i].first = NOBODY;
+        trial->sender[MODEL_THREADS + i] = after->sender[MODEL_THREADS + i];
+        trial->sender[MODEL_THREADS + i].queued = false;
+        trial->sender[MODEL_THREADS + i].next = NOBODY;
+    }
+    trial->threads = after->threads > before->threads ? after->threads : before->threads;
+    trial->objects = after->objects;
+    trial->explicits = after->explicits;
+    for (unsigned i = 0; i < trial->threads; i++)
+        trial->result[i] = (struct model_result){.kind = R_NONE};
+}
+
+static void destroyed_find(void)
+{
+    trial->destroyed_count = 0;
+    for (unsigned i = 0; i < before->threads; i++)
+        if (!now->dead[i] && load_dead((int)i))
+            trial->destroyed[trial->destroyed_count++] = (int16_t)i;
+    for (unsigned i = 0; i < before->objects; i++)
+        if (!now->dead[MODEL_THREADS + i] && load_dead((int)(MODEL_THREADS + i)))
+            trial->destroyed[trial->destroyed_count++] = (int16_t)(MODEL_THREADS + i);
+}
+
+static const char *try_all(void)
+{
+    const char *wrong = NULL;
+
+    model_choices_begin();
+    do {
+        trial_begin();
+        destroyed_find();
+        if (!trial->open)
+            step(trial);
+        if (trial->open)
+            return NULL;
+        const char *w = load_differs(trial, after);
+
+        if (w == NULL)
+            return NULL;
+        wrong = wrong == NULL ? w : wrong;
+    } while (model_choices_next());
+    return wrong;
+}
+
+const char *oracle_compare(void)
+{
+    const char *wrong;
+    struct model *old = before;
+
+    do { /* the model may ask for somebody who was not known */
+        load(after);
+        wrong = try_all();
+    } while (!load_complete(after));
+    if (wrong != NULL)
+        return wrong;
+    before = after;
+    after = old;
+    known = true;
+    return NULL;
+}
+
+void oracle_explain(void)
+{
+    const struct model_message *msg = &now->message;
+
+    model_choices_begin(); /* the first way it could have gone */
+    trial_begin();
+    destroyed_find();
+    step(trial);
+    fprintf(stderr, "sim: kernel and model differ in %s; event %d of thread %d\n", load_differs(trial, after),
+            (int)now->event, now->self);
+    if (now->event == EVENT_SYSCALL)
+        fprintf(stderr, "sim:   message %lx %lx to %u %d rights %x, item %u %u %d rights %x\n", now->mr[0], now->mr[1],
+                now->target.kind, now->target.index, now->target.rights, msg->item, msg->argument.kind,
+                msg->argument.index, msg->argument.rights);
+    load_explain(before, trial, after);
+}
+
+void oracle_end(void)
+{
+    if (racing || oracle_compare() == NULL)
+        return;
+    oracle_explain();
+    kpanic("the kernel and the model differ", __FILE__, __LINE__);
+}

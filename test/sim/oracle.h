@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel beside the model, event by event. Before an event its state is known (load.c); the event happens in the
+ * kernel; the model makes its own successor, and the two must be equal. oracle_begin … oracle_end enclose one kernel
+ * entry on the current CPU.
+ */
+#pragma once
+#include "model.h"
+#include "sim.h"
+
+enum oracle_event { EVENT_SYSCALL, EVENT_PAGE_FAULT, EVENT_EXCEPTION, EVENT_TICK, EVENT_INTERRUPT, EVENT_LOOK };
+
+/* A new machine. */
+void oracle_start(void);
+void oracle_syscall(const struct model_request *request);
+void oracle_begin(enum oracle_event event);
+/* The thread that runs raises an exception: a page fault that its pager is not asked for? */
+void oracle_exception(bool page_fault);
+/* That CPU is going to notice that another one has interrupted it. */
+void oracle_look(unsigned cpu);
+/* A pin is going to interrupt. */
+void oracle_interrupt(unsigned pin);
+/* Does not return when kernel and model differ. */
+void oracle_end(void);
+/* The same: in what they differ, or NULL. */
+const char *oracle_compare(void);
+/* Says how, in words. */
+void oracle_explain(void);
+/* Something else happens: the state is looked at anew. */
+void oracle_forget(void);
+/* Two CPUs race from now on (one event happens inside another): nothing is compared until it is over. */
+void oracle_race(bool on);
