@@ -576,6 +576,83 @@ static void test_clock(unsigned cpu)
     is(back + partner->bad, 0, "  20000 turns: it never went backwards");
 }
 
+/* The clocks of the kernel interface page: the word in it, and the function (which counts on from the time stamp counter
+ * of the CPU that calls it). What one CPU has read is in the message; nobody may read less when he has received it. */
+#define KIP_AT 0x7c00000000ul
+static volatile struct l4_kip *const kip = (volatile struct l4_kip *)KIP_AT;
+
+static long kip_map(void)
+{
+    struct l4_utcb *u = utcb();
+
+    u->bdr = 0;
+    u->br[0] = KIP_AT | L4_ITEM_MAP;
+    u->br[1] = l4_fpage_make(L4_FPAGE_MEM, KIP_AT >> 12, 12, L4_MEM_R | L4_MEM_X).raw;
+    u->mr[0] = ~0xfful | 0xa0;
+    u->mr[1] = 0;
+    return call(L4_SLOT_PAGER, L4_PROTO_SIGMA0, 2, 0);
+}
+
+static word_t kip_count(void) { return ((word_t(*)(void))(KIP_AT + L4_KIP_CLOCK_US))(); }
+
+/* Is one of the clocks behind what is in the message? Puts what they say now there. */
+static unsigned clocks_look(void)
+{
+    word_t *mr = utcb()->mr, word = kip->clock_us, count = kip_count();
+    unsigned behind = (word < mr[0]) + (count < mr[1]) + (count < word);
+
+    mr[0] = word;
+    mr[1] = count;
+    return behind;
+}
+
+static void work_clocks(struct agent *a)
+{
+    word_t label = 0;
+    l4_tag t = invoke(L4_SEL_INVALID | OP_WAIT, (l4_tag){0}, &label, NEVER);
+
+    while (!a->stop && !l4_tag_error(t)) {
+        a->bad += clocks_look();
+        t = invoke(L4_SEL_INVALID | OP_REPLY_AND_WAIT, l4_tag_make(0, 2, 0, 0), &label, SND(L4_TIMEOUT_ZERO));
+    }
+}
+
+static void test_kip_clock(void)
+{
+    word_t behind = 0, begin;
+
+    is(kip_map(), 0, "the kernel interface page");
+    is(kip->magic, L4_KIP_MAGIC, "  is there");
+    begin = kip->clock_us;
+    partner->bad = 0;
+    utcb()->mr[0] = utcb()->mr[1] = 0;
+    for (unsigned cpu = 1; cpu < cpus; cpu++) {
+        run_on(partner->slot, cpu, PRIO_HIGH);
+        agent_do(partner, work_clocks);
+        for (unsigned i = 0; i < 4000 / cpus; i++) {
+            l4_tag t = invoke(SEL(partner->slot) | OP_CALL, l4_tag_make(0, 2, 0, 0), NULL, NEVER);
+            behind += l4_tag_error(t) || clocks_look() != 0;
+        }
+        ok(agent_stop(partner), "clocks across a message: the other CPU ends");
+    }
+    is(behind + partner->bad, 0, "  they never went backwards");
+    behind = 0;
+    for (unsigned i = 0; i < 600; i++) {
+        word_t word = utcb()->mr[0], count = utcb()->mr[1];
+        run_on(L4_SLOT_THREAD, i % cpus, PRIO_MAIN);
+        utcb()->mr[0] = word;
+        utcb()->mr[1] = count;
+        behind += clocks_look();
+    }
+    run_on(L4_SLOT_THREAD, 0, PRIO_MAIN);
+    is(behind, 0, "nor for a thread that moves from CPU to CPU");
+    run_on(L4_SLOT_THREAD, cpus - 1, PRIO_MAIN);
+    sleep_us(20000);
+    ok(kip->clock_us - begin >= 20000 && kip_count() - kip->clock_us < 10000000,
+       "the clock goes on beside CPUs that sleep");
+    run_on(L4_SLOT_THREAD, 0, PRIO_MAIN);
+}
+
 /* ---- nothing is lost ---- */
 
 /* How many threads a factory of 64 KiB can make; they are destroyed again. */
@@ -663,6 +740,7 @@ static int smp_test(unsigned wanted)
     test_between(1);
     if (cpus > 2)
         test_between(cpus - 1);
+    test_kip_clock();
     test_migrate_blocked();
     test_migration();
     test_gates();
