@@ -53,12 +53,10 @@ struct cap *cap_slot_alloc(struct task *task, word_t index)
 
 struct kobj *cap_lookup(const struct task *task, word_t index, unsigned *rights)
 {
-    const struct cap *slot = cap_slot(task, index);
+    word_t raw = cap_raw(task, index);
 
-    if (slot == NULL || slot->raw == 0)
-        return NULL;
-    *rights = cap_rights(slot);
-    return cap_obj(slot);
+    *rights = (unsigned)(raw & 0xffu);
+    return (struct kobj *)((int64_t)raw >> 8);
 }
 
 struct kobj *cap_lookup_selector(struct thread *self, word_t selector, unsigned *rights)

@@ -91,14 +91,20 @@ static l4_tag create_gate(struct factory *f, struct invoke *in, struct kobj **ou
     word_t label = 0;
 
     if (l4_tag_items(in->tag) != 0) {
+        unsigned at = l4_tag_words(in->tag);
+        const word_t *item = &in->utcb->mr[at];
         struct kobj *obj;
-        unsigned rights;
+        word_t cap;
 
-        if (l4_tag_words(in->tag) < 3)
+        if (at < 3)
             return tag_label(-L4_ERR_MSGTOOSHORT);
-        if (cap_arg(in, 0, KOBJ_THREAD, &obj, &rights) != OK)
+        if (at + 2 > L4_MR_COUNT || item[0] == 0 || l4_fpage_type((l4_fpage){item[1]}) != L4_FPAGE_OBJ)
             return tag_label(-L4_ERR_INVAL);
-        if (!(rights & L4_RIGHT_S))
+        cap = cap_raw(in->self->task, l4_fpage_start((l4_fpage){item[1]}));
+        obj = (struct kobj *)((int64_t)cap >> 8);
+        if (obj == NULL || obj->type != KOBJ_THREAD)
+            return tag_label(-L4_ERR_INVAL);
+        if (!(cap & L4_RIGHT_S))
             return tag_label(-L4_ERR_PERM);
         label = in->utcb->mr[2];
         if (label & 3u)

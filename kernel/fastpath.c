@@ -68,8 +68,6 @@ static inline struct thread *fail(struct thread *self, word_t label, word_t code
 /* The operation has not answered, or its answer is not all. The frame of the caller is as the general path wants it. */
 __attribute__((noinline)) static struct thread *operate_slow(struct kobj *obj, struct invoke *in, l4_tag answer)
 {
-    if (answer.raw == TAG_RESUMED.raw)
-        return kernel_leave(in->self);
     if (answer.raw == TAG_MUST_WAIT.raw)
         return kernel_leave(syscall_begin(in->self));
     if (answer.raw == TAG_NO_REPLY.raw) {
@@ -173,6 +171,35 @@ static inline bool asks_capability(const struct thread *self, word_t tag)
 {
     return (tag & ~L4_TAG_FLAGS) == l4_tag_make(L4_PROTO_TASK, 2, 0, 0).raw &&
            self->utcb->mr[0] == L4_OP_TASK_CAP_INFO;
+}
+
+/* Or the request to take one capability away from it, wholly? */
+static inline bool unmaps_capability(const struct thread *self, word_t tag)
+{
+    const word_t *mr = self->utcb->mr;
+    const word_t kind = 3ul << 4 | 0x3ful << 6; /* of the flexpage: type and order */
+
+    return (tag & ~L4_TAG_FLAGS) == l4_tag_make(L4_PROTO_TASK, 3, 0, 0).raw && mr[0] == L4_OP_TASK_UNMAP &&
+           (mr[1] & L4_UNMAP_SELF) && (mr[2] & (kind | L4_RIGHT_R)) == ((word_t)L4_FPAGE_OBJ << 4 | L4_RIGHT_R);
+}
+
+/* The request is carried out: the object may have ended with it. */
+__attribute__((noinline)) static struct thread *unmap_capability(struct thread *self, word_t label, word_t dest,
+                                                                 word_t tag, word_t cap)
+{
+    word_t *mr = self->utcb->mr;
+
+    if (unlikely(cpu_count > 1 || self->options != 0))
+        return general(self, label, dest, tag);
+    cap_unmap(task_of((struct kobj *)((int64_t)cap >> 8)), mr[2] >> L4_SEL_SHIFT, (mr[1] & L4_UNMAP_DELETE) != 0);
+    mr[2] &= ~15ul;
+    if (cpu_self()->work)
+        kobj_work_run();
+    if (likely((cpu_self()->attention | self->state_word) == 0))
+        return arch_resume_fast(self, tag_words(0, 3).raw, label);
+    arch_frame_store(self, label, dest, tag);
+    frame_set_tag(&self->arch.frame, tag_words(0, 3).raw);
+    return kernel_leave(self);
 }
 
 static inline word_t capability_valid(const struct thread *self, const struct task *task)
@@ -279,8 +306,12 @@ static inline struct thread *call_object(struct thread *self, word_t label, word
 {
     struct kobj *obj = (struct kobj *)((int64_t)cap >> 8);
 
-    if (obj->type == KOBJ_TASK && asks_capability(self, tag))
-        return arch_resume_fast(self, capability_valid(self, task_of(obj)), label);
+    if (obj->type == KOBJ_TASK) {
+        if (asks_capability(self, tag))
+            return arch_resume_fast(self, capability_valid(self, task_of(obj)), label);
+        if (unmaps_capability(self, tag))
+            return unmap_capability(self, label, dest, tag, cap);
+    }
     if (obj->type == KOBJ_IRQ)
         return irq_receive(self, label, dest, tag, cap);
     if (obj->type == KOBJ_SEM && semaphore_down(self, sem_of(obj), tag, cap))

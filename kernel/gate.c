@@ -41,7 +41,7 @@ void gate_dequeue(struct thread *t)
 }
 
 /* All who wait go on: with an error, or (0) by making their call again. */
-static void gate_release(struct gate *g, word_t code)
+static cold_path void gate_release(struct gate *g, word_t code)
 {
     while (!list_empty(&g->waiting)) {
         struct thread *t = container_of(list_first(&g->waiting, struct sender, link), struct thread, snd);
@@ -65,7 +65,8 @@ static void gate_destroy(struct kobj *obj)
 {
     struct gate *g = gate_of(obj);
 
-    gate_release(g, L4_IPC_NOT_EXISTENT);
+    if (unlikely(!list_empty(&g->waiting)))
+        gate_release(g, L4_IPC_NOT_EXISTENT);
     if (g->thread != NULL && g->thread->delete_irq != NULL)
         irq_trigger(g->thread->delete_irq);
 }

@@ -61,8 +61,6 @@ static void result_error(struct thread *t, word_t code)
 
 struct thread *ipc_done(struct invoke *in, l4_tag tag)
 {
-    if (unlikely(l4_tag_error(tag)) && (in->self->flags & THREAD_KERNEL_IPC))
-        in->self->kernel_error = (uint8_t)in->utcb->error;
     result_set(in->self, tag);
     return in->next != NULL ? sched_switch(in->self, in->next) : in->self;
 }

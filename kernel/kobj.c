@@ -19,7 +19,6 @@ void kobj_work_run(void)
         struct factory *payer = obj->payer;
 
         kobj_work = obj->work;
-        obj->work = NULL;
         if (!obj->destroyed) {
             obj->destroyed = true;
             obj->ops->destroy(obj);
@@ -47,7 +46,6 @@ void kobj_init(struct kobj *obj, const struct kobj_ops *ops, enum kobj_type type
     obj->counted = 0;
     obj->refs = 1;
     obj->slots = 0;
-    obj->work = NULL;
     obj->type = (uint8_t)type;
     obj->dead = obj->destroyed = obj->boot = false;
     if (payer != NULL)

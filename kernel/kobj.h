@@ -63,7 +63,7 @@ struct kobj {
     int64_t counted;            /* see O2 */
     uint32_t refs;              /* kernel references, existence included */
     uint32_t slots;             /* head of the list of slots, a slot handle; 0 none */
-    struct kobj *work;          /* link of the list of objects to destroy or free, kobj.c */
+    struct kobj *work;          /* on the list of objects to destroy or free: the next one, kobj.c */
     uint8_t type;               /* I, enum kobj_type */
     bool dead;
     bool destroyed;             /* ops->destroy has run */
@@ -121,7 +121,7 @@ struct thread *kobj_invoke(struct kobj *obj, struct invoke *in);
 struct cap *cap_slot(const struct task *task, word_t index);
 /* The same, allocating the page from the task's quota; NULL when out of range or out of memory. */
 struct cap *cap_slot_alloc(struct task *task, word_t index);
-/* Object behind a slot or NULL; rights are stored when found. */
+/* Object behind a slot or NULL; rights are 0 then. */
 struct kobj *cap_lookup(const struct task *task, word_t index, unsigned *rights);
 /* Object behind a whole selector: also "self" (the invoking thread with W and S). */
 struct kobj *cap_lookup_selector(struct thread *self, word_t selector, unsigned *rights);
@@ -129,6 +129,14 @@ struct kobj *cap_lookup_selector(struct thread *self, word_t selector, unsigned 
 void cap_insert(struct cap *slot, struct kobj *obj, unsigned rights);
 /* Empties a slot. Destroys the object when it was the last counted capability, or when `del` and the slot has D. */
 void cap_remove(struct cap *slot, bool del);
+/* The slot of that index loses what it has, if it exists (unmapping with the R right). */
+static inline void cap_unmap(struct task *task, word_t index, bool del)
+{
+    struct cap *slot = cap_slot(task, index);
+
+    if (slot != NULL)
+        cap_remove(slot, del);
+}
 /* Frees the whole table; every slot is removed with delete semantics. */
 void cap_table_destroy(struct task *task);
 /* Sub-set of rights that can be withdrawn without emptying the slot. */

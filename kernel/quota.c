@@ -5,7 +5,7 @@
  */
 #include "factory.h"
 
-bool quota_take(struct factory *payer, size_t bytes)
+static inline __attribute__((always_inline)) bool take(struct factory *payer, size_t bytes)
 {
     if (payer == NULL)
         return true;
@@ -16,6 +16,8 @@ bool quota_take(struct factory *payer, size_t bytes)
     q->used += bytes;
     return true;
 }
+
+bool quota_take(struct factory *payer, size_t bytes) { return take(payer, bytes); }
 
 void quota_give(struct factory *payer, size_t bytes)
 {
@@ -28,7 +30,7 @@ void quota_give(struct factory *payer, size_t bytes)
 
 void *charged_slab_alloc_raw(struct factory *payer, struct slab *s)
 {
-    if (!quota_take(payer, s->size))
+    if (unlikely(!take(payer, s->size)))
         return NULL;
     void *object = slab_alloc_raw(s);
     if (unlikely(object == NULL))

@@ -37,6 +37,11 @@ static inline struct task *task_of(struct kobj *obj) { return container_of(obj, 
 
 /* Stands for every page of slots that does not exist: all slots empty, never written. */
 extern struct cap_page cap_page_empty;
+/* What is in a slot (struct cap), 0 for an empty one or none. */
+static inline word_t cap_raw(const struct task *task, word_t index)
+{
+    return likely(index < CAP_SLOTS) ? task->cap_pages[index / CAP_PAGE_SLOTS]->slot[index % CAP_PAGE_SLOTS].raw : 0;
+}
 void task_module_init(void);
 /* Invariants of the task, its capabilities, mappings and threads (check.c). */
 void task_check(const struct task *task);
