@@ -75,6 +75,7 @@ void cpu_features_init(void)
     f->pcid = one.c >> 17 & 1;
     f->xsave = one.c >> 26 & 1;
     f->fsgsbase = seven.b & 1;
+    f->invpcid = seven.b >> 10 & 1;
     f->smep = seven.b >> 7 & 1;
     f->smap = seven.b >> 20 & 1;
     f->umip = seven.c >> 2 & 1;
@@ -312,7 +313,7 @@ void arch_tlb_flush_page(struct arch_space *s, word_t va)
     if (cpu_count > 1)
         others_flush(s);
     if (cpu_self()->arch.space == s)
-        __asm__ volatile(SITE_ASM(SITE_FLUSH) "%{disp32%} invlpg (%0)" ::"r"(va) : "memory");
+        __asm__ volatile(SITE_ASM(SITE_FLUSH) "%{disp32%} invlpg (%0)" ::"D"(va), "S"(s) : "rax", "cc", "memory");
     else
         s->tlb_stale = ~0ul;
 }
@@ -320,7 +321,8 @@ void arch_tlb_flush_page(struct arch_space *s, word_t va)
 static void space_leave(struct arch_cpu *a)
 {
     a->space = NULL;
-    write_cr3(arch_virt_to_phys(kernel_pml4));
+    if (!isolation_on)
+        write_cr3(arch_virt_to_phys(kernel_pml4));
 }
 
 void arch_space_unload(struct arch_space *s)

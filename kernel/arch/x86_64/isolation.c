@@ -13,6 +13,7 @@
 #define TABLE (PTE_PRESENT | PTE_WRITE)
 #define DATA (PTE_PRESENT | PTE_WRITE | PTE_NX)
 #define AREA_BASE (ARCH_MMIO_BASE + 0x200000ul) /* what is not in the image appears here, in both views */
+#define TAKEN_WORDS 8u /* of an entry_stack: what FRAME_TAKE takes, and isolated_iret leaves */
 #define PCID_SHARED 1ul /* of spaces without an own one: 0 is the kernel's */
 
 const bool isolation_built = true;
@@ -21,7 +22,6 @@ bool isolation_on;
 extern word_t mmio_pd[512], entry_kernel_cr3, iret_ip;
 extern char isolated_syscall[], isolated_syscall_32[], isolated_exception[], isolated_interrupt[], isolated_nmi[],
     isolated_fatal[], isolated_sysret[], isolated_iret[], isolated_iret_user[], isolated_flush[];
-extern uint8_t isolated_keep_sysret[], isolated_keep_iret[];
 
 static word_t view_pdpt[512] __attribute__((aligned(4096)));
 static word_t view_image_pd[512] __attribute__((aligned(4096)));
@@ -54,12 +54,10 @@ void *isolation_expose(void *p, size_t size) { return isolation_on ? expose(p, s
 
 void isolation_init(void)
 {
-    word_t keep = cpu_features.pcid ? CR3_KEEP : 0;
-
     isolation_on = true;
     cpu_features.pge = false; /* no entry of the TLB may outlive the way out */
-    entry_kernel_cr3 = arch_virt_to_phys(kernel_pml4) | keep;
-    *isolated_keep_sysret = *isolated_keep_iret = (uint8_t)(keep >> 56);
+    cpu_features.pcid &= cpu_features.invpcid; /* entries of another PCID must be flushed from here */
+    entry_kernel_cr3 = arch_virt_to_phys(kernel_pml4) | (cpu_features.pcid ? CR3_KEEP : 0);
     sites_patch(SITE_SYSRET, SITE_JUMP, isolated_sysret);
     sites_patch(SITE_IRET, SITE_JUMP, isolated_iret);
     iret_ip = (word_t)isolated_iret_user;
@@ -96,10 +94,24 @@ void isolation_cpu_init(struct cpu *c)
     wrmsr(MSR_CSTAR, (word_t)isolated_syscall_32);
 }
 
+/* Everything of one PCID. */
+static void pcid_flush(word_t pcid)
+{
+    const struct {
+        word_t pcid, address;
+    } what = {pcid, 0};
+
+    __asm__ volatile("invpcid %0, %1" ::"m"(what), "r"(1ul) : "memory");
+}
+
 void isolation_switch(struct arch_cpu *a, word_t cr3)
 {
-    if (cpu_features.pcid && !(cr3 & PCID_MASK))
-        cr3 |= PCID_SHARED;
+    word_t pcid = cr3 & PCID_MASK;
+
+    if (pcid != 0 && !(cr3 & CR3_KEEP))
+        pcid_flush(pcid);
+    if (cpu_features.pcid)
+        cr3 |= pcid != 0 ? CR3_KEEP : PCID_SHARED;
     a->user_cr3 = cr3;
-    memset(a->tables->entry_stack[0].word, 0, sizeof a->tables->entry_stack[0].word); /* I3 */
+    memset(&a->tables->entry_stack[0].word[ENTRY_WORDS - TAKEN_WORDS], 0, TAKEN_WORDS * sizeof(word_t)); /* I3 */
 }

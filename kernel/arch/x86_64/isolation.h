@@ -5,8 +5,8 @@
  *   I1  With isolation the kernel runs on kernel_pml4 alone, whatever space is loaded; user mode runs on the space's
  *       root, whose upper half maps the entry area and nothing else: the first page of the image (entries, exits), the
  *       IDT, and of each CPU GDT, TSS and struct entry_stack.
- *   I2  arch_cpu.user_cr3 is what CR3 becomes at the next way out. Its top bit says that the TLB has nothing of that
- *       space which the tables have lost.
+ *   I2  arch_cpu.user_cr3 is what CR3 becomes at each way out: the space's root, with its PCID and without flush; or,
+ *       where there are no PCIDs or no more of them, with a flush. What the tables lose, the TLB loses at once.
  *   I3  What the entry area holds of a thread is gone when another space is loaded.
  */
 #pragma once
@@ -22,5 +22,5 @@ void isolation_init(void);
 void *isolation_expose(void *p, size_t size);
 /* This CPU's entries and stacks; after everything else has been set. */
 void isolation_cpu_init(struct cpu *c);
-/* The space with that CR3 is the one to go out to. */
+/* The space with that CR3 (without CR3_KEEP: to be flushed) is the one to go out to. */
 void isolation_switch(struct arch_cpu *a, word_t cr3);

@@ -108,13 +108,11 @@ isolated_fatal:
     KERNEL_STACK
     call trap_kernel
 
-/* ---- the ways out: registers and gs are the user's; the immediate byte of movb is the keep bit, or 0 ---- */
-    .globl isolated_sysret, isolated_keep_sysret
+/* ---- the ways out: registers and gs are the user's ---- */
+    .globl isolated_sysret
 isolated_sysret:
     swapgs
     movq %gs:CPU_USER_CR3, %r15
-    movb $0, %gs:CPU_USER_CR3 + 7
-isolated_keep_sysret = . - 1
     swapgs
     movq %r15, %cr3
     xorl %r15d, %r15d
@@ -123,7 +121,7 @@ isolated_keep_sysret = . - 1
     .skip 2, 0xcc
 
 /* rsp is at frame.ip: the five words go to where the CPU will push the next ones. */
-    .globl isolated_iret, isolated_keep_iret
+    .globl isolated_iret, isolated_iret_user
 isolated_iret:
     swapgs
     movq %rax, %gs:CPU_USER_SP
@@ -136,21 +134,24 @@ isolated_iret:
     movq %rax, %rsp
     pushq %gs:CPU_USER_SP
     movq %gs:CPU_USER_CR3, %rax
-    movb $0, %gs:CPU_USER_CR3 + 7
-isolated_keep_iret = . - 1
     swapgs
     movq %rax, %cr3
     popq %rax
     SITE SITE_IRET_ISOLATED
-    .globl isolated_iret_user
 isolated_iret_user:
     iretq
     .skip 3, 0xcc
 
-/* In place of invlpg: the whole space is flushed on the way out. */
+/* In place of invlpg, with PCIDs: rdi is the address, rsi the space; the user's entries have its PCID, not ours. */
+    .text
     .globl isolated_flush
 isolated_flush:
-    movb $0, %gs:CPU_USER_CR3 + 7
+    movzwl SPACE_PCID(%rsi), %eax
+    pushq %rdi
+    pushq %rax
+    xorl %eax, %eax             /* one address */
+    invpcid (%rsp), %rax
+    addq $16, %rsp
     ret
 
     .section .note.GNU-stack, "", @progbits

@@ -20,6 +20,7 @@ void offsets(void)
     CPU(CPU_IDLE, idle);
     CPU(CPU_USER_CR3, arch.user_cr3);
     CPU(CPU_IRET_FRAME, arch.iret_frame);
+    NUMBER(SPACE_PCID, offsetof(struct arch_space, pcid));
     REG(THREAD_R15, r15);
     REG(THREAD_R14, r14);
     REG(THREAD_R13, r13);

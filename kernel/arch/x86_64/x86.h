@@ -138,8 +138,9 @@ struct tss {
 _Static_assert(offsetof(struct tss, iomap) == 0x66, "TSS layout");
 
 /* With page-table isolation: where the CPU pushes while it has the user's tables (isolation.h). */
+#define ENTRY_WORDS 30u
 struct entry_stack {
-    word_t word[30];
+    word_t word[ENTRY_WORDS];
     word_t kernel_stack; /* of NMI, double fault, machine check: the one to go on on */
     word_t unused;
 } __attribute__((aligned(16)));
@@ -153,7 +154,7 @@ struct cpu_tables {
 #define CPU_TABLES_EXPOSED offsetof(struct cpu_tables, ist_stack)
 
 struct cpu_features {
-    bool intel, nx, pcid, fsgsbase, smep, smap, umip, xsave, apic, pat, pge;
+    bool intel, nx, pcid, invpcid, fsgsbase, smep, smap, umip, xsave, apic, pat, pge;
     word_t xcr0;       /* enabled state components */
     uint32_t fpu_size; /* bytes of a saved FPU state */
 };
