@@ -78,9 +78,10 @@ kinc   = -Iabi -Ikernel -Ikernel/arch -Ikernel/arch/$1
 gcc    := $(if $(findstring clang,$(CC)),,y)
 kernel_flags := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
     -fno-stack-protector -fcf-protection=none -fno-strict-aliasing -fno-asynchronous-unwind-tables \
-    $(kwarn) $(call kinc,$(ARCH)) -I$O/gen $(if $(DEBUG),-DDEBUG) $(if $(gcc),-flto=auto)
+    -fno-jump-tables $(kwarn) $(call kinc,$(ARCH)) -I$O/gen $(if $(DEBUG),-DDEBUG) $(if $(gcc),-flto=auto)
 # Short rather than quick: what runs at boot, and objects that are not in a hurry.
-small := $(addprefix arch/$(ARCH)/,acpi ap boot irqchip timer uart) icu iospace kumem main platform schedobj trampoline vcon vcpu
+small := $(addprefix arch/$(ARCH)/,acpi ap barriers boot irqchip isolation protection speculation timer uart) \
+    icu iospace kumem main platform schedobj trampoline vcon vcpu
 $(small:%=$O/obj/kernel/%.o): kernel_flags += -Os
 # On the short message path the registers that a system call preserves stay the user's (arch_fast.h): gcc only.
 one_file := fastpath.o fastpath_none.o arch/$(ARCH)/string.o arch/$(ARCH)/uart.o
@@ -91,7 +92,6 @@ gone        = $(if $(filter none,$($1)),%/$2.c %/$2_entry.S,%/$2_none.c)
 neutral    := $(filter-out $(call gone,FASTPATH,fastpath),$(call c_of,kernel))
 special    := $(filter-out %/offsets.c $(call gone,ISOLATION,isolation),$(call c_of,$(kernel_dir)))
 kernel_src := $(neutral) $(filter-out $(call gone,BARRIERS,barriers),$(special))
-$(patsubst %,$O/obj/$(kernel_dir)/%.o,acpi ap barriers boot isolation protection speculation): kernel_flags += -Os
 kernel_obj := $(call o_of,$(kernel_src),$O)
 offsets    := $(patsubst $(kernel_dir)/offsets.c,$O/gen/offsets.h,$(wildcard $(kernel_dir)/offsets.c))
 

@@ -15,6 +15,7 @@ struct cap *cap_slot(const struct task *task, word_t index)
 
     if (index >= CAP_SLOTS)
         return NULL;
+    index = arch_index(index, CAP_SLOTS);
     page = task->cap_pages[index / CAP_PAGE_SLOTS];
     return page == &cap_page_empty ? NULL : &page->slot[index % CAP_PAGE_SLOTS];
 }
@@ -42,6 +43,7 @@ struct cap *cap_slot_alloc(struct task *task, word_t index)
 
     if (index >= CAP_SLOTS)
         return NULL;
+    index = arch_index(index, CAP_SLOTS);
     page = task->cap_pages[index / CAP_PAGE_SLOTS];
     if (unlikely(page == &cap_page_empty)) {
         page = cap_page_make(task, index);

@@ -88,11 +88,11 @@ static struct irq_source *source_find(const struct irq_lines *lines, word_t numb
 
     if (number & L4_ICU_MSI) {
         number &= ~L4_ICU_MSI;
-        return number < lines->msis ? &lines->msi[number] : NULL;
+        return number < lines->msis ? &lines->msi[arch_index(number, lines->msis)] : NULL;
     }
     if (number >= lines->pins)
         return NULL;
-    s = &lines->pin[number];
+    s = &lines->pin[arch_index(number, lines->pins)];
     return s->kind == SOURCE_PIN && !arch_irq_pin_valid(s->number) ? NULL : s;
 }
 

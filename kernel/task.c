@@ -66,6 +66,7 @@ struct reply_slot *task_reply_slot(const struct task *task, word_t index)
 
     if (index >= REPLY_PAGES * REPLY_PAGE_SLOTS || task->reply_dir == NULL)
         return NULL;
+    index = arch_index(index, REPLY_PAGES * REPLY_PAGE_SLOTS);
     page = task->reply_dir[index / REPLY_PAGE_SLOTS];
     return page == NULL ? NULL : &page[index % REPLY_PAGE_SLOTS];
 }
@@ -81,6 +82,7 @@ struct reply_slot *task_reply_slot_alloc(struct task *task, word_t index)
         if (task->reply_dir == NULL)
             return NULL;
     }
+    index = arch_index(index, REPLY_PAGES * REPLY_PAGE_SLOTS);
     page = &task->reply_dir[index / REPLY_PAGE_SLOTS];
     if (*page == NULL)
         *page = charged_frame_alloc(task->obj.payer, 0);

@@ -92,5 +92,7 @@ static inline void frame_set_args(struct arch_frame *f, word_t first, word_t sec
     f->rsi = second;
 }
 
+static inline word_t arch_index(word_t index, word_t limit) { return index < limit ? index : 0; }
+
 extern struct cpu *host_cpu;
 static inline struct cpu *cpu_self(void) { return host_cpu; }

@@ -149,6 +149,19 @@ static inline void frame_set_args(struct arch_frame *f, word_t first, word_t sec
     f->rsi = second;
 }
 
+/* Data depend on it, no branch does; the compiler must not know what the check before has told. */
+static inline word_t arch_index(word_t index, word_t limit)
+{
+    word_t mask;
+
+    if (__builtin_constant_p(limit) && (limit & (limit - 1)) == 0 && limit <= 0x80000000ul) {
+        __asm__("andl %1, %k0" : "+r"(index) : "ri"((uint32_t)(limit - 1)) : "cc");
+        return index;
+    }
+    __asm__("cmpq %2, %1\n\tsbbq %0, %0" : "=r"(mask) : "r"(index), "r"(limit) : "cc");
+    return index & mask;
+}
+
 /* struct cpu begins with struct arch_cpu; in the kernel the gs base is its address. */
 static inline struct cpu *cpu_self(void)
 {
