@@ -415,7 +415,55 @@ struct thread *fastpath_exception(struct thread *self)
                        THREAD_STATE_EXCEPTED);
 }
 
-/* ---- send without receive phase: to objects that answer nothing ---- */
+/* ---- send without receive phase ---- */
+
+/* The message goes to a thread of this CPU that waits for it. Both can run then: the more important one does; and who
+ * runs on another's time slice hands it on. */
+__attribute__((always_inline)) static inline struct thread *deliver(struct cpu *c, struct thread *self, word_t label,
+                                                                    word_t tag, struct thread *to, word_t sent)
+{
+    copy_words(self, to, tag);
+    if (c->context == self) {
+        if (to->prio < self->prio) {
+            to->state_word = THREAD_STATE_RUNNING;
+            frame_set_tag(&to->arch.frame, tag);
+            frame_set_label(&to->arch.frame, sent);
+            sched_queue(c, to, true);
+            return arch_resume_fast(self, tag, label);
+        }
+        c->context = to;
+    }
+    sched_queue(c, self, true);
+    frame_set_tag(&self->arch.frame, tag);
+    frame_set_label(&self->arch.frame, label);
+    return leave_into(c, self, to, tag, sent);
+}
+
+/* A message through a gate or to a thread. */
+__attribute__((noinline)) static struct thread *send_message(struct thread *self, word_t label, word_t dest, word_t tag,
+                                                             word_t cap)
+{
+    struct kobj *obj = (struct kobj *)((int64_t)cap >> 8);
+    struct cpu *c = cpu_self();
+    struct thread *to;
+    word_t sent = label;
+
+    if (obj->type == KOBJ_GATE) {
+        to = gate_of(obj)->thread;
+        sent = gate_of(obj)->label | (cap & (L4_RIGHT_W | L4_RIGHT_S));
+        if ((cap & L4_OBJ_SERVER) && (long)tag >> 16 == L4_PROTO_KOBJECT)
+            to = NULL;
+    } else {
+        to = thread_of(obj);
+        if ((long)tag >> 16 == L4_PROTO_THREAD)
+            return operate_thread(self, label, dest, tag, cap);
+    }
+    if (to == NULL || (tag & (L4_TAG_FLAGS | L4_TAG_ITEMS)) || to->home != c ||
+        (to->state_word != THREAD_STATE_WAITING &&
+         (to->state_word != THREAD_STATE_RECEIVING || to->partner != self->snd.id || to->held_by != NULL)))
+        return general(self, label, dest, tag);
+    return deliver(c, self, label, tag, to, sent);
+}
 
 /* A trigger in software. A waiting thread that is more important gets the message, and the CPU, at once; for one that
  * does something else the message is queued. */
@@ -460,7 +508,7 @@ __attribute__((noinline)) static struct thread *send(struct thread *self, word_t
             return arch_resume_fast(self, tag, label);
         }
     }
-    return obj->ops->answers ? operate(self, label, dest, tag, cap) : general(self, label, dest, tag);
+    return obj->ops->answers ? operate(self, label, dest, tag, cap) : send_message(self, label, dest, tag, cap);
 }
 
 /* ---- reply and wait ---- */
@@ -539,6 +587,20 @@ __attribute__((noinline)) static struct thread *reply_and_wait(struct thread *se
     return reply(self, label, dest, tag, timeout, &self->reply);
 }
 
+/* An answer, and self goes on. */
+__attribute__((noinline)) static struct thread *reply_only(struct thread *self, word_t label, word_t dest, word_t tag)
+{
+    struct thread *to = reply_slot_caller(&self->reply);
+    struct cpu *c = cpu_self();
+
+    if (to == NULL || (tag & (L4_TAG_FLAGS | L4_TAG_ITEMS)) || to->state_word != THREAD_STATE_RECEIVING ||
+        to->home != c)
+        return general(self, label, dest, tag);
+    self->reply.raw = 0;
+    to->held_by = NULL;
+    return deliver(c, self, label, tag, to, label);
+}
+
 __attribute__((noinline)) static struct thread *explicit_reply_and_wait(struct thread *self, word_t label, word_t dest,
                                                                         word_t tag, word_t timeout)
 {
@@ -564,6 +626,8 @@ struct thread *kernel_syscall(struct thread *self, word_t label, word_t dest, wo
         return send(self, label, dest, tag);
     if ((dest & (L4_SEL_SPECIAL | L4_OP_MASK)) == (L4_SEL_REPLY | L4_OP_MASK))
         return explicit_reply_and_wait(self, label, dest, tag, timeout);
+    if (dest == (L4_SEL_INVALID | L4_OP_SEND | L4_OP_REPLY))
+        return reply_only(self, label, dest, tag);
     if ((dest & ~(word_t)L4_OP_OPEN_WAIT) == (L4_SEL_INVALID | L4_OP_RECV))
         return receive(self, label, dest, tag, timeout);
     return general(self, label, dest, tag);
