@@ -132,6 +132,51 @@ static void test_memory(void)
     is(frame_free_bytes(), before, "memory is back");
 }
 
+/* T5, T2: tables below pa whose entries that are not present are not all 0. */
+static unsigned tables_bad(word_t pa, unsigned level)
+{
+    const word_t *table = (const word_t *)(host_memory + pa);
+    unsigned bad = 0;
+
+    for (unsigned i = 0; i < (level == 4 ? 256u : 512u); i++) {
+        if (!(table[i] & 1))
+            bad += table[i] != 0;
+        else if (level > 1 && !(table[i] & 0x80))
+            bad += tables_bad(table[i] & 0xffffffffff000ul, level - 1);
+    }
+    return bad;
+}
+
+static void test_absent(void)
+{
+    struct arch_space s;
+    word_t seed = 1, same = 0;
+
+    for (unsigned i = 0; i < 256; i++)
+        space_upper[i] = 0x1234000ul * i;
+    is(arch_space_init(&s, &root_factory), OK, "a space");
+    for (unsigned i = 0; i < 2000; i++) {
+        seed = seed * 6364136223846793005ul + 1442695040888963407ul;
+        unsigned order = seed >> 60 < 3 ? 21 : 12;
+        word_t va = (seed >> 20 & 0x3fful) << order | (seed >> 31 & 3) << 39;
+        struct pt_entry e = {va, 0x40000000 + va, order, RWX, L4_ITEM_CACHED, false, NULL, NULL}, old;
+        if (arch_pt_next(&s, va, va + (1ul << order), &old))
+            arch_pt_remove(&s, old.va);
+        else if (arch_pt_order_at(&s, va, order) == order)
+            arch_pt_insert(&s, &root_factory, &e);
+    }
+    is(tables_bad(s.root_pa, 4), 0, "what is not present is 0");
+    for (unsigned i = 0; i < 256; i++)
+        same += ((const word_t *)(host_memory + s.root_pa))[256 + i] == space_upper[i];
+    is(same, 256, "the upper half is that of every space");
+    struct pt_entry e;
+    while (arch_pt_next(&s, 0, L4_USER_END, &e))
+        arch_pt_remove(&s, e.va);
+    is(tables_bad(s.root_pa, 4), 0, "  also when all is gone");
+    arch_space_free(&s, &root_factory);
+    memset(space_upper, 0, sizeof space_upper);
+}
+
 int main(void)
 {
     world_start(&(struct host_config){0});
@@ -139,5 +184,6 @@ int main(void)
     test_status_and_update();
     test_sizes();
     test_memory();
+    test_absent();
     return tap_done();
 }

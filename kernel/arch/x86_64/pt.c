@@ -9,6 +9,7 @@
  *   T2  The upper half of a root is a copy of space_upper and never changes.
  *   T3  A table stays until the space is freed, also when it has become empty.
  *   T4  Whoever takes rights or status bits from a leaf flushes it before returning.
+ *   T5  An entry that is not present is 0 (the processor might read ahead at an address that is left in it).
  */
 #include "arch.h"
 #include "smp.h"
