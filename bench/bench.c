@@ -389,6 +389,22 @@ static void irq_answerer(void)
     }
 }
 
+/* The same with a trigger and a wait in one system call on either side. */
+static l4_msgtag_t trigger_and_wait(l4_cap_idx_t irq)
+{
+    l4_umword_t label;
+
+    l4_utcb_mr()->mr[0] = L4_IRQ_OP_TRIGGER;
+    return l4_ipc_send_and_wait(irq, l4_utcb(), l4_msgtag(L4_PROTO_IRQ, 1, 0, 0), &label, L4_IPC_NEVER);
+}
+
+static void irq_answerer_at_once(void)
+{
+    l4_irq_receive(slot(SLOT_IRQ), L4_IPC_NEVER);
+    for (;;)
+        trigger_and_wait(slot(SLOT_IRQ2));
+}
+
 static void irqs(void)
 {
     must("irq", l4_factory_create_irq(L4_BASE_FACTORY_CAP, slot(SLOT_IRQ)));
@@ -411,6 +427,16 @@ static void irqs(void)
 
         l4_irq_trigger(slot(SLOT_IRQ));
         l4_irq_receive(slot(SLOT_IRQ2), L4_IPC_NEVER);
+        sample(begin, ticks());
+    }
+    report("irq-round-trip-four-calls");
+    server_stop();
+    server_start(irq_answerer_at_once, OWN_TASK, PRIO + 10);
+    must("bind", l4_rcv_ep_bind_thread(slot(SLOT_IRQ), slot(SLOT_SERVER), 0x100));
+    for (unsigned i = 0; i < WARM_UP + rounds; i++) {
+        uint64_t begin = ticks();
+
+        trigger_and_wait(slot(SLOT_IRQ));
         sample(begin, ticks());
     }
     report("irq-round-trip");

@@ -121,14 +121,14 @@ static l4_tag create_gate(struct factory *f, struct invoke *in, struct kobj **ou
 /* The object, new and without a capability; label 0, or why not. */
 static l4_tag create_object(struct factory *f, struct invoke *in, struct kobj **out)
 {
+    long kind = (long)in->utcb->mr[0];
     struct thread *t;
     struct irq *i;
     struct sem *s;
 
-    switch ((long)in->utcb->mr[0]) {
-    case L4_PROTO_NONE:
-    case L4_PROTO_KOBJECT:
+    if (kind == L4_PROTO_NONE || kind == L4_PROTO_KOBJECT) /* what is made most often */
         return create_gate(f, in, out);
+    switch (kind) {
     case L4_PROTO_TASK:
         return create_task(f, in, out);
     case L4_PROTO_FACTORY:

@@ -34,11 +34,8 @@ static inline bool not_plain(word_t tag, word_t timeout)
 /* The capability behind a plain selector (pointer << 8 | rights); 0 when there is none. */
 static inline word_t cap_word(const struct task *task, word_t dest)
 {
-    if (unlikely(dest >= (word_t)CAP_SLOTS << L4_SEL_SHIFT))
-        return 0;
-    return task->cap_pages[dest >> L4_SEL_SHIFT >> 8]->slot[dest >> L4_SEL_SHIFT & 0xffu].raw;
+    return unlikely(dest >= (word_t)CAP_SLOTS << L4_SEL_SHIFT) ? 0 : cap_raw(task, dest >> L4_SEL_SHIFT);
 }
-_Static_assert(CAP_PAGE_SLOTS == 256, "cap_word splits an index at bit 8");
 
 /* The general way, from the start. */
 __attribute__((noinline, cold)) static struct thread *general(struct thread *self, word_t label, word_t dest,
@@ -465,6 +462,12 @@ __attribute__((noinline)) static struct thread *send_message(struct thread *self
     return deliver(c, self, label, tag, to, sent);
 }
 
+static inline bool waits_for_irq(const struct thread *to, const struct irq *irq)
+{
+    return to->state_word == THREAD_STATE_WAITING ||
+           (to->state_word == THREAD_STATE_RECEIVING && to->partner == irq->snd.id);
+}
+
 /* A trigger in software. A waiting thread that is more important gets the message, and the CPU, at once; for one that
  * does something else the message is queued. */
 __attribute__((noinline)) static struct thread *irq_trigger_now(struct thread *self, word_t label, word_t dest,
@@ -481,8 +484,7 @@ __attribute__((noinline)) static struct thread *irq_trigger_now(struct thread *s
         list_push_front(&to->senders, &irq->snd.link);
         return arch_resume_fast(self, tag, label);
     }
-    if (to->prio < self->prio || (to->state_word != THREAD_STATE_WAITING &&
-                                  (to->state_word != THREAD_STATE_RECEIVING || to->partner != irq->snd.id)))
+    if (to->prio < self->prio || !waits_for_irq(to, irq))
         return operate(self, label, dest, tag, cap);
 
     /* ---- commit: nothing below can fail ---- */
@@ -509,6 +511,32 @@ __attribute__((noinline)) static struct thread *send(struct thread *self, word_t
         }
     }
     return obj->ops->answers ? operate(self, label, dest, tag, cap) : send_message(self, label, dest, tag, cap);
+}
+
+/* A trigger and an open wait in one: the IRQ's thread goes on when it is the most important. */
+__attribute__((noinline)) static struct thread *trigger_and_wait(struct thread *self, word_t label, word_t dest,
+                                                                 word_t tag, word_t timeout)
+{
+    word_t cap = cap_word(self->task, dest);
+    struct irq *irq = irq_of((struct kobj *)((int64_t)cap >> 8));
+    struct cpu *c = cpu_self();
+    struct thread *to;
+
+    if (cap == 0 || irq->base.obj.type != KOBJ_IRQ || cpu_count > 1 ||
+        !message_is(self, tag, L4_PROTO_IRQ, 1, L4_OP_IRQ_TRIGGER) ||
+        l4_timeout_rcv(timeout) != L4_TIMEOUT_NEVER || self->options != 0 || !list_empty(&self->senders))
+        return general(self, label, dest, tag);
+    to = irq->thread;
+    if (to == NULL || irq->base.source != NULL || irq->snd.receiver != NULL || to->home != c ||
+        !waits_for_irq(to, irq) || sched_ready_above(c, to->prio))
+        return general(self, label, dest, tag);
+
+    /* ---- commit: nothing below can fail ---- */
+    self->partner = irq->snd.id;
+    self->ipc.wait_slot = &self->reply;
+    self->state_word = THREAD_STATE_WAITING;
+    c->context = to;
+    return leave_into(c, self, to, 0, irq->snd.label);
 }
 
 /* ---- reply and wait ---- */
@@ -626,6 +654,8 @@ struct thread *kernel_syscall(struct thread *self, word_t label, word_t dest, wo
         return send(self, label, dest, tag);
     if ((dest & (L4_SEL_SPECIAL | L4_OP_MASK)) == (L4_SEL_REPLY | L4_OP_MASK))
         return explicit_reply_and_wait(self, label, dest, tag, timeout);
+    if ((dest & (L4_SEL_SPECIAL | L4_OP_MASK)) == (L4_OP_SEND | L4_OP_RECV | L4_OP_OPEN_WAIT))
+        return trigger_and_wait(self, label, dest, tag, timeout);
     if (dest == (L4_SEL_INVALID | L4_OP_SEND | L4_OP_REPLY))
         return reply_only(self, label, dest, tag);
     if ((dest & ~(word_t)L4_OP_OPEN_WAIT) == (L4_SEL_INVALID | L4_OP_RECV))

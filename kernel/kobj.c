@@ -12,6 +12,19 @@
 
 struct kobj *kobj_work;
 
+static void work_add(struct kobj *obj)
+{
+    obj->work = kobj_work;
+    kobj_work = obj;
+    cpu_self()->work = true;
+}
+
+static cold_path void last_object_gone(struct factory *f)
+{
+    kassert(f->obj.destroyed);
+    work_add(&f->obj);
+}
+
 void kobj_work_run(void)
 {
     while (kobj_work != NULL) {
@@ -26,17 +39,10 @@ void kobj_work_run(void)
                 continue;
         }
         obj->ops->free(obj);
-        if (payer != NULL)
-            kobj_unref(&payer->obj);
+        if (payer != NULL && unlikely(--payer->obj.refs == 0))
+            last_object_gone(payer);
     }
     cpu_self()->work = false;
-}
-
-static void work_add(struct kobj *obj)
-{
-    obj->work = kobj_work;
-    kobj_work = obj;
-    cpu_self()->work = true;
 }
 
 void kobj_init(struct kobj *obj, const struct kobj_ops *ops, enum kobj_type type, struct factory *payer)

@@ -129,14 +129,6 @@ struct kobj *cap_lookup_selector(struct thread *self, word_t selector, unsigned 
 void cap_insert(struct cap *slot, struct kobj *obj, unsigned rights);
 /* Empties a slot. Destroys the object when it was the last counted capability, or when `del` and the slot has D. */
 void cap_remove(struct cap *slot, bool del);
-/* The slot of that index loses what it has, if it exists (unmapping with the R right). */
-static inline void cap_unmap(struct task *task, word_t index, bool del)
-{
-    struct cap *slot = cap_slot(task, index);
-
-    if (slot != NULL)
-        cap_remove(slot, del);
-}
 /* Frees the whole table; every slot is removed with delete semantics. */
 void cap_table_destroy(struct task *task);
 /* Sub-set of rights that can be withdrawn without emptying the slot. */

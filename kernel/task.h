@@ -40,7 +40,18 @@ extern struct cap_page cap_page_empty;
 /* What is in a slot (struct cap), 0 for an empty one or none. */
 static inline word_t cap_raw(const struct task *task, word_t index)
 {
-    return likely(index < CAP_SLOTS) ? task->cap_pages[index / CAP_PAGE_SLOTS]->slot[index % CAP_PAGE_SLOTS].raw : 0;
+    if (unlikely(index >= CAP_SLOTS))
+        return 0;
+    index = arch_index(index, CAP_SLOTS);
+    return task->cap_pages[index / CAP_PAGE_SLOTS]->slot[index % CAP_PAGE_SLOTS].raw;
+}
+/* The slot of that index, if there is one, loses what it has (unmapping with the R right). */
+static inline void cap_unmap(struct task *task, word_t index, bool del)
+{
+    if (index < CAP_SLOTS) {
+        index = arch_index(index, CAP_SLOTS);
+        cap_remove(&task->cap_pages[index / CAP_PAGE_SLOTS]->slot[index % CAP_PAGE_SLOTS], del);
+    }
 }
 void task_module_init(void);
 /* Invariants of the task, its capabilities, mappings and threads (check.c). */
