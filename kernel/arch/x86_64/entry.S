@@ -201,13 +201,11 @@ nmi_common:
     addq $16, %rsp
     iretq
 
-    .balign 16
     .globl exception_stubs
 exception_stubs:
 vector = 0
 .rept 32
-    .balign 16
-    .if vector != 8 && vector != 17 && vector != 21 && vector != 29 && vector != 30 && (vector < 10 || vector > 14)
+1:  .if vector != 8 && vector != 17 && vector != 21 && vector != 29 && vector != 30 && (vector < 10 || vector > 14)
     pushq $0
     .endif
     pushq $vector
@@ -218,6 +216,7 @@ vector = 0
     .else
     jmp exception_common
     .endif
+    .skip EXCEPTION_STUB_SIZE - (. - 1b), 0xcc
 vector = vector + 1
 .endr
 
@@ -245,15 +244,20 @@ interrupt_idle:
     movq %gs:CPU_IDLE, %rdi
     jmp 1b
 
-    .balign 8
+/* Groups of stubs in reach of a short jump. */
     .globl interrupt_stubs
 interrupt_stubs:
 vector = 32
-.rept 224
-    .balign 8
+.rept (224 + STUBS_OF_GROUP - 1) / STUBS_OF_GROUP
+.rept STUBS_OF_GROUP
+    .if vector < 256
     pushq $vector - 128
-    jmp interrupt_common
+    jmp 1f
+    .endif
 vector = vector + 1
+.endr
+1:  jmp interrupt_common
+    .skip STUBS_GROUP_SIZE - 4 * STUBS_OF_GROUP - (. - 1b), 0xcc
 .endr
 
     .section .note.GNU-stack, "", @progbits

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* What the assembler files of the ways in and out share. */
+/* What the files of the ways in and out share: sizes of stubs, and macros for those in assembler. */
 #pragma once
 
 #define VECTOR_NMI 2
 #define VECTOR_GP 13
+#define EXCEPTION_STUB_SIZE 9
+#define STUBS_OF_GROUP 30       /* of interrupts */
+#define STUBS_GROUP_SIZE (4 * STUBS_OF_GROUP + 5)
+
+#ifdef __ASSEMBLER__
 
 /* Pushes the registers below trapno (arch_frame order). */
 .macro PUSH_REGISTERS
@@ -43,3 +48,4 @@
     popq %rcx
     popq %rax
 .endm
+#endif
