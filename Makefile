@@ -75,10 +75,10 @@ kernel: $O/bin/kernel
 warn  := -Wall -Wextra -Wshadow
 kwarn := $(warn) -Wconversion -Werror
 kinc   = -Iabi -Ikernel -Ikernel/arch -Ikernel/arch/$1
-gcc    := $(if $(findstring clang,$(CC)),,y)
+gcc    := $(if $(findstring clang,$(CC)),,-flto=auto -fno-align-jumps -fno-align-loops -fno-align-labels)
 kernel_flags := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
     -fno-stack-protector -fcf-protection=none -fno-strict-aliasing -fno-asynchronous-unwind-tables \
-    -fno-jump-tables $(kwarn) $(call kinc,$(ARCH)) -I$O/gen $(if $(DEBUG),-DDEBUG) $(if $(gcc),-flto=auto)
+    -fno-jump-tables $(kwarn) $(call kinc,$(ARCH)) -I$O/gen $(if $(DEBUG),-DDEBUG) $(gcc)
 # Short rather than quick: what runs at boot, and objects that are not in a hurry.
 small := $(addprefix arch/$(ARCH)/,acpi ap barriers boot irqchip isolation protection speculation timer uart) \
     icu iospace kumem main platform schedobj trampoline vcon vcpu
@@ -87,7 +87,7 @@ $(small:%=$O/obj/kernel/%.o): kernel_flags += -Os
 one_file := fastpath.o fastpath_none.o arch/$(ARCH)/string.o arch/$(ARCH)/uart.o
 $(one_file:%=$O/obj/kernel/%): kernel_flags += $(if $(gcc),-fno-lto $(addprefix -ffixed-,rbx rbp r12 r13 r14 r15))
 kernel_dir := kernel/arch/$(ARCH)
-# An option is a pair of files of which one is left out: FASTPATH=none, and ISOLATION=none, BARRIERS=none (doc/protection.md).
+# An option is a pair of files of which one is left out: FASTPATH=none, ISOLATION=none, BARRIERS=none (see protection.md).
 gone        = $(if $(filter none,$($1)),%/$2.c %/$2_entry.S,%/$2_none.c)
 neutral    := $(filter-out $(call gone,FASTPATH,fastpath),$(call c_of,kernel))
 special    := $(filter-out %/offsets.c $(call gone,ISOLATION,isolation),$(call c_of,$(kernel_dir)))
