@@ -35,8 +35,10 @@ struct arch_thread {
 
 #define HOST_TLB_SIZE 16u
 #define HOST_CPUS 4u /* at most */
+#define HOST_PCIDS 6u /* fewer than there are spaces: some have to share (pcid.c N1) */
 struct host_tlb_entry {
     word_t va, pa; /* of one 4 KiB page; va 1: empty */
+    unsigned pcid; /* of the space it belongs to */
     unsigned order; /* of the leaf it came from: flushing any part of that flushes it */
     unsigned rights;
 };
@@ -45,11 +47,12 @@ struct arch_space {
     word_t root_pa;
     void *io_bitmap;
     uint64_t tlb_stale; /* bit per CPU */
-    struct host_tlb_entry tlb[HOST_CPUS][HOST_TLB_SIZE];
+    uint16_t pcid;
 };
 
 struct arch_cpu {
     struct arch_space *space; /* H1 */
+    struct host_tlb_entry tlb[HOST_TLB_SIZE];
     bool ipi;                 /* on its way */
 };
 
@@ -59,8 +62,11 @@ extern char *host_memory; /* physical address 0 */
 extern word_t space_upper[256];
 extern unsigned arch_phys_bits;
 extern bool arch_has_1g_pages;
+void arch_pcid_init(unsigned count);
 void arch_pcid_take(struct arch_space *s);
 void arch_pcid_give(struct arch_space *s);
+word_t arch_pcid_load(struct arch_space *s);
+#define ARCH_CR3_KEEP (1ul << 63)
 void arch_tlb_flush_page(struct arch_space *s, word_t va);
 void arch_space_unload(struct arch_space *s);
 

@@ -106,6 +106,7 @@ void host_start_memory(const struct host_config *config)
     memory_make(config);
     kip_fill(config);
     frame_init(host_memory + host_ram_bytes(), host_memory + memory_bytes);
+    arch_pcid_init(HOST_PCIDS);
 }
 
 void host_start(const struct host_config *config)
@@ -114,6 +115,7 @@ void host_start(const struct host_config *config)
     memory_make(config);
     kip_fill(config);
     host_uart_echo(config->echo);
+    arch_pcid_init(HOST_PCIDS);
     cpus_wanted = config->cpus == 0 ? 1 : config->cpus > HOST_CPUS ? HOST_CPUS : config->cpus;
     if (setjmp(start_done) == 0)
         kernel_main();

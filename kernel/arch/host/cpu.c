@@ -113,15 +113,14 @@ void arch_syscall_rewind(struct thread *t) { t->arch.frame.ip -= 2; }
 void host_enter(struct thread *t)
 {
     struct arch_space *s = t->space;
-    uint64_t bit = 1ul << host_cpu->id;
+    bool other = host_cpu->arch.space != s;
 
     kassert(host_cpu->current == t);
-    if (s != NULL && (s->tlb_stale & bit)) {
-        for (unsigned i = 0; i < HOST_TLB_SIZE; i++)
-            s->tlb[host_cpu->id][i].va = 1;
-        s->tlb_stale &= ~bit;
-    }
     host_cpu->arch.space = s;
+    if (s != NULL && other && !(arch_pcid_load(s) & ARCH_CR3_KEEP))
+        for (unsigned i = 0; i < HOST_TLB_SIZE; i++)
+            if (host_cpu->arch.tlb[i].pcid == s->pcid)
+                host_cpu->arch.tlb[i].va = 1;
     if (t == host_cpu->idle)
         cpu_park();
 }
@@ -196,12 +195,10 @@ bool host_idle(void) { return host_cpu->current == host_cpu->idle; }
 
 /* ---- TLB ---- */
 
-void arch_pcid_take(struct arch_space *s) { s->tlb_stale = ~0ul; }
-void arch_pcid_give(struct arch_space *s) { (void)s; }
 
 void arch_tlb_flush_page(struct arch_space *s, word_t va)
 {
-    struct host_tlb_entry *tlb = s->tlb[host_cpu->id];
+    struct host_tlb_entry *tlb = host_cpu->arch.tlb;
 
     s->tlb_stale |= ~(1ul << host_cpu->id);
     for (unsigned i = 0; i < cpu_count; i++)
@@ -212,7 +209,7 @@ void arch_tlb_flush_page(struct arch_space *s, word_t va)
         return;
     }
     for (unsigned i = 0; i < HOST_TLB_SIZE; i++)
-        if (tlb[i].va != 1 && (tlb[i].va ^ va) >> tlb[i].order == 0)
+        if (tlb[i].va != 1 && tlb[i].pcid == s->pcid && (tlb[i].va ^ va) >> tlb[i].order == 0)
             tlb[i].va = 1;
 }
 

@@ -56,10 +56,10 @@ void host_tlb_check(const struct arch_space *s)
 {
     for (unsigned c = 0; c < cpu_count; c++)
         for (unsigned i = 0; i < HOST_TLB_SIZE && !(s->tlb_stale >> c & 1); i++) {
-            const struct host_tlb_entry *e = &s->tlb[c][i];
+            const struct host_tlb_entry *e = &cpus[c]->arch.tlb[i];
             word_t pa;
             unsigned rights;
-            if (e->va == 1)
+            if (e->va == 1 || e->pcid != s->pcid || (s->pcid == 0 && cpus[c]->arch.space != s))
                 continue;
             bool present = host_translate(s, e->va, &pa, &rights);
             kassert(present && pa == e->pa && !(e->rights & ~rights)); /* arch_types.h H2 */
@@ -101,16 +101,16 @@ void *host_touch(word_t va, unsigned access)
     struct arch_space *s = host_cpu->arch.space;
     struct arch_frame *f = &host_current()->arch.frame;
     static char device; /* what is behind no memory */
-    struct host_tlb_entry *t = &s->tlb[host_cpu->id][va >> L4_PAGE_SHIFT & (HOST_TLB_SIZE - 1)];
+    struct host_tlb_entry *t = &host_cpu->arch.tlb[va >> L4_PAGE_SHIFT & (HOST_TLB_SIZE - 1)];
     word_t page = va & ~(L4_PAGE_SIZE - 1);
     unsigned order;
 
     kassert(!host_idle());
     word_t *e = va < L4_USER_END ? walk(s, va, &order) : NULL;
-    bool hit = t->va == page && !(access & ~t->rights), cached = hit;
+    bool hit = t->va == page && t->pcid == s->pcid && !(access & ~t->rights), cached = hit;
     if (!cached && e != NULL && !(access & ~entry_rights(*e))) {
         *t = (struct host_tlb_entry){page, (*e & PTE_ADDR & ~0ul << order) + (page & ((1ul << order) - 1)),
-                                     order, entry_rights(*e)};
+                                     s->pcid, order, entry_rights(*e)};
         cached = true;
     }
     if (cached) {

@@ -38,9 +38,9 @@ static inline void switch_quick(struct arch_cpu *a, struct thread *to)
 {
     struct arch_space *s = to->space;
 
-    if (a->space != s) { /* no PCIDs here: loading the root flushes what has to be */
+    if (a->space != s) {
         a->space = s;
-        write_cr3(s->root_pa);
+        write_cr3(unlikely(a->pcid) ? arch_pcid_load(s) : s->root_pa); /* without PCIDs it flushes what has to be */
     }
     fpu_ts_set(a, a->fpu_owner != to);
     *a->rsp0 = (word_t)(&to->arch.frame + 1);

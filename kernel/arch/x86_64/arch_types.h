@@ -85,7 +85,7 @@ struct arch_cpu {
     bool ts;                   /* CR0.TS as it is */
     bool gdt_used;             /* the user entries of the GDT are not all empty */
     bool switch_special;       /* arch_switch_fast must leave the switch to cpu_load_thread */
-    bool fsgsbase;             /* as in cpu_features: what the short path needs is in one line */
+    bool fsgsbase, pcid;       /* as in cpu_features: what the short path needs is in one line */
     struct arch_space *io_space; /* whose I/O bitmap is in the TSS; NULL: nobody's */
     struct cpu_tables *tables;
     word_t user_cr3;           /* with page-table isolation, as the two below: isolation.h */
@@ -99,9 +99,14 @@ extern word_t kernel_pml4[512];
 extern word_t space_upper[256];        /* upper half of every root; complete before the first space */
 extern unsigned arch_phys_bits;        /* width of physical addresses */
 extern bool arch_has_1g_pages;
+/* pcid.c. count: how many the CPU has, 0: none. Before the first space is made. */
+void arch_pcid_init(unsigned count);
 /* A PCID for a new space (may be 0), and back. Sets tlb_stale. */
 void arch_pcid_take(struct arch_space *s);
 void arch_pcid_give(struct arch_space *s);
+/* What CR3 becomes when s is loaded here (arch_cpu.space names it already). */
+word_t arch_pcid_load(struct arch_space *s);
+#define ARCH_CR3_KEEP (1ul << 63) /* do not flush the entries of the PCID */
 /* An entry for va has lost rights or was removed. */
 void arch_tlb_flush_page(struct arch_space *s, word_t va);
 /* The space goes away: this CPU leaves its tables and its I/O bitmap. Before the root is freed. */

@@ -24,7 +24,6 @@
 #define IST_FAULT 1u
 #define IST_NMI 2u
 #define IST_CHECK 3u
-#define PCIDS 4096u
 
 struct idt_gate {
     uint16_t offset_low, selector, type, offset_middle;
@@ -43,7 +42,6 @@ bool arch_has_1g_pages;
 static struct idt_gate idt[IDT_ENTRIES] __attribute__((aligned(4096)));
 static struct cpu_tables boot_tables;
 word_t space_upper[256];
-static word_t pcid_used[PCIDS / 64];
 
 /* ---- features ---- */
 
@@ -176,7 +174,7 @@ static void tables_load(struct cpu_tables *t)
 static void switch_special_update(struct arch_cpu *a)
 {
     a->switch_special =
-        isolation_on || barriers_at_switch || cpu_features.pcid || a->gdt_used || a->io_space != NULL;
+        isolation_on || barriers_at_switch || a->gdt_used || a->io_space != NULL;
 }
 
 static void block_init(struct cpu *c, struct cpu_tables *t, word_t stack_top)
@@ -187,6 +185,7 @@ static void block_init(struct cpu *c, struct cpu_tables *t, word_t stack_top)
     c->arch.stack_top = stack_top;
     c->arch.ts = true;
     c->arch.fsgsbase = cpu_features.fsgsbase;
+    c->arch.pcid = cpu_features.pcid;
     switch_special_update(&c->arch);
 }
 
@@ -224,6 +223,7 @@ void cpu_init(struct cpu *c)
 {
     if (c == &boot_cpu) {
         block_init(c, isolation_expose(&boot_tables, CPU_TABLES_EXPOSED), (word_t)boot_stack_top);
+        arch_pcid_init(cpu_features.pcid ? PCID_MASK + 1 : 0);
         isolation_expose(idt, sizeof idt);
         idt_fill();
     } else {
@@ -256,48 +256,17 @@ static uint64_t cpu_bit(void) { return 1ul << cpu_self()->id; }
 
 static void space_switch(struct arch_cpu *a, struct arch_space *s)
 {
-    word_t cr3 = s->root_pa | s->pcid;
+    word_t cr3;
 
     if (barriers_at_switch)
         barriers_switch();
     a->space = s;
-    if (s->pcid != 0) {
-        if (cpu_count > 1) /* space first, tlb_stale second: others_flush does it the other way round */
-            __atomic_thread_fence(__ATOMIC_SEQ_CST);
-        if (!(s->tlb_stale & cpu_bit()))
-            cr3 |= CR3_KEEP;
-        else
-            __atomic_fetch_and(&s->tlb_stale, ~cpu_bit(), __ATOMIC_SEQ_CST);
-    }
+    cr3 = arch_pcid_load(s);
     a->tables->tss.iomap = a->io_space == s ? IOMAP_VALID : IOMAP_NONE; /* U1 */
     if (isolation_on)
         isolation_switch(a, cr3);
     else
         write_cr3(cr3);
-}
-
-void arch_pcid_take(struct arch_space *s)
-{
-    s->tlb_stale = ~0ul;
-    s->pcid = 0;
-    if (!cpu_features.pcid)
-        return;
-    pcid_used[0] |= 3; /* 0 is the shared one; with isolation 0 is the kernel's, and 1 is shared */
-    for (unsigned i = 0; i < PCIDS / 64; i++) {
-        if (~pcid_used[i] == 0)
-            continue;
-        unsigned bit = (unsigned)__builtin_ctzl(~pcid_used[i]);
-        pcid_used[i] |= 1ul << bit;
-        s->pcid = (uint16_t)(i * 64 + bit);
-        return;
-    }
-}
-
-void arch_pcid_give(struct arch_space *s)
-{
-    if (s->pcid != 0)
-        pcid_used[s->pcid / 64] &= ~(1ul << s->pcid % 64);
-    s->pcid = 0;
 }
 
 /* The tables of s have lost something already. CPUs that run on s leave it, the others flush when they load it next. */

@@ -120,7 +120,7 @@ static inline void write_cr3(word_t v) { __asm__ volatile("movq %0, %%cr3" ::"r"
 /* ---- cpu.c: features, descriptor tables, switch ---- */
 #define IO_BITMAP_SIZE (ARCH_IO_PORTS / 8)
 #define IST_SIZE 4096u
-#define CR3_KEEP (1ul << 63) /* do not flush the TLB */
+#define CR3_KEEP ARCH_CR3_KEEP
 #define PCID_MASK 0xffful
 #define GDT_ENTRIES 16u
 
