@@ -87,7 +87,7 @@ $(small:%=$O/obj/kernel/%.o): kernel_flags += -Os
 one_file := fastpath.o fastpath_none.o arch/$(ARCH)/string.o arch/$(ARCH)/uart.o
 $(one_file:%=$O/obj/kernel/%): kernel_flags += $(if $(gcc),-fno-lto $(addprefix -ffixed-,rbx rbp r12 r13 r14 r15))
 kernel_dir := kernel/arch/$(ARCH)
-# An option is a pair of files of which one is left out: FASTPATH=none, ISOLATION=none, BARRIERS=none (see protection.md).
+# An option is a pair of files of which one is left out: FASTPATH=none, ISOLATION=none, BARRIERS=none.
 gone        = $(if $(filter none,$($1)),%/$2.c %/$2_entry.S,%/$2_none.c)
 neutral    := $(filter-out $(call gone,FASTPATH,fastpath),$(call c_of,kernel))
 special    := $(filter-out %/offsets.c $(call gone,ISOLATION,isolation),$(call c_of,$(kernel_dir)))
