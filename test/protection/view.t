@@ -29,7 +29,9 @@ look() {
     rm -f "$tmp/serial"
     {
         tries=0
-        while [ "$tries" -lt 200 ] && ! grep -q '^Labe: ' "$tmp/serial" 2> /dev/null; do
+        last='^Labe: '
+        [ "$cpus" = 1 ] || last='^CPUs: '
+        while [ "$tries" -lt 200 ] && ! grep -q "$last" "$tmp/serial" 2> /dev/null; do
             sleep 0.1
             tries=$((tries + 1))
         done
@@ -99,7 +101,11 @@ counts -eq 'a < upper' 0 'isolated: the kernel sees nothing of user mode'
 ok 'isolated: the console says so' grep -q '^Isolation of page tables: on, this CPU needs it' "$tmp/serial"
 
 view() {
-    grep -q 'CPL=3' "$tmp/out" || look "$@" # it was in the kernel at that moment
+    tries=0
+    until grep -q 'CPL=3' "$tmp/out" || [ "$tries" = 5 ]; do # it was in the kernel at that moment
+        look "$@"
+        tries=$((tries + 1))
+    done
     ok "$3 processors: stopped in user mode" grep -q 'CPL=3' "$tmp/out"
     counts -ge 'a < upper && f ~ /U/' 1 "$3 processors: the program is there"
     counts -eq 'a < upper && f !~ /U/' 0 "$3 processors:   and nothing else below"
@@ -115,16 +121,17 @@ view spin Haswell 1 stop 'info registers' 'info tlb'
 look spin Haswell 2 stop 'info registers' 'info tlb'
 view spin Haswell 2 stop 'info registers' 'info tlb'
 
-# An NMI in user mode and in the idle kernel, with and without isolation: reported, and nothing is lost.
+# NMIs in user mode and in the idle kernel, with and without isolation: reported, and nothing is lost. One of them may
+# come during a timer tick.
+nmis() { grep -c "^kernel: non-maskable interrupt at ip $1" "$tmp/serial"; }
 for model in max Haswell; do
-    look spin "$model" 1 nmi nmi stop 'info registers'
-    ok "$model: NMIs in user mode are reported" \
-        test "$(grep -c '^kernel: non-maskable interrupt at ip 0x4001' "$tmp/serial")" = 2
+    look spin "$model" 1 nmi nmi nmi stop 'info registers'
+    ok "$model: NMIs are reported" test "$(nmis 0x)" = 3
+    ok "$model:   in user mode" test "$(nmis 0x400100)" -ge 1
     ok "$model:   and the program goes on as it was" grep -q 'RBX=5a5a5a5a5a5a5a5a' "$tmp/out"
-    look wait "$model" 1 nmi nmi stop 'info registers'
-    ok "$model: NMIs in the kernel are reported" \
-        test "$(grep -c '^kernel: non-maskable interrupt at ip 0xffffffff8' "$tmp/serial")" = 2
-    ok "$model:   and it goes on" grep -q 'CPL=0.*HLT=1' "$tmp/out"
+    look wait "$model" 1 nmi nmi nmi stop 'info registers'
+    ok "$model: NMIs in the kernel are reported" test "$(nmis 0xffffffff802)" = 3
+    ok "$model:   and it goes on" grep -q 'CPL=0' "$tmp/out"
 done
 # The registers of the program are not left where user mode could make the processor read them.
 look spin Haswell 1 nmi stop "xp /512gx 0x$(nm "$kernel" | sed -n 's/ . boot_tables$//p' | sed 's/^ffffffff8/0/')" \
