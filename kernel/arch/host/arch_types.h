@@ -50,7 +50,15 @@ struct arch_space {
     uint16_t pcid;
 };
 
+/* Registers of the user that the entry of a system call does not store; what their places in the frame hold then. */
+#define HOST_NOT_STORED 0xbadbadbadbadbadul
+struct host_registers {
+    struct thread *of;
+    word_t rbx, rbp, r12, r13, r14, r15, rax, rdx, rsi;
+};
+
 struct arch_cpu {
+    struct host_registers live;
     struct arch_space *space; /* H1 */
     struct host_tlb_entry tlb[HOST_TLB_SIZE];
     bool ipi;                 /* on its way */

@@ -28,8 +28,10 @@ void arch_thread_bind(struct thread *t, word_t user_addr, struct l4_utcb *utcb)
 
 void arch_thread_full_exit(struct thread *t)
 {
-    if (t->arch.frame.trapno == ARCH_TRAP_SYSCALL)
-        t->arch.frame.trapno = 0;
+    if (t->arch.frame.trapno != ARCH_TRAP_SYSCALL)
+        return;
+    t->arch.frame.trapno = 0;
+    t->flags |= THREAD_CHANGED;
 }
 
 void arch_exc_store(const struct thread *t, word_t *words)

@@ -77,9 +77,21 @@ static void entered(struct thread *next)
         limbo_empty();
 }
 
+/* The entry stores some registers and leaves the rest where they are: whoever needs them in the frame has to store them
+ * (arch_fast.h), and finds nonsense otherwise. */
+static void registers_keep(struct thread *self)
+{
+    struct arch_frame *f = &self->arch.frame;
+
+    host_cpu->arch.live =
+        (struct host_registers){self, f->rbx, f->rbp, f->r12, f->r13, f->r14, f->r15, f->rax, f->rdx, f->rsi};
+    f->rbx = f->rbp = f->r12 = f->r13 = f->r14 = f->r15 = f->rax = f->rdx = f->rsi = HOST_NOT_STORED;
+}
+
 void host_syscall(word_t dest, word_t tag, word_t label, word_t timeout)
 {
-    struct arch_frame *f = &host_current()->arch.frame;
+    struct thread *self = host_current();
+    struct arch_frame *f = &self->arch.frame;
 
     kassert(!host_idle());
     f->rdx = dest;
@@ -87,8 +99,9 @@ void host_syscall(word_t dest, word_t tag, word_t label, word_t timeout)
     f->rsi = label;
     f->r8 = timeout;
     f->trapno = ARCH_TRAP_SYSCALL;
-    entered(host_general_path ? syscall_general(host_current())
-                              : kernel_syscall(host_current(), label, dest, tag, timeout));
+    if (!host_general_path)
+        registers_keep(self);
+    entered(host_general_path ? syscall_general(self) : kernel_syscall(self, label, dest, tag, timeout));
 }
 
 static void exception(void)
