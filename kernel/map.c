@@ -291,11 +291,9 @@ int map_memory(const struct map_request *rq)
     if (job.rights == 0 || w.src >= L4_USER_END || w.dst >= L4_USER_END)
         return MAP_NOTHING;
 
-    word_t size = order_mask(w.order) + 1; /* clipped at the ends of both address spaces */
-    if (size > L4_USER_END - w.src)
-        size = L4_USER_END - w.src;
-    if (size > L4_USER_END - w.dst)
-        size = L4_USER_END - w.dst;
+    word_t size = order_mask(w.order) + 1; /* both starts are aligned to it: larger than all means from 0 */
+    if (size > L4_USER_END)
+        size = L4_USER_END;
 
     int result = MAP_NOTHING;
     struct pt_entry e;

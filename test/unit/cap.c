@@ -30,6 +30,7 @@ static void test_slots(void)
     is(root_factory.quota.used, used, "and the quota is as before");
     s = cap_slot_alloc(t, 5);
     is(root_factory.quota.used, used + L4_PAGE_SIZE, "the first slot costs a page");
+    ok(cap_slot(t, CAP_SLOTS) == NULL && cap_slot_alloc(t, CAP_SLOTS) == NULL, "a page makes none behind the last");
     ok(cap_slot_alloc(t, 6) == s + 1, "its neighbour lies there, too");
     ok(cap_slot_alloc(t, CAP_SLOTS - 1) != NULL, "the last slot can be made");
     is(root_factory.quota.used, used + 2 * L4_PAGE_SIZE, "on a page of its own");

@@ -117,8 +117,8 @@ static void test_range(void)
     char *page = frame_alloc(0);
 
     frame_range(&first, &last);
-    ok(first < (word_t)page && (word_t)page + L4_PAGE_SIZE - 1 <= last, "pages lie in the range that the allocator owns");
-    ok(((last + 1) & (L4_PAGE_SIZE - 1)) == 0 && last - first + 1 > frame_free_bytes(), "which holds its metadata, too");
+    ok(first < (word_t)page && (word_t)page + L4_PAGE_SIZE - 1 <= last, "pages lie in the allocator's range");
+    ok(((last + 1) & (L4_PAGE_SIZE - 1)) == 0 && last - first + 1 > frame_free_bytes(), "with its metadata");
     frame_free(page, 0);
 }
 

@@ -172,6 +172,15 @@ static void test_level(void)
     irq_eoi(IRQ);
     ok(host_irq(LEVEL_PIN), "but the acknowledgement");
     ok(received(0x120), "lets the next one come");
+    thread_make(WAITER + 1, GATE, GATE);
+    thread_go(WAITER + 1, 120, 0x3000, 0x3100);
+    run_thread(WAITER + 1, 50); /* has stopped in a system call */
+    ok(host_current() == root && host_irq_masked(LEVEL_PIN), "somebody else could run");
+    root->utcb->mr[0] = L4_OP_IRQ_EOI;
+    host_syscall(SEL(IRQ) | CALL, l4_tag_make(L4_PROTO_IRQ, 1, 0, 0).raw, 0, 0);
+    ok(root->ipc_state == IPC_RECEIVING && host_irq(LEVEL_PIN), "acknowledged together with the receive");
+    ok(host_current() == root && frame_label(&root->arch.frame) == 0x120, "which the next one ends");
+    delete_slot(WAITER + 1);
     create(L4_PROTO_SEMAPHORE, SEM);
     is(icu(L4_OP_ICU_BIND, SEM, 2, LEVEL_PIN, 0), -L4_ERR_INVAL, "a semaphore for the same pin");
     is(icu(L4_OP_ICU_UNBIND, IRQ, 2, LEVEL_PIN, 0), 0, "not before it is free");
@@ -212,9 +221,25 @@ static void test_thread_ends(void)
     ok(host_irq(LEVEL_PIN) && received(0x130), "it comes again");
 }
 
+/* Who has the right can delete even these, for everybody. */
+static void boot_objects_end(void)
+{
+    static const word_t slots[] = {L4_SLOT_ICU, L4_SLOT_SCHEDULER, L4_SLOT_LOG};
+
+    for (unsigned i = 0; i < 3; i++) {
+        delete_slot(slots[i]);
+        if (cap_slot(root->task, slots[i])->raw != 0)
+            exit(1);
+        if (call_words(slots[i], 0, 0, 1, 0, 0, 0, 0) != (0x10000 | L4_IPC_NOT_EXISTENT))
+            exit(2);
+    }
+    machine_check();
+}
+
 int main(void)
 {
     machine_start();
+    is(in_copy(boot_objects_end), 0, "the objects of the kernel itself can be deleted");
     create(L4_PROTO_IRQ_SENDER, IRQ);
     create(L4_PROTO_IRQ_SENDER, OTHER);
     create(L4_PROTO_NONE, GATE);

@@ -91,6 +91,16 @@ static void test_failures(void)
         ok(b->io == NULL && has(a, 0x80), "changes nothing");
     }
     frame_fail_countdown = 0;
+    map_to(a, io(0x80, 0), c, 0);
+    unsigned tries = 0;
+    do { /* c has the port from a: its edge moves, too */
+        frame_fail_countdown = ++tries;
+        ok(has(a, 0x80) && has(c, 0x80) && b->io == NULL, "nothing has changed");
+    } while (map_to(a, io(0x80, 0), b, L4_ITEM_GRANT) == MAP_FAILED);
+    frame_fail_countdown = 0;
+    ok(tries > 4 && has(b, 0x80) && has(c, 0x80) && !has(a, 0x80), "until there is memory for everything");
+    unmap_io(b, io(0x80, 0), true);
+    ok(!has(c, 0x80), "c had it from b then");
     unmap_io(a, io(0, 16), true);
     is(frame_free_bytes(), before, "all memory is back");
     world_check();

@@ -2,6 +2,7 @@
 /* map.c: windows, rights, replacement, grant, superpages, unmap, status, quota, failures. */
 #include "tap.h"
 #include "world.h"
+#include <string.h>
 
 #define PAGE L4_PAGE_SIZE
 #define MIB2 (2ul << 20)
@@ -322,6 +323,21 @@ static void test_mixed(void)
     ok(arch_pt_lookup(&sigma0->space, border - 1, &e) && e.cache == L4_ITEM_CACHED, "memory is cached");
     ok(arch_pt_lookup(&sigma0->space, border, &e) && e.cache == L4_ITEM_UNCACHED, "what is none is not");
     ok(map_sigma0_fault(sigma0, border), "a second fault finds the page");
+    map_sigma0_fault(sigma0, 0xa00000);
+    map_to(sigma0, mem(0x200000, 12, RW), a, AT);
+    unmap_memory(a, mem(AT, 12, RWX), true);
+    struct slab *slab = (struct slab *)(uintptr_t)slab_first();
+
+    while (strcmp(slab->name, "mapping") != 0)
+        slab = slab->next;
+    for (unsigned k = 1; k <= 2; k++) {
+        uint32_t mappings = slab->used;
+
+        frame_fail_countdown = k;
+        is(map_to(sigma0, mem(0xa00000, 12, RW), a, AT), MAP_FAILED, "no memory for one of two mappings");
+        is(slab->used, mappings + k - 1, "the first one may stay");
+        world_check();
+    }
     frame_fail_countdown = 1;
     is(map_to(sigma0, mem(0xfd00000000, 12, RW), a, AT), MAP_FAILED, "no memory for the page of sigma0 itself");
     frame_fail_countdown = 0;

@@ -91,8 +91,10 @@ static void test_other_ways(void)
 {
     call(0x777, 0, 0, 0);
     is(error_of(root), L4_IPC_NOT_EXISTENT, "a call of an empty slot");
+    cap_copy(GATE, 0, 7);
     call(CAP_SLOTS + 5, 0, 0, 0);
-    is(error_of(root), L4_IPC_NOT_EXISTENT, "of one behind the last");
+    is(error_of(root), L4_IPC_NOT_EXISTENT, "of one behind the last is not one of the first");
+    delete_slot(0);
     host_syscall(SEL(0x777) | L4_OP_SEND, 0, 0, 0);
     is(error_of(root), L4_IPC_NOT_EXISTENT, "a send to an empty slot");
     host_syscall(SEL(OPEN) | CALL, 0, 0, (word_t)L4_TIMEOUT_ZERO << 16);
@@ -247,6 +249,13 @@ static void test_triggers(void)
     host_tick();
     wait_open();
     ok(frame_label(&server->arch.frame) == 0x700, "the message is there later");
+    host_syscall(SEL(L4_SLOT_THREAD) | L4_OP_RECV, 0, 0, 0); /* from root */
+    ok(host_current() == root, "the server waits for root alone");
+    trigger();
+    ok(host_current() == root && server->ipc_state == IPC_RECEIVING, "no interrupt ends that, either");
+    host_syscall(SEL(SERVER) | L4_OP_SEND, l4_tag_make(0x44, 0, 0, 0).raw, 0, 0);
+    ok(host_current() == server && label_of(server) == 0x44, "but root's message");
+    wait_open();
     while (host_current() != root)
         wait_open();
     run_thread(SERVER, 50);
@@ -260,7 +269,171 @@ static void test_triggers(void)
     host_syscall(SEL(SEM) | L4_OP_SEND, l4_tag_make(L4_PROTO_IRQ, 1, 0, 0).raw, 0, 0);
     is(sem_of(cap_obj(cap_slot(root->task, SEM)))->count, 1, "the same message to a semaphore is an up");
     is(call_words(SEM, L4_PROTO_SEMAPHORE, 0, 1, L4_OP_SEM_DOWN, 0, 0, 0), 0, "and a down takes it");
+    root->utcb->mr[0] = L4_OP_SEM_UP;
+    host_syscall(SEL(SEM) | CALL, l4_tag_make(L4_PROTO_IRQ, 1, 0, 0).raw, 0, L4_TIMEOUT_ZERO);
+    is(error_of(root), L4_IPC_RECV_TIMEOUT, "which does not answer: who calls waits for nobody");
+    is(call_words(SEM, L4_PROTO_SEMAPHORE, 0, 1, L4_OP_SEM_DOWN, 0, 0, 0), 0, "but has counted");
     machine_check();
+}
+
+/* Acknowledges and waits for the next, as libraries do. */
+static void irq_wait(unsigned timeout)
+{
+    host_current()->utcb->mr[0] = L4_OP_IRQ_EOI;
+    host_syscall(SEL(IRQ) | CALL, l4_tag_make(L4_PROTO_IRQ, 1, 0, 0).raw, 0, timeout);
+}
+
+static void test_irq_wait(void)
+{
+    struct irq *irq = irq_of(cap_obj(cap_slot(root->task, IRQ)));
+
+    call_words(IRQ, L4_PROTO_KOBJECT, SERVER, 2, L4_OP_IRQ_BIND, 0x700, 0, 0);
+    trigger();
+    ok(host_current() == server, "the server has a message");
+    irq_wait(0);
+    ok(host_current() == root && cpu_self()->context == root && !root->ready, "it waits for the next, root goes on");
+    is(l4_tag_words(tag_of(root)), 1, "with the result of its trigger");
+    trigger();
+    ok(host_current() == server && frame_label(&server->arch.frame) == 0x700, "which comes");
+    irq_wait(0);
+    run_thread(SERVER, 50);
+    trigger();
+    trigger();
+    ok(server->ready && irq->snd.receiver == server, "two for a thread that cannot run yet: the second is queued");
+    trigger();
+    ok(host_current() == root, "a third is the same");
+    machine_check();
+    run_thread(SERVER, 120);
+    ok(host_current() == server, "it runs");
+    irq_wait(0);
+    ok(host_current() == server && frame_label(&server->arch.frame) == 0x700, "and finds the second at once");
+    ok(irq->snd.receiver == NULL, "only that");
+    irq_wait(L4_TIMEOUT_ZERO);
+    is(error_of(server), L4_IPC_RECV_TIMEOUT, "not the third");
+    wait_open();
+    call_words(IRQ, L4_PROTO_KOBJECT, L4_SLOT_THREAD, 2, L4_OP_IRQ_BIND, 0x500, 0, 0);
+    machine_check();
+}
+
+/* When the server waits for its next interrupt, somebody goes on who did not stop in a system call that is over. */
+static void test_who_goes_on(void)
+{
+    struct thread *other = thread_make(OTHER, OPEN, OPEN);
+    word_t gate = OTHER + 1;
+
+    create(L4_PROTO_NONE, gate);
+    call_words(IRQ, L4_PROTO_KOBJECT, SERVER, 2, L4_OP_IRQ_BIND, 0x700, 0, 0);
+    thread_go(OTHER, 110, 0x3000, 0x3100);
+    host_syscall(SEL(gate) | CALL, l4_tag_make(0x61, 0, 0, 0).raw, 0, 0);
+    ok(host_current() == root && other->ipc_state == IPC_GATE, "a client waits at a gate");
+    run_thread(OTHER, 90);
+    trigger();
+    irq_wait(0);
+    trigger();
+    ok(host_current() == server, "the server runs");
+    call_words(gate, L4_PROTO_KOBJECT, SERVER, 2, L4_OP_GATE_BIND, 0x40, 0, 0);
+    run_thread(L4_SLOT_THREAD, 80);
+    ok(other->ready && other->ipc_state == IPC_IDLE, "the client has to make its call again");
+    irq_wait(0);
+    ok(other->ipc_state == IPC_SENDING && other->snd.receiver == server, "and does when it goes on");
+    machine_check();
+    ok(host_current() == root, "then it waits");
+    host_syscall(SELF | L4_OP_RECV, 0, 0, 10);
+    host_time(10);
+    host_tick();
+    run_thread(L4_SLOT_THREAD, 130);
+    delete_slot(OTHER);
+    delete_slot(gate);
+
+    other = thread_make(OTHER, GATE, GATE);
+    call_words(SERVER, L4_PROTO_THREAD, 0, 3, L4_OP_THREAD_EX_REGS | L4_EXREGS_CANCEL, ~0ul, ~0ul, 0);
+    thread_go(OTHER, 110, 0x3000, 0x3100);
+    host_syscall(SELF | L4_OP_RECV, 0, 0, 50);
+    while (host_current() == server)
+        wait_open();
+    host_exception(6, 0);
+    ok(host_current() == server && label_of(server) == L4_PROTO_EXCEPTION, "a thread raises an exception");
+    host_syscall(SELF | REPLY_WAIT, 0, 0, 0);
+    host_time(50);
+    host_tick();
+    ok(host_current() == root && other->ready && other->arch.frame.trapno == 6, "and is interrupted behind it");
+    trigger();
+    host_syscall(SELF | L4_OP_RECV, 0, 0, 10);
+    ok(host_current() == server && frame_label(&server->arch.frame) == 0x700, "the server has an interrupt");
+    irq_wait(0);
+    ok(host_current() == other && other->arch.frame.trapno == 6, "and lets it go on");
+    host_time(10);
+    host_tick();
+    delete_slot(OTHER);
+    call_words(SERVER, L4_PROTO_THREAD, 0, 3, L4_OP_THREAD_EX_REGS | L4_EXREGS_CANCEL, ~0ul, ~0ul, 0);
+    call_words(IRQ, L4_PROTO_KOBJECT, L4_SLOT_THREAD, 2, L4_OP_IRQ_BIND, 0x500, 0, 0);
+    run_thread(L4_SLOT_THREAD, 100);
+    while (host_current() == server)
+        wait_open();
+    ok(host_current() == root && server->ipc_state == IPC_WAITING, "everything is as before");
+    machine_check();
+}
+
+/* The server is the pager of a thread, and its handler. */
+static void test_faults(void)
+{
+    struct thread *t = thread_make(OTHER, GATE, GATE);
+    word_t label = 0xab00 | L4_RIGHT_W | L4_RIGHT_S, at = 0x4000000120;
+
+    thread_go(OTHER, 110, 0x3000, 0x3100);
+    host_syscall(SELF | L4_OP_RECV, 0, 0, 50);
+    call(GATE, 0, 0, 0);
+    wait_open();
+    host_time(50);
+    host_tick();
+    host_touch(at, L4_MEM_R);
+    ok(host_current() == server && reply_slot_caller(&server->reply) == t, "a fault runs a pager that owes an answer");
+    ok(root->held_by == NULL && root->ipc_state == IPC_RECEIVING, "which root will never get");
+    machine_check();
+    host_syscall(SELF | REPLY_WAIT, 0, 0, 0);
+    call_words(L4_SLOT_THREAD, L4_PROTO_THREAD, 0, 3, L4_OP_THREAD_EX_REGS | L4_EXREGS_CANCEL, ~0ul, ~0ul, 0);
+    ok(host_touch(at, L4_MEM_W) == NULL && host_current() == server, "a page fault runs the pager");
+    is(label_of(server), L4_PROTO_PAGE_FAULT, "which sees the protocol");
+    is(frame_label(&server->arch.frame), label, "the label");
+    ok(server->utcb->mr[0] == (at | L4_PF_WRITE) && server->utcb->mr[1] == 0x3000, "address and instruction");
+    ok(cpu_self()->context == t, "it runs on the time of the thread");
+    host_syscall(SELF | REPLY_WAIT, 0, 0, 0);
+    ok(host_current() == t && t->arch.frame.ip == 0x3000 && t->ipc_state == IPC_IDLE, "the answer lets that go on");
+    host_touch(at, L4_MEM_R);
+    host_syscall(SELF | L4_OP_RECV, 0, 0, 50);
+    host_time(50);
+    host_tick();
+    ok(host_current() == server && cpu_self()->context == server, "a pager that has slept meanwhile");
+    host_syscall(SELF | REPLY_WAIT, 0, 0, 0);
+    ok(host_current() == t && cpu_self()->context == t, "gives nothing back");
+    host_touch(at, L4_MEM_R);
+    server->utcb->mr[0] = SEL(0x5000) | L4_ITEM_MAP;
+    server->utcb->mr[1] = l4_fpage_make(L4_FPAGE_OBJ, SEM, 0, 15).raw;
+    frame_fail_countdown = 1; /* no memory for that slot */
+    host_syscall(SELF | REPLY_WAIT, l4_tag_make(0, 0, 1, 0).raw, 0, 0);
+    frame_fail_countdown = 0;
+    is(error_of(server), L4_IPC_SEND_MAP_FAILED, "an answer that cannot be mapped");
+    ok(t->ready && t->ipc_state == IPC_IDLE, "ends the fault all the same");
+    wait_open();
+    ok(host_current() == t, "the instruction is executed again");
+    host_exception(6, 0x77);
+    ok(host_current() == server && label_of(server) == L4_PROTO_EXCEPTION, "an exception runs the handler");
+    is(frame_label(&server->arch.frame), label, "with the label");
+    ok(server->utcb->mr[16] == 6 && server->utcb->mr[17] == 0x77, "and says what it was");
+    server->utcb->mr[18] = 0x3456;
+    host_syscall(SELF | REPLY_WAIT, l4_tag_make(0, L4_EXC_WORDS, 0, 0).raw, 0, 0);
+    ok(host_current() == t && t->arch.frame.ip == 0x3456, "the answer sets registers");
+    server->utcb->bdr = L4_BDR_INHERIT_FPU;
+    host_fpu_write(t, 0x4711);
+    host_exception(6, 0);
+    is(host_fpu_read(server), 0x4711, "a handler that wants to sees vector registers");
+    server->utcb->bdr = 0;
+    host_syscall(SELF | REPLY_WAIT, l4_tag_make(-1, 0, 0, 0).raw, 0, 0);
+    ok(host_current() == t && t->arch.frame.ip == 0x3456, "a short answer sets none");
+    machine_check();
+    host_syscall(SELF | L4_OP_RECV, 0, 0, 0);
+    ok(host_current() == root, "the thread sleeps");
+    delete_slot(OTHER);
 }
 
 /* An operation that is only sent, so its answer is not waited for. */
@@ -314,6 +487,9 @@ static void message_tests(void)
     test_slot_taken();
     test_item();
     test_triggers();
+    test_irq_wait();
+    test_who_goes_on();
+    test_faults();
     test_sent_operations();
     test_operations();
     delete_slot(SERVER);
