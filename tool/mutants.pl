@@ -126,8 +126,9 @@ sub compile {
 
     return if $built{$object}++;
     make_path(dirname("$dir/obj/$object"));
-    shell("cd '$dir/tree' && exec $cc $flags -w -c -o '../obj/$object.o' '$object.c' 2> ../errors") == 0 and return;
-    open my $in, '<', "$dir/errors";
+    shell("cd '$dir/tree' && exec $cc $flags -w -c -o '../obj/$object.o' '$object.c' 2> ../messages.txt") == 0
+        and return;
+    open my $in, '<', "$dir/messages.txt";
     die "does not compile: " . ((grep { /error:/ } <$in>)[0] // "$object\n");
 }
 
@@ -142,15 +143,22 @@ sub run_test {
 
     compile($_) for grep { $own{$_} || m{^kernel/} } @$changed;
     if (!-e "$dir/$test") {
-        my $list = join ' ', map { "'" . object($_) . "'" } @own, @kernel;
-        # A changed kernel object comes before the archive, so the archive's is not taken.
-        my @line = ("$cc $link_flags -o '$dir/$test' $list '$objects/../libkernel.a' 2> '$dir/errors'");
-        die "does not link: $test\n" if shell(@line) != 0;
+        my ($own, $list) = map { join ' ', map { "'" . object($_) . "'" } @$_ } \@own, \@kernel;
+        # The archive with its changed members; a test may have its own version of one.
+        my $archive = "$objects/../libkernel.a";
+        if (@kernel) {
+            shell("cp '$archive' '$dir/kernel.a' && ar rs '$dir/kernel.a' $list 2> '$dir/messages.txt'") == 0
+                or die "ar failed\n";
+            $archive = "$dir/kernel.a";
+        }
+        my $line = "$cc $link_flags -o '$dir/$test' $own '$archive' 2> '$dir/messages.txt'";
+        die "does not link: $test\n" if shell($line) != 0;
     }
     my $status = shell("ulimit -t $cpu_seconds; ulimit -c 0; exec timeout $wall_seconds '$dir/$test' $options " .
-        "> '$dir/out' 2>&1 < /dev/null");
+        "> '$dir/output.txt' 2>&1 < /dev/null");
     return if $status == 0;
-    open my $in, '<', "$dir/out";
+    die "$test cannot be run\n" if $status >> 8 == 126 || $status >> 8 == 127;
+    open my $in, '<', "$dir/output.txt";
     local $_;
     my @out = <$in>;
     my ($why) = grep { /^not ok|assertion failed|^never:|ERROR: AddressSanitizer|runtime error|sim: / &&
@@ -182,6 +190,10 @@ sub try_mutant {
     for my $test (@{$m->{tests}}, @rest) {
         for my $options ($test eq 'sim' ? map { "$_ $sim_flags" } @histories : '') {
             my $why = run_test($test, \@changed, $options);
+            if (defined $why && !$first{$test} && $test ne 'sim') { # named tests have been run without a fault
+                shell("exec timeout $wall_seconds '$objects/../unit/$test' > /dev/null 2>&1 < /dev/null") == 0
+                    or die "unit/$test fails without any fault\n";
+            }
             my $by = $test eq 'sim' ? 'sim ' . $options =~ s/ --shrink.*//r : "unit/$test";
             return ('killed', "$by: $why") if defined $why;
         }
