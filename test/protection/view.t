@@ -86,6 +86,22 @@ protected() {
     has CR4 0x100000 "$1: SMEP is on"
 }
 
+# Every sysret and iret of the kernel's text is a site (sites.h), or stands in one of the ways that are put there; the two
+# others return from NMIs. A way out that isolation does not know would leave user mode with the kernel's tables.
+low() { symbol "$1" | sed 's/^ffffffff//'; }
+set -- $(objdump -h "$kernel" | awk '$2 == ".rodata" { sub(/^ffffffff/, "", $4); print $4, $6 }')
+od -An -v -tx8 -w16 -j $((0x$2 + 0x$(low sites) - 0x$1)) -N $((0x$(low sites_end) - 0x$(low sites))) "$kernel" |
+    awk '{ print $1 }' | sort > "$tmp/sites"
+objdump -d --no-show-raw-insn "$kernel" | awk '/^[0-9a-f]+ </ { name = $2 }
+    /\t(sysretq|iretq)/ { sub(/:/, "", $1); print $1, name }' > "$tmp/ways"
+while read -r address name; do
+    [ "$name" != '<image_start>:' ] || [ "$(symbol verw_sysret)" != "$image" ] || name='<verw_sysret>:'
+    case $name in '<verw_'* | '<nmi_common>:' | '<isolated_nmi>:') continue ;; esac
+    grep -q "$address" "$tmp/sites" || echo "$name $address"
+done < "$tmp/ways" > "$tmp/out"
+ok 'there are ways out' test "$(wc -l < "$tmp/ways")" -gt 8
+ok 'every way to user mode can be exchanged' test ! -s "$tmp/out"
+
 # A processor that executes in order what it must: no isolation.
 look wait max 1 stop 'info registers' 'info tlb'
 protected 'max'
