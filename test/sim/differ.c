@@ -17,7 +17,8 @@ static void normalise(struct model_thread *t)
     if (t->rest != REST_ANSWERED)
         t->answer = 0;
     if (t->state == M_DEAD)
-        *t = (struct model_thread){.state = M_DEAD, .at = NOBODY, .first = t->first, .held_by = NOBODY,
+        *t = (struct model_thread){.state = M_DEAD, .flags = t->flags & F_DELETED, .at = NOBODY, .first = t->first,
+                                   .held_by = NOBODY,
                                    .ready_next = NOBODY, .cpu = NOBODY};
 }
 

@@ -83,9 +83,17 @@ static void table_fill(void)
     }
 }
 
+static bool alive[MODEL_THREADS];
+static uint64_t alive_since; /* host_taken_back() then */
+
 static bool exists(unsigned i)
 {
-    return threads[i] != NULL && host_live(threads[i]) && threads[i]->snd.id == ids[i];
+    if (alive_since != host_taken_back()) {
+        alive_since = host_taken_back();
+        for (unsigned n = 0; n < thread_count; n++)
+            alive[n] = threads[n] != NULL && host_live(threads[n]) && threads[n]->snd.id == ids[n];
+    }
+    return alive[i];
 }
 
 static const struct reply_slot *explicit_at(unsigned i)
@@ -97,8 +105,12 @@ static const struct reply_slot *explicit_at(unsigned i)
 
 bool load_forget(void)
 {
+    static uint64_t freed;
     bool some = object_count > MODEL_OBJECTS / 2 || explicit_count > MODEL_EXPLICIT / 2;
 
+    if (!some && freed == host_taken_back())
+        return false;
+    freed = host_taken_back();
     for (unsigned i = 0; i < explicit_count; i++)
         some = some || explicit_at(i) == NULL;
 
@@ -132,6 +144,7 @@ int load_thread(const struct thread *t)
     thread_count += at == thread_count;
     met++;
     threads[at] = t;
+    alive[at] = true;
     ids[at] = t->snd.id;
     entry_add(key_of(t), (int)at);
     entry_add(key_of_id(ids[at]), (int)at);
@@ -225,6 +238,7 @@ static uint16_t flags_of(const struct thread *t)
         flags |= f & THREAD_TO_BACK ? F_BACK : 0u;
         flags |= f & THREAD_VCPU_USER ? F_VCPU_USER : 0u;
     }
+    flags |= t->obj.dead ? F_DELETED : 0u;
     flags |= t->ready ? F_READY : 0u;
     flags |= t->options & THREAD_OPT_VCPU ? F_VCPU : 0u;
     return (uint16_t)flags;
@@ -313,6 +327,7 @@ static void load_one(struct model *to, int x)
         to->deletion_irq[x] = (int16_t)load_object(&t->delete_irq->base.obj);
     if (!exists((unsigned)x) || (t->flags & THREAD_GONE)) {
         m->state = M_DEAD;
+        m->flags = !exists((unsigned)x) || t->obj.dead ? F_DELETED : 0;
         return;
     }
     m->task = t->task == NULL ? 0 : heap_handle(t->task);
@@ -467,15 +482,8 @@ void load(struct model *m)
 
 bool load_complete(const struct model *m) { return m->met == met; }
 
-bool load_dead(int who)
-{
-    if (who < MODEL_THREADS)
-        return !exists((unsigned)who) || threads[who]->obj.dead;
-    return !host_live(objects[who - MODEL_THREADS]) || objects[who - MODEL_THREADS]->dead;
-}
-
 const struct irq_base *load_irq_at(int object)
 {
-    return types[object] == KOBJ_GATE || load_dead(MODEL_THREADS + object)
+    return types[object] == KOBJ_GATE || !host_live(objects[object]) || objects[object]->dead
                ? NULL : container_of(objects[object], const struct irq_base, obj);
 }

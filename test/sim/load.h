@@ -19,8 +19,6 @@ int load_slot(const struct reply_slot *slot, const struct thread *owner);
 const struct thread *load_thread_at(int x);
 /* All threads that are known, and whatever they have to do with. */
 void load(struct model *m);
-/* Have its capabilities been made void? A thread, or MODEL_THREADS + an object. */
-bool load_dead(int who);
 /* NULL: it is none, or dead. */
 const struct irq_base *load_irq_at(int object);
 /* Has nobody been met since it was loaded? */

@@ -62,7 +62,8 @@ enum model_flag {
     F_BACK = 1u << 9,       /* goes to the back of its priority next time */
     F_READY = 1u << 10,     /* on the ready queue of its CPU */
     F_VCPU = 1u << 11,
-    F_VCPU_USER = 1u << 12  /* in its user task */
+    F_VCPU_USER = 1u << 12, /* in its user task */
+    F_DELETED = 1u << 13    /* all its capabilities are void */
 };
 #define F_KERNEL_IPC (F_FAULT | F_EXCEPTION)
 

@@ -147,14 +147,16 @@ static void destroy(struct model *m, int who)
 {
     int object = who - MODEL_THREADS;
 
-    if (object < 0)
+    if (object < 0) {
+        m->t[who].flags |= F_DELETED;
         model_kill(m, who);
-    else if (m->object[object].kind == K_GATE)
+    } else if (m->object[object].kind == K_GATE) {
         model_gate_destroy(m, object);
-    else if (m->object[object].kind == K_IRQ)
+    } else if (m->object[object].kind == K_IRQ) {
         model_irq_destroy(m, object);
-    else if (m->object[object].kind == K_SEM)
+    } else if (m->object[object].kind == K_SEM) {
         model_sem_destroy(m, object);
+    }
 }
 
 /* The deletion IRQ of a thread is hit for each of its gates that ends; gates that nobody uses are not in the model. */

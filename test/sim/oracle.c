@@ -27,7 +27,6 @@ static struct {
     uint64_t passed;
     int irq;                    /* object that the pin hits; NOBODY: not known */
     bool trampoline, fault;      /* does a page fault go there? is the exception one? */
-    bool dead[MODEL_SENDERS];   /* already before */
 } *now;
 
 /* ---- what the model asks ---- */
@@ -154,6 +153,14 @@ void oracle_race(bool on)
 {
     racing = on;
     known = false;
+    for (unsigned i = 0; !on && i < WORLD_TASKS; i++) { /* whoever was made meanwhile */
+        const struct task *task = world_task(i);
+
+        if (task == NULL)
+            continue;
+        for (const struct list *l = task->threads.next; l != &task->threads; l = l->next)
+            load_thread(container_of(l, const struct thread, task_link));
+    }
 }
 
 static uint8_t events_of(const struct thread *t)
@@ -251,10 +258,6 @@ void oracle_begin(enum oracle_event event)
     before->cpu = (int)host_cpu->id;
     now->passed = before->now - host_cpu->last_tick_us;
     look_at_users(self);
-    for (unsigned i = 0; i < before->threads; i++)
-        now->dead[i] = load_dead((int)i);
-    for (unsigned i = 0; i < before->objects; i++)
-        now->dead[MODEL_THREADS + i] = load_dead((int)(MODEL_THREADS + i));
     known = false;
 }
 
@@ -354,10 +357,10 @@ static void destroyed_find(void)
 {
     trial->destroyed_count = 0;
     for (unsigned i = 0; i < before->threads; i++)
-        if (!now->dead[i] && load_dead((int)i))
+        if (~before->t[i].flags & after->t[i].flags & F_DELETED)
             trial->destroyed[trial->destroyed_count++] = (int16_t)i;
     for (unsigned i = 0; i < before->objects; i++)
-        if (!now->dead[MODEL_THREADS + i] && load_dead((int)(MODEL_THREADS + i)))
+        if (before->object[i].kind != K_VOID && after->object[i].kind == K_VOID)
             trial->destroyed[trial->destroyed_count++] = (int16_t)(MODEL_THREADS + i);
 }
 

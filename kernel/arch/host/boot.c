@@ -29,6 +29,7 @@ static bool no_poison;
 
 /* Which addresses were given out and not taken back: a bit for every 16 bytes. */
 static uint8_t *live;
+static uint64_t taken_back;
 
 static void live_set(const void *p, size_t n, bool given)
 {
@@ -40,6 +41,7 @@ static void live_set(const void *p, size_t n, bool given)
         live[at / 8] |= (uint8_t)(1u << at % 8);
         return;
     }
+    taken_back++;
     for (size_t end = at + n / 16; at < end; at++)
         if (at % 8 == 0 && end - at >= 8) {
             live[at / 8] = 0;
@@ -55,6 +57,8 @@ bool host_live(const void *p)
 
     return live == NULL || (live[at / 8] >> at % 8 & 1);
 }
+
+uint64_t host_taken_back(void) { return taken_back; }
 
 void memory_poison(void *p, size_t n)
 {
