@@ -61,7 +61,7 @@ static bool slot_remove(struct model_cap *slot, bool del)
     return was.object != 0 && ((last && !was.kept) || (del && (was.rights & L4_RIGHT_D)));
 }
 
-bool model_map_caps(struct model_cap *from, struct model_cap *to, unsigned n, const struct model_map *how)
+void model_map_caps(struct model_cap *from, struct model_cap *to, unsigned n, const struct model_map *how)
 {
     for (unsigned i = 0; i < n; i++) {
         struct model_cap source = from[i], old = to[i];
@@ -100,7 +100,6 @@ bool model_map_caps(struct model_cap *from, struct model_cap *to, unsigned n, co
             object_count(to, n, source.object, gone & WEAK ? 0 : -1, -1);
         }
     }
-    return true;
 }
 
 void model_unmap_caps(struct model_cap *slot, unsigned n, unsigned rights, bool del)
@@ -123,32 +122,23 @@ void model_unmap_caps(struct model_cap *slot, unsigned n, unsigned rights, bool 
 
 /* ---- pages ---- */
 
-static bool depends(const struct model_page *page, unsigned n, uint64_t id)
-{
-    for (unsigned i = 0; i < n; i++)
-        if (id != 0 && page[i].parent == id)
-            return true;
-    return false;
-}
-
-bool model_map_pages(struct model_page *from, struct model_page *to, unsigned n, const struct model_map *how)
+void model_map_pages(struct model_page *from, struct model_page *to, unsigned n, const struct model_map *how)
 {
     for (unsigned i = 0; i < n; i++) {
         unsigned rights = from[i].rights & how->rights & L4_MEM_RIGHTS;
 
-        if ((from[i].id == 0 && !from[i].ku) || from[i].ku || rights == 0 || to[i].ku)
+        if (from[i].id == 0 || rights == 0 || to[i].ku) /* kernel-user memory is no source, and stays */
             continue;
         if (!(how->item & L4_ITEM_GRANT) && to[i].id != 0 && to[i].parent == from[i].id && to[i].pa == from[i].pa) {
             to[i].rights |= rights | L4_MEM_R;
             continue;
         }
-        if (to[i].id != 0 && (depends(from, n, to[i].id) || depends(to, n, to[i].id)))
-            return false;
         to[i] = (struct model_page){.id = 1, .parent = from[i].id, .pa = from[i].pa, .rights = rights | L4_MEM_R};
-        if (how->item & L4_ITEM_GRANT)
+        if (how->item & L4_ITEM_GRANT) { /* takes its place in the tree */
+            to[i].parent = from[i].parent;
             from[i] = (struct model_page){0};
+        }
     }
-    return true;
 }
 
 unsigned model_unmap_page(unsigned has, unsigned rights)

@@ -36,10 +36,10 @@ struct model_map {
 
 /* All in units of bytes or slots. */
 struct model_window model_window(word_t send, unsigned send_order, word_t receive, unsigned receive_order, word_t hot);
-/* n slots from -> to (which may be the same). False: an object that has capabilities of its own may end. */
-bool model_map_caps(struct model_cap *from, struct model_cap *to, unsigned n, const struct model_map *how);
+/* n slots from -> to (which may be the same). */
+void model_map_caps(struct model_cap *from, struct model_cap *to, unsigned n, const struct model_map *how);
 void model_unmap_caps(struct model_cap *slot, unsigned n, unsigned rights, bool del);
-/* n pages of two different places. False: a page is lost with the one that it depends on. */
-bool model_map_pages(struct model_page *from, struct model_page *to, unsigned n, const struct model_map *how);
+/* n pages from -> to, none of which was made from one in `to`. */
+void model_map_pages(struct model_page *from, struct model_page *to, unsigned n, const struct model_map *how);
 /* The rights that remain after these have been taken; 0: the page is gone. */
 unsigned model_unmap_page(unsigned has, unsigned rights);

@@ -4,7 +4,9 @@
 #include "ipc.h"
 #include "load.h"
 #include "map.h"
+#include "memory.h"
 #include "objects.h"
+#include "oracle_map.h"
 #include "smp.h"
 #include <l4/trampoline.h>
 #include <l4/vcpu.h>
@@ -15,6 +17,7 @@
 static struct model *before, *after, *trial;
 static bool known;  /* `before` is the state of the kernel */
 static bool racing;
+static const char *difference; /* the last one */
 
 /* All of it outside the program's data: search.c copies that away and back. */
 static struct {
@@ -26,6 +29,7 @@ static struct {
     word_t mr[L4_MR_COUNT];
     uint64_t passed;
     int irq;                    /* object that the pin hits; NOBODY: not known */
+    bool inject;                 /* an allocation is to fail */
     bool trampoline, fault;      /* does a page fault go there? is the exception one? */
 } *now;
 
@@ -176,8 +180,6 @@ static void look_at_users(const struct thread *self)
             before->upcalls[i] = events_of(load_thread_at((int)i));
     now->trampoline = (self->task != NULL && self->task->is_sigma0) ||
                      ((self->options & THREAD_OPT_TRAMPOLINE) && !(self->tramp->flags & L4_TRAMP_IN_PROGRESS));
-    if (self->utcb != NULL)
-        memcpy(now->mr, self->utcb->mr, sizeof now->mr);
 }
 
 /* cap_valid and cap_equal: a selector that is special names nothing but itself. */
@@ -214,6 +216,7 @@ static void look_at_message(const struct thread *self)
     unsigned at = l4_tag_words(tag), rights;
     const word_t *mr = self->utcb->mr;
 
+    memcpy(now->mr, mr, sizeof now->mr);
     *msg = (struct model_message){.mr = now->mr, .words = at, .items = l4_tag_items(tag)};
     msg->item = ITEM_MISSING;
     if (msg->items > 0 && at + 2 <= L4_MR_COUNT && mr[at] != 0) {
@@ -251,6 +254,8 @@ void oracle_begin(enum oracle_event event)
     if (event == EVENT_SYSCALL) {
         now->target = target_of(self, now->request.dest & ~L4_OP_MASK);
         look_at_message(self);
+        oracle_map_begin(self, &now->request, &now->target, &now->message);
+        now->inject = frame_fail_countdown != 0;
     }
     if (!known || !load_complete(before))
         load(before);
@@ -364,6 +369,14 @@ static void destroyed_find(void)
             trial->destroyed[trial->destroyed_count++] = (int16_t)(MODEL_THREADS + i);
 }
 
+static uint64_t predicted, accepted; /* events */
+
+void oracle_summary(void)
+{
+    printf("sim: %lu events as the model says, %lu that it does not decide; %lu maps, unmaps and creations\n",
+           (unsigned long)predicted, (unsigned long)accepted, (unsigned long)oracle_map_count());
+}
+
 static const char *try_all(void)
 {
     const char *wrong = NULL;
@@ -394,8 +407,13 @@ const char *oracle_compare(void)
         load(after);
         wrong = try_all();
     } while (!load_complete(after));
+    if (wrong == NULL && now->event == EVENT_SYSCALL)
+        wrong = oracle_map_end(now->inject && frame_fail_countdown == 0);
+    difference = wrong;
     if (wrong != NULL)
         return wrong;
+    accepted += trial->open;
+    predicted += !trial->open;
     before = after;
     after = old;
     known = true;
@@ -410,8 +428,10 @@ void oracle_explain(void)
     trial_begin();
     destroyed_find();
     step(trial);
-    fprintf(stderr, "sim: kernel and model differ in %s; event %d of thread %d\n", load_differs(trial, after),
-            (int)now->event, now->self);
+    load_differs(trial, after);
+    fprintf(stderr, "sim: kernel and model differ in %s; event %d of thread %d\n", difference, (int)now->event,
+            now->self);
+    oracle_map_explain();
     if (now->event == EVENT_SYSCALL)
         fprintf(stderr, "sim:   message %lx %lx to %u %d rights %x, item %u %u %d rights %x\n", now->mr[0], now->mr[1],
                 now->target.kind, now->target.index, now->target.rights, msg->item, msg->argument.kind,

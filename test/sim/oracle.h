@@ -30,3 +30,5 @@ void oracle_explain(void);
 void oracle_forget(void);
 /* Two CPUs race from now on (one event happens inside another): nothing is compared until it is over. */
 void oracle_race(bool on);
+/* How much was compared. */
+void oracle_summary(void);

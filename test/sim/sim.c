@@ -87,6 +87,7 @@ static void summary(void)
            (unsigned long)sim.counts[COUNT_EXCEPTION], (unsigned long)sim.counts[COUNT_IRQ],
            (unsigned long)sim.counts[COUNT_TICK], (unsigned long)sim.counts[COUNT_CREATED],
            (unsigned long)sim.counts[COUNT_MESSAGE]);
+    oracle_summary();
 }
 
 /* ---- events ---- */

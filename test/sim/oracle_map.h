@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* Capabilities and pages of one operation beside the model of mapping (model_map.h): oracle_map.c. */
+#pragma once
+#include "model.h"
+#include "thread.h"
+
+/* self is going to make a system call: what would it map, unmap or create? */
+void oracle_map_begin(const struct thread *self, const struct model_request *rq, const struct model_target *target,
+                      const struct model_message *msg);
+/* It has been made: what is wrong, or NULL. injected: an allocation has failed on purpose. */
+const char *oracle_map_end(bool injected);
+void oracle_map_explain(void);
+/* How many were compared. */
+uint64_t oracle_map_count(void);
