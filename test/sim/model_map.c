@@ -9,6 +9,7 @@
  */
 #include "model_map.h"
 #include <l4/proto.h>
+#include <l4/utcb.h>
 
 #define WEAK 0x10u
 
@@ -30,6 +31,32 @@ struct model_window model_window(word_t send, unsigned send_order, word_t receiv
         w.order = receive_order;
     }
     return w;
+}
+
+/* ---- buffers and return items ---- */
+
+bool model_buffer(const word_t *br, unsigned at, struct model_buffer *out)
+{
+    if (at >= L4_BR_COUNT || br[at] == 0)
+        return false;
+    *out = (struct model_buffer){.item = br[at++]};
+    if (out->item & L4_RCV_SINGLE_CAP) {
+        out->window = l4_fpage_make(L4_FPAGE_OBJ, out->item >> L4_SEL_SHIFT, 0, 0);
+    } else {
+        if (at >= L4_BR_COUNT)
+            return false;
+        out->window.raw = br[at++];
+    }
+    out->forward = (out->item & L4_RCV_FORWARD) != 0;
+    if (out->forward && at >= L4_BR_COUNT)
+        return false;
+    out->task = out->forward ? br[at] : 0;
+    return true;
+}
+
+word_t model_return_item(const word_t *item, word_t kind)
+{
+    return (item[0] & ~0xff6ul) | kind | (item[1] & 0xff0ul);
 }
 
 /* ---- capabilities ---- */

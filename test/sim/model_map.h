@@ -34,6 +34,18 @@ struct model_map {
     unsigned mask;   /* rights that the channel lets pass */
 };
 
+/* A receive buffer: where an item goes. */
+struct model_buffer {
+    word_t item;
+    l4_fpage window;
+    bool forward;  /* into the task that `task` selects */
+    word_t task;
+};
+
+/* The buffer at register `at` of br; false: there is none. */
+bool model_buffer(const word_t *br, unsigned at, struct model_buffer *out);
+/* First word of what the receiver finds in place of a send item. kind: L4_GOT_*. */
+word_t model_return_item(const word_t *item, word_t kind);
 /* All in units of bytes or slots. */
 struct model_window model_window(word_t send, unsigned send_order, word_t receive, unsigned receive_order, word_t hot);
 /* n slots from -> to (which may be the same). */

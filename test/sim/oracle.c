@@ -29,6 +29,7 @@ static struct {
     word_t mr[L4_MR_COUNT];
     uint64_t passed;
     int irq;                    /* object that the pin hits; NOBODY: not known */
+    int receiver;                /* who takes a message with an item now */
     bool inject;                 /* an allocation is to fail */
     bool trampoline, fault;      /* does a page fault go there? is the exception one? */
 } *now;
@@ -241,6 +242,33 @@ static void look_at_message(const struct thread *self)
     msg->slot_given = slot_given(self->utcb);
 }
 
+/* A message with items to somebody who waits for it. */
+static void look_at_receiver(const struct thread *self)
+{
+    word_t dest = now->request.dest;
+    const struct model_thread *t;
+    unsigned rights = now->target.rights;
+    int r = NOBODY;
+
+    if (!(dest & L4_OP_SEND) || (before->t[now->self].flags & (F_ALIEN | F_VCPU_USER)))
+        return;
+    if ((dest & L4_OP_REPLY) && (dest & L4_SEL_SPECIAL) != L4_SEL_REPLY) {
+        r = before->reply[now->self].caller;
+        rights = before->reply[now->self].rights;
+    } else if (!(dest & L4_OP_REPLY) && now->target.kind == K_THREAD) {
+        r = now->target.index;
+    } else if (!(dest & L4_OP_REPLY) && now->target.kind == K_GATE) {
+        r = before->object[now->target.index].thread;
+    }
+    if (r == NOBODY)
+        return;
+    t = &before->t[r];
+    if (t->state != M_WAIT && !(t->state == M_RECEIVE && t->at == now->self))
+        return;
+    now->receiver = r;
+    oracle_map_message(self, load_thread_at(r), rights, &now->message);
+}
+
 void oracle_begin(enum oracle_event event)
 {
     const struct thread *self = host_current();
@@ -255,6 +283,7 @@ void oracle_begin(enum oracle_event event)
         now->target = target_of(self, now->request.dest & ~L4_OP_MASK);
         look_at_message(self);
         oracle_map_begin(self, &now->request, &now->target, &now->message);
+        now->receiver = NOBODY;
         now->inject = frame_fail_countdown != 0;
     }
     if (!known || !load_complete(before))
@@ -263,6 +292,8 @@ void oracle_begin(enum oracle_event event)
     before->cpu = (int)host_cpu->id;
     now->passed = before->now - host_cpu->last_tick_us;
     look_at_users(self);
+    if (event == EVENT_SYSCALL && now->message.items != 0)
+        look_at_receiver(self);
     known = false;
 }
 
@@ -409,6 +440,8 @@ const char *oracle_compare(void)
     } while (!load_complete(after));
     if (wrong == NULL && now->event == EVENT_SYSCALL)
         wrong = oracle_map_end(now->inject && frame_fail_countdown == 0);
+    if (wrong == NULL && !trial->open && now->event == EVENT_SYSCALL && now->receiver != NOBODY)
+        wrong = oracle_map_message_end(&trial->result[now->receiver]);
     difference = wrong;
     if (wrong != NULL)
         return wrong;

@@ -12,6 +12,7 @@
 #include "model_map.h"
 #include "task.h"
 #include <l4/errors.h>
+#include <l4/proto.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -30,7 +31,10 @@ static struct {
     struct task *from, *to;
     word_t src, dst;
     unsigned n, rights;
-    bool answered, del, own, task_named; /* answered: its result is in the registers; own: not only what was derived */
+    const struct thread *receiver; /* of a message: finds a return item at `at` of its registers; NULL: does not */
+    unsigned at;
+    word_t sent[2];
+    bool message, answered, del, own, task_named; /* answered: its result is in the registers; own: not only what was derived */
     struct model_map how;
     struct model_cap cap[2][PART], expected[2][PART];
     struct model_page page[2][PART], pages[2][PART];
@@ -128,24 +132,19 @@ static bool derived_look(const struct mapping *m)
 
 /* ---- before ---- */
 
-static enum what map_look(const struct model_request *rq, const struct model_target *target,
-                          const struct model_message *msg)
+/* One item with its window (order 63: everything), w.from, w.to and w.how.mask being known. */
+static enum what item_look(const word_t *item, word_t window, unsigned window_order)
 {
-    l4_fpage fp = {msg->mr[2]};
+    l4_fpage fp = {item[1]};
     unsigned type = l4_fpage_type(fp), shift = type == L4_FPAGE_MEM ? L4_PAGE_SHIFT : 0;
-    unsigned order = l4_fpage_order(fp);
+    word_t hot = type == L4_FPAGE_MEM ? item[0] & ~(L4_PAGE_SIZE - 1) : item[0] >> L4_SEL_SHIFT;
     struct model_window part;
 
-    (void)rq;
-    if (!(target->rights & L4_RIGHT_W) || msg->item != ITEM_GIVEN || msg->argument.kind != K_TASK ||
-        (type != L4_FPAGE_OBJ && type != L4_FPAGE_MEM))
+    if (type != L4_FPAGE_OBJ && type != L4_FPAGE_MEM)
         return NOTHING;
-    w.from = heap_pointer(msg->argument.task);
-    w.how = (struct model_map){.item = msg->mr[1], .rights = l4_fpage_rights(fp), .mask = 15};
-    if (!(target->rights & msg->argument.rights & L4_RIGHT_S))
-        w.how.mask &= ~L4_RIGHT_S;
-    part = model_window(l4_fpage_start(fp) << shift, order, 0, 63, msg->mr[1] >> (L4_SEL_SHIFT - shift) & ~(word_t)0 <<
-                        (type == L4_FPAGE_MEM ? 12 : 0));
+    w.how.item = item[0];
+    w.how.rights = l4_fpage_rights(fp);
+    part = model_window(l4_fpage_start(fp) << shift, l4_fpage_order(fp), window << shift, window_order, hot);
     if (part.order < shift || part.order - shift > 6)
         return NOTHING;
     w.n = 1u << (part.order - shift);
@@ -154,7 +153,7 @@ static enum what map_look(const struct model_request *rq, const struct model_tar
     if (w.from == w.to && w.src != w.dst && w.src < w.dst + (w.n << shift) && w.dst < w.src + (w.n << shift))
         return NOTHING;
     if (type == L4_FPAGE_OBJ) {
-        if (w.src + w.n > CAP_SLOTS || w.dst + w.n > CAP_SLOTS)
+        if (w.src + w.n > CAP_SLOTS || w.dst + w.n > CAP_SLOTS || w.src > CAP_SLOTS || w.dst > CAP_SLOTS)
             return NOTHING;
         caps_look(w.cap[0], w.from, w.src, true);
         caps_look(w.cap[1], w.to, w.dst, true);
@@ -167,6 +166,47 @@ static enum what map_look(const struct model_request *rq, const struct model_tar
         pages_depend(w.page[0], w.page[1]) || pages_depend(w.page[1], w.page[1]))
         return NOTHING;
     return MAP_PAGES;
+}
+
+static enum what map_look(const struct model_target *target, const struct model_message *msg)
+{
+    if (!(target->rights & L4_RIGHT_W) || msg->item != ITEM_GIVEN || msg->argument.kind != K_TASK)
+        return NOTHING;
+    w.from = heap_pointer(msg->argument.task);
+    w.how.mask = target->rights & msg->argument.rights & L4_RIGHT_S ? 15 : 15 & ~L4_RIGHT_S;
+    return item_look(&msg->mr[1], 0, 63);
+}
+
+/* The receiver's buffer for the only item of a message that it takes now. */
+static enum what message_look(const struct thread *r, unsigned rights, const struct model_message *msg)
+{
+    const word_t *item = &msg->mr[msg->words];
+    unsigned type, shift;
+    struct model_buffer b = {.item = L4_ITEM_MAP, .window = {L4_FPAGE_ALL}};
+
+    if (msg->items != 1 || msg->words + 2 > L4_MR_COUNT || !(item[0] & L4_ITEM_MAP))
+        return NOTHING;
+    type = l4_fpage_type((l4_fpage){item[1]});
+    shift = type == L4_FPAGE_MEM ? L4_BDR_MEM_SHIFT : type == L4_FPAGE_IO ? L4_BDR_IO_SHIFT : L4_BDR_OBJ_SHIFT;
+    if (!(r->flags & THREAD_KERNEL_IPC)) {
+        if (!model_buffer(r->utcb->br, (unsigned)(r->utcb->bdr >> shift & L4_BDR_INDEX_MASK), &b))
+            return NOTHING;
+    } else if ((r->flags & THREAD_IN_EXCEPTION) && msg->words < L4_EXC_WORDS) {
+        return NOTHING;
+    }
+    if (b.forward || (b.item & L4_RCV_LOCAL_ID) ||
+        (l4_fpage_type(b.window) != L4_FPAGE_SPECIAL && l4_fpage_type(b.window) != type))
+        return NOTHING;
+    w.from = w.self->task;
+    w.to = r->task;
+    w.how.mask = rights & L4_RIGHT_S ? 15 : 15 & ~L4_RIGHT_S;
+    w.receiver = r->flags & THREAD_KERNEL_IPC ? NULL : r;
+    w.at = msg->words;
+    w.sent[0] = item[0];
+    w.sent[1] = item[1];
+    if (l4_fpage_type(b.window) == L4_FPAGE_SPECIAL)
+        return item_look(item, 0, 63);
+    return item_look(item, l4_fpage_start(b.window), l4_fpage_order(b.window));
 }
 
 static enum what unmap_look(const struct model_message *msg)
@@ -214,12 +254,23 @@ static enum what create_look(const struct model_message *msg)
     return CREATE;
 }
 
+void oracle_map_message(const struct thread *self, const struct thread *receiver, unsigned rights,
+                        const struct model_message *msg)
+{
+    w.self = self;
+    w.task_named = false;
+    w.what = message_look(receiver, rights, msg);
+    w.message = w.what != NOTHING;
+}
+
 void oracle_map_begin(const struct thread *self, const struct model_request *rq, const struct model_target *target,
                       const struct model_message *msg)
 {
     word_t op = rq->dest & L4_OP_MASK;
 
     w.what = NOTHING;
+    w.message = false;
+    w.receiver = NULL;
     if ((rq->dest & L4_OP_REPLY) || msg->words == 0 || (self->flags & (THREAD_ALIEN | THREAD_VCPU_USER)))
         return;
     w.self = self;
@@ -232,7 +283,7 @@ void oracle_map_begin(const struct thread *self, const struct model_request *rq,
     } else if (target->kind == K_TASK && l4_tag_label((l4_tag){rq->tag}) == L4_PROTO_TASK) {
         w.to = heap_pointer(target->task);
         if (msg->mr[0] == L4_OP_TASK_MAP)
-            w.what = map_look(rq, target, msg);
+            w.what = map_look(target, msg);
         else if (msg->mr[0] == L4_OP_TASK_UNMAP)
             w.what = unmap_look(msg);
     }
@@ -341,12 +392,41 @@ static const char *create_differs(bool done)
     return caps_equal(w.cap[1], &seen) ? NULL : "the slot of an object that was not made";
 }
 
+/* Was there anything in the source that could be mapped? */
+static bool source_given(void)
+{
+    for (unsigned i = 0; i < w.n; i++) {
+        if (w.what == MAP_CAPS && w.cap[0][i].object != 0 && (w.cap[0][i].rights & w.how.rights & L4_RIGHT_R))
+            return true;
+        if (w.what == MAP_PAGES && (w.page[0][i].id != 0 || w.page[0][i].ku) && (w.how.rights & L4_MEM_RIGHTS))
+            return true;
+    }
+    return false;
+}
+
+const char *oracle_map_message_end(const struct model_result *r)
+{
+    bool failed = r->kind == R_ERROR && r->error == (L4_IPC_SEND_MAP_FAILED | 1);
+    word_t back;
+
+    if (w.what == NOTHING || !w.message || w.task_named || !host_live(w.from) || !host_live(w.to) ||
+        (r->kind != R_MESSAGE && !failed))
+        return NULL;
+    w.compared++;
+    if (!failed && w.receiver != NULL) {
+        back = w.receiver->utcb->mr[w.at];
+        if (back != model_return_item(w.sent, source_given() ? L4_GOT_MAPPED : L4_GOT_NOTHING))
+            return "a return item";
+    }
+    return map_differs(failed);
+}
+
 const char *oracle_map_end(bool injected)
 {
     l4_tag tag;
     bool failed;
 
-    if (w.what == NOTHING || !host_live(w.self) || !host_live(w.to))
+    if (w.what == NOTHING || w.message || !host_live(w.self) || !host_live(w.to))
         return NULL;
     tag.raw = frame_tag(&w.self->arch.frame);
     failed = !w.answered || l4_tag_error(tag);
