@@ -318,6 +318,11 @@ void model_receive(struct model *m, int x, const struct model_ipc *ipc, int from
 
 /* ---- send phase ---- */
 
+static bool upcall_taken(const struct model *m, int x, unsigned events)
+{
+    return m->upcalls[x] == UPCALLS_UNSURE ? model_choose(2) != 0 : (m->upcalls[x] & events) != 0;
+}
+
 /* Does r take a message of s now? A vCPU may, in between, in an upcall. */
 static bool takes_now(struct model *m, int r, int s, bool *upcall)
 {
@@ -330,7 +335,7 @@ static bool takes_now(struct model *m, int r, int s, bool *upcall)
         return false;
     if (!(t->flags & F_STARTED) || (t->flags & (F_KERNEL_IPC | F_DYING | F_TRIGGER | F_AFTER)))
         return false;
-    *upcall = (m->upcalls[r] & L4_VCPU_IRQ) != 0;
+    *upcall = upcall_taken(m, r, L4_VCPU_IRQ);
     return *upcall;
 }
 
@@ -689,7 +694,7 @@ void model_exception_call(struct model *m, int x, bool page_fault)
 {
     unsigned events = page_fault ? L4_VCPU_EXCEPTIONS | L4_VCPU_PAGE_FAULTS : L4_VCPU_EXCEPTIONS;
 
-    if ((m->t[x].flags & F_VCPU) && (m->upcalls[x] & events)) {
+    if ((m->t[x].flags & F_VCPU) && upcall_taken(m, x, events)) {
         upcall_made(m, x);
         m->result[x].kind = R_NONE; /* it is among the saved registers */
         return;
@@ -719,7 +724,7 @@ void model_page_fault(struct model *m)
     struct model_thread *t = &m->t[x];
 
     t->flags &= (uint16_t)~F_CANCELLED;
-    if ((t->flags & F_VCPU) && (m->upcalls[x] & L4_VCPU_PAGE_FAULTS))
+    if ((t->flags & F_VCPU) && upcall_taken(m, x, L4_VCPU_PAGE_FAULTS))
         upcall_made(m, x);
     else if (m->world->trampoline(x))
         ; /* goes on at its handler */

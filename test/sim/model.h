@@ -26,6 +26,7 @@
 #define MODEL_EXPLICIT 64                          /* explicit reply capabilities in use */
 #define MODEL_SLOTS (MODEL_THREADS + MODEL_EXPLICIT) /* the implicit one of each thread, then these */
 #define MODEL_CPUS 4
+#define UPCALLS_UNSURE 0x80u
 #define NOBODY (-1)
 #define UNKNOWN (-2) /* somebody who does not exist any more */
 
@@ -181,7 +182,7 @@ struct model {
     struct model_object object[MODEL_OBJECTS];
     struct model_slot reply[MODEL_THREADS];
     int16_t deletion_irq[MODEL_THREADS];
-    uint8_t upcalls[MODEL_THREADS]; /* which events a vCPU takes now, L4_VCPU_* */
+    uint8_t upcalls[MODEL_THREADS]; /* which events a vCPU takes now, L4_VCPU_*, or UPCALLS_UNSURE */
     struct model_result result[MODEL_THREADS];
     struct model_thread t[MODEL_THREADS];
 };

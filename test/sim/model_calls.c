@@ -142,6 +142,8 @@ static struct answer thread_vcpu_control(struct model *m, int t, const struct mo
         return label(-L4_ERR_NOSYS);
     if (m->t[t].task == 0 || !msg->vcpu_fits)
         return label(-L4_ERR_INVAL);
+    if (!(m->t[t].flags & F_VCPU)) /* what the new state area says is the user's business */
+        m->upcalls[t] = UPCALLS_UNSURE;
     m->t[t].flags |= F_VCPU;
     return label(0);
 }

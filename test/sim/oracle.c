@@ -170,15 +170,14 @@ void oracle_race(bool on)
 
 static uint8_t events_of(const struct thread *t)
 {
-    return t->flags & THREAD_VCPU_USER ? 0xff : (uint8_t)(t->vcpu->state & 7u);
+    return t->flags & THREAD_VCPU_USER ? 7 : (uint8_t)(t->vcpu->state & 7u);
 }
 
 /* User memory may have changed since the last event. */
 static void look_at_users(const struct thread *self)
 {
     for (unsigned i = 0; i < before->threads; i++)
-        if (before->t[i].flags & F_VCPU)
-            before->upcalls[i] = events_of(load_thread_at((int)i));
+        before->upcalls[i] = before->t[i].flags & F_VCPU ? events_of(load_thread_at((int)i)) : 0;
     now->trampoline = (self->task != NULL && self->task->is_sigma0) ||
                      ((self->options & THREAD_OPT_TRAMPOLINE) && !(self->tramp->flags & L4_TRAMP_IN_PROGRESS));
 }
@@ -402,10 +401,63 @@ static void destroyed_find(void)
 
 static uint64_t predicted, accepted; /* events */
 
+/* ---- words of messages ---- */
+
+static bool overlap(const struct thread *a, const struct thread *b)
+{
+    const char *x = (const char *)a->utcb, *y = (const char *)b->utcb;
+
+    return x < y + sizeof *a->utcb && y < x + sizeof *a->utcb;
+}
+
+/* The kernel speaks for s: its fault, or its registers. */
+static bool kernel_words_differ(const struct thread *s, const word_t *mr, bool fault)
+{
+    const struct arch_frame *f = &s->arch.frame;
+
+    if (fault)
+        return (mr[0] & ~7ul) != (frame_fault_addr(f) & ~7ul) || mr[1] != frame_ip(f);
+    return memcmp(mr, f, sizeof *f) != 0;
+}
+
+/* Has r what s has sent? Only where both UTCBs are their own, and s has not received anything itself since. */
+static bool words_differ(int s, int r)
+{
+    const struct thread *from = load_thread_at(s), *to = load_thread_at(r);
+    unsigned words = l4_tag_words((l4_tag){trial->result[r].tag}), flags = before->t[s].flags | trial->t[s].flags;
+
+    if (from == NULL || to == NULL || from->utcb == NULL || to->utcb == NULL || overlap(from, to) ||
+        after->t[s].state == M_DEAD)
+        return false;
+    if (flags & (F_KERNEL_IPC | F_ALIEN)) { /* perhaps the kernel's: when it is still unanswered that is certain */
+        unsigned kind = after->t[s].flags & F_KERNEL_IPC;
+        long label = kind & F_FAULT ? L4_PROTO_PAGE_FAULT : L4_PROTO_EXCEPTION;
+
+        return kind != 0 && after->t[s].state == M_RECEIVE && after->t[s].at == r &&
+               l4_tag_label((l4_tag){trial->result[r].tag}) == label &&
+               words == (kind & F_FAULT ? 2 : L4_EXC_WORDS) && !(flags & F_ALIEN) &&
+               kernel_words_differ(from, to->utcb->mr, (kind & F_FAULT) != 0);
+    }
+    if (s == now->self && now->event == EVENT_SYSCALL)
+        return memcmp(to->utcb->mr, now->mr, words * sizeof(word_t)) != 0;
+    return trial->result[s].kind != R_MESSAGE &&
+           memcmp(to->utcb->mr, from->utcb->mr, words * sizeof(word_t)) != 0;
+}
+
+static const char *messages_differ(void)
+{
+    for (unsigned r = 0; r < trial->threads; r++)
+        if (trial->result[r].kind == R_MESSAGE && trial->result[r].from != NOBODY &&
+            words_differ(trial->result[r].from, (int)r))
+            return "the words of a message";
+    return NULL;
+}
+
 void oracle_summary(void)
 {
-    printf("sim: %lu events as the model says, %lu that it does not decide; %lu maps, unmaps and creations\n",
-           (unsigned long)predicted, (unsigned long)accepted, (unsigned long)oracle_map_count());
+    printf("sim: %lu events as the model says, %lu that it does not decide; %lu maps, unmaps and creations, "
+           "%lu items\n", (unsigned long)predicted, (unsigned long)accepted, (unsigned long)oracle_map_count(),
+           (unsigned long)oracle_map_messages());
 }
 
 static const char *try_all(void)
@@ -429,6 +481,27 @@ static const char *try_all(void)
     return wrong;
 }
 
+/* State areas of vCPUs that lie where somebody's UTCB is may have changed in the event itself. */
+static bool upcalls_unsure(void)
+{
+    bool some = false;
+
+    for (unsigned i = 0; i < before->threads; i++) {
+        const struct thread *t = before->t[i].flags & F_VCPU ? load_thread_at((int)i) : NULL;
+
+        for (unsigned n = 0; t != NULL && n < before->threads; n++) {
+            const struct thread *other = load_thread_at((int)n);
+
+            if (other != NULL && other->utcb != NULL && (char *)t->vcpu < (char *)(other->utcb + 1) &&
+                (char *)other->utcb < (char *)t->vcpu + L4_VCPU_SIZE) {
+                before->upcalls[i] = UPCALLS_UNSURE;
+                some = true;
+            }
+        }
+    }
+    return some;
+}
+
 const char *oracle_compare(void)
 {
     const char *wrong;
@@ -437,9 +510,13 @@ const char *oracle_compare(void)
     do { /* the model may ask for somebody who was not known */
         load(after);
         wrong = try_all();
+        if (wrong != NULL && upcalls_unsure())
+            wrong = try_all();
     } while (!load_complete(after));
     if (wrong == NULL && now->event == EVENT_SYSCALL)
         wrong = oracle_map_end(now->inject && frame_fail_countdown == 0);
+    if (wrong == NULL && !trial->open)
+        wrong = messages_differ();
     if (wrong == NULL && !trial->open && now->event == EVENT_SYSCALL && now->receiver != NOBODY)
         wrong = oracle_map_message_end(&trial->result[now->receiver]);
     difference = wrong;

@@ -34,16 +34,19 @@ static struct {
     const struct thread *receiver; /* of a message: finds a return item at `at` of its registers; NULL: does not */
     unsigned at;
     word_t sent[2];
-    bool message, answered, del, own, task_named; /* answered: its result is in the registers; own: not only what was derived */
+    bool message, answered; /* answered: its result is in the registers */
+    bool del, own;          /* own: not only what was derived */
+    bool task_named;
     struct model_map how;
     struct model_cap cap[2][PART], expected[2][PART];
     struct model_page page[2][PART], pages[2][PART];
     struct derived derived[PART];
     unsigned derived_count;
-    uint64_t compared;
+    uint64_t compared, messages;
 } w;
 
 uint64_t oracle_map_count(void) { return w.compared; }
+uint64_t oracle_map_messages(void) { return w.messages; }
 
 /* ---- looking ---- */
 
@@ -194,8 +197,7 @@ static enum what message_look(const struct thread *r, unsigned rights, const str
     } else if ((r->flags & THREAD_IN_EXCEPTION) && msg->words < L4_EXC_WORDS) {
         return NOTHING;
     }
-    if (b.forward || (b.item & L4_RCV_LOCAL_ID) ||
-        (l4_fpage_type(b.window) != L4_FPAGE_SPECIAL && l4_fpage_type(b.window) != type))
+    if (b.forward || (b.item & L4_RCV_LOCAL_ID))
         return NOTHING;
     w.from = w.self->task;
     w.to = r->task;
@@ -204,7 +206,11 @@ static enum what message_look(const struct thread *r, unsigned rights, const str
     w.at = msg->words;
     w.sent[0] = item[0];
     w.sent[1] = item[1];
-    if (l4_fpage_type(b.window) == L4_FPAGE_SPECIAL)
+    if (b.window.raw != L4_FPAGE_ALL && l4_fpage_type(b.window) != type) {
+        w.n = 0; /* kinds do not match: nothing, and not marked so */
+        return MAP_CAPS;
+    }
+    if (b.window.raw == L4_FPAGE_ALL)
         return item_look(item, 0, 63);
     return item_look(item, l4_fpage_start(b.window), l4_fpage_order(b.window));
 }
@@ -412,10 +418,10 @@ const char *oracle_map_message_end(const struct model_result *r)
     if (w.what == NOTHING || !w.message || w.task_named || !host_live(w.from) || !host_live(w.to) ||
         (r->kind != R_MESSAGE && !failed))
         return NULL;
-    w.compared++;
+    w.messages++;
     if (!failed && w.receiver != NULL) {
         back = w.receiver->utcb->mr[w.at];
-        if (back != model_return_item(w.sent, source_given() ? L4_GOT_MAPPED : L4_GOT_NOTHING))
+        if (back != model_return_item(w.sent, w.n == 0 || source_given() ? L4_GOT_MAPPED : L4_GOT_NOTHING))
             return "a return item";
     }
     return map_differs(failed);
@@ -451,8 +457,17 @@ const char *oracle_map_end(bool injected)
 
 void oracle_map_explain(void)
 {
+    struct model_page page[2][PART] = {{{0}}};
+
     if (w.what == NOTHING)
         return;
+    if (w.message && w.receiver != NULL)
+        fprintf(stderr, "sim:   return item %lx\n", w.receiver->utcb->mr[w.at]);
+    if (w.what == MAP_PAGES) {
+        mapped_so(w.n);
+        pages_look(page[0], w.from, w.src);
+        pages_look(page[1], w.to, w.dst);
+    }
     fprintf(stderr, "sim:   %u from %lx to %lx, item %lx rights %x mask %x\n", w.n, w.src, w.dst, w.how.item,
             w.how.rights, w.how.mask);
     for (unsigned i = 0; i < w.n && w.what != UNMAP_PAGES && w.what != MAP_PAGES; i++)
@@ -460,6 +475,8 @@ void oracle_map_explain(void)
                 w.cap[0][i].object, w.cap[0][i].rights, w.cap[1][i].object, w.cap[1][i].rights,
                 (long)w.cap[1][i].counted, w.cap[1][i].slots, w.expected[1][i].object, w.expected[1][i].rights);
     for (unsigned i = 0; i < w.n && (w.what == UNMAP_PAGES || w.what == MAP_PAGES); i++)
-        fprintf(stderr, "sim:   pages %u: %lx rights %x, %lx rights %x; expected %lx rights %x\n", i, w.page[0][i].pa,
-                w.page[0][i].rights, w.page[1][i].pa, w.page[1][i].rights, w.pages[1][i].pa, w.pages[1][i].rights);
+        fprintf(stderr, "sim:   pages %u: %lx rights %x, %lx rights %x; model %lx rights %x, %lx rights %x; "
+                "kernel %lx rights %x, %lx rights %x\n", i, w.page[0][i].pa, w.page[0][i].rights, w.page[1][i].pa,
+                w.page[1][i].rights, w.pages[0][i].pa, w.pages[0][i].rights, w.pages[1][i].pa, w.pages[1][i].rights,
+                page[0][i].pa, page[0][i].rights, page[1][i].pa, page[1][i].rights);
 }

@@ -17,3 +17,4 @@ const char *oracle_map_end(bool injected);
 void oracle_map_explain(void);
 /* How many were compared. */
 uint64_t oracle_map_count(void);
+uint64_t oracle_map_messages(void); /* the same, of items of messages */

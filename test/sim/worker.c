@@ -4,6 +4,7 @@
  * picked; sometimes it does not.
  */
 #include "ipc.h"
+#include "objects.h"
 #include "sim.h"
 #include <l4/vcpu.h>
 
@@ -40,6 +41,26 @@ static word_t pick_slot(const struct task *task, unsigned types)
     return slot;
 }
 #define ANY_TYPE (~0u)
+
+/* A slot through which somebody who waits can be reached, when a few tries find one. */
+static word_t pick_waiting(const struct task *task)
+{
+    word_t slot = random_slot();
+    unsigned rights;
+
+    for (unsigned tries = 0; tries < 32; tries++, slot = random_slot()) {
+        struct kobj *obj = cap_lookup(task, slot, &rights);
+        const struct thread *t = NULL;
+
+        if (obj != NULL && obj->type == KOBJ_GATE)
+            t = gate_of(obj)->thread;
+        else if (obj != NULL && obj->type == KOBJ_THREAD)
+            t = thread_of(obj);
+        if (t != NULL && t != sim.sigma0 && thread_receives(t))
+            break;
+    }
+    return slot;
+}
 #define PARTNERS (1u << KOBJ_THREAD | 1u << KOBJ_GATE)
 static word_t random_order(void) { return one_in(12) ? random_below(64) : 12 + random_below(4); }
 
@@ -123,9 +144,14 @@ static unsigned random_timeout(struct l4_utcb *u)
 
 static word_t timeouts(struct l4_utcb *u)
 {
-    word_t send = random_timeout(u);
+    word_t send = one_in(2) ? L4_TIMEOUT_ZERO : random_timeout(u); /* who waits for nothing can be sent to */
 
     return send << 16 | random_timeout(u);
+}
+
+static word_t pick_partner(const struct task *task)
+{
+    return one_in(2) ? pick_waiting(task) : pick_slot(task, PARTNERS);
 }
 
 static void invoke(struct thread *t, word_t dest, l4_tag tag)
@@ -143,14 +169,15 @@ static void do_plain_ipc(struct thread *t)
         L4_OP_RECV | L4_OP_OPEN_WAIT, L4_OP_MASK, L4_OP_MASK, L4_OP_MASK,
     };
     word_t op = ops[random_below(10)];
-    word_t dest = op == OP_CALL || op == L4_OP_SEND ? selector(pick_slot(t->task, PARTNERS)) : L4_SEL_INVALID;
+    word_t dest = op == OP_CALL || op == L4_OP_SEND ? selector(pick_partner(t->task)) : L4_SEL_INVALID;
     word_t receive = one_in(4) ? random_below(3) << 10 | random_below(1024) : 0;
 
     if (op != OP_CALL && op != L4_OP_SEND && one_in(4))
         dest = selector(random_below(4)) | L4_SEL_REPLY;
     t->utcb->mr[random_below(6)] = random_word();
+    put_buffers(t->utcb); /* somebody else may have items for it */
     sim_syscall((dest & ~L4_OP_MASK) | op, l4_tag_make((long)random_below(3), one_in(20) ? 63 : random_below(9), 0, 0),
-                random_below(4096), (word_t)(one_in(2) ? 0 : L4_TIMEOUT_ZERO) << 16 | receive);
+                random_below(4096), (word_t)(one_in(8) ? 0 : L4_TIMEOUT_ZERO) << 16 | receive);
 }
 
 static void do_ipc(struct thread *t)
@@ -165,8 +192,8 @@ static void do_ipc(struct thread *t)
     struct l4_utcb *u = t->utcb;
     word_t op = one_in(20) ? random_below(16) : ops[random_below(10)];
     unsigned words = one_in(20) ? random_below(64) : one_in(12) ? L4_EXC_WORDS : random_below(6);
-    unsigned items = one_in(2) ? 0 : random_below(4);
-    word_t dest = selector(pick_slot(t->task, PARTNERS));
+    unsigned items = one_in(2) ? 0 : one_in(2) ? 1 : random_below(4);
+    word_t dest = selector(pick_partner(t->task));
 
     if (one_in(10))
         dest = one_in(2) ? L4_SEL_INVALID : random_word();
@@ -179,6 +206,44 @@ static void do_ipc(struct thread *t)
     put_buffers(u);
     invoke(t, (dest & ~L4_OP_MASK) | (op & L4_OP_MASK),
            l4_tag_make(labels[random_below(7)], words, items, one_in(4) ? random_word() : 0));
+}
+
+/* A server: answers whoever it has taken a call of, in the way that he expects. */
+static void do_serve(struct thread *t)
+{
+    struct l4_utcb *u = t->utcb;
+    long asked = l4_tag_label((l4_tag){frame_tag(&t->arch.frame)});
+    word_t op = one_in(3) ? L4_OP_REPLY | L4_OP_SEND : L4_OP_MASK;
+    word_t timeout = one_in(3) ? (word_t)L4_TIMEOUT_ZERO << 16 | random_below(1024) : (word_t)L4_TIMEOUT_ZERO << 16;
+    l4_tag tag = l4_tag_make(0, random_below(6), one_in(3), 0);
+
+    if (asked == L4_PROTO_PAGE_FAULT) {
+        u->mr[0] = (u->mr[0] & ~(L4_PAGE_SIZE - 1)) | L4_ITEM_MAP;
+        u->mr[1] = mem_page(WINDOW + random_below(WINDOW_PAGES) * L4_PAGE_SIZE, 12, 1 + random_below(7));
+        tag = l4_tag_make(one_in(6) ? -1 : 0, 0, !one_in(4), 0);
+    } else if (asked == L4_PROTO_EXCEPTION) {
+        u->mr[18] = 0x5000 + random_below(16); /* the instruction pointer */
+        tag = l4_tag_make((long)random_below(2), one_in(8) ? 3 : L4_EXC_WORDS, one_in(4), one_in(4) ? L4_TAG_FPU : 0);
+        put_item(&u->mr[l4_tag_words(tag)], random_fpage(t->task));
+    } else {
+        put_item(&u->mr[l4_tag_words(tag)], random_fpage(t->task));
+    }
+    put_buffers(u);
+    sim_syscall(L4_SEL_INVALID | op, tag, 0, timeout);
+}
+
+/* Every third thread is mostly a server: so there is somebody who waits. */
+static bool is_server(const struct thread *t) { return t->snd.id % 3 == 0; }
+
+static void do_server(struct thread *t)
+{
+    if (t->reply.raw != 0) {
+        do_serve(t);
+        return;
+    }
+    put_buffers(t->utcb);
+    sim_syscall(L4_SEL_INVALID | L4_OP_RECV | L4_OP_OPEN_WAIT, (l4_tag){0}, 0,
+                one_in(4) ? 4u << 10 | random_below(1024) : 0);
 }
 
 /* ---- operations on objects ---- */
@@ -335,6 +400,9 @@ static void do_operation(struct thread *t, word_t slot, unsigned type)
     struct task *task = t->task;
     l4_tag tag;
 
+    if ((type == KOBJ_IRQ || type == KOBJ_SEM) && one_in(2))
+        op = L4_OP_SEND;
+
     put_buffers(u);
     switch (type) {
     case KOBJ_TASK:
@@ -421,7 +489,9 @@ void worker_act(struct thread *t)
     word_t slot;
     const struct kobj *obj;
 
-    if (what < 8) {
+    if (is_server(t) && !one_in(6)) {
+        do_server(t);
+    } else if (what < 8) {
         do_touch(t);
     } else if (what < 10) {
         sim_trace("%p exception", (void *)t);
@@ -434,6 +504,8 @@ void worker_act(struct thread *t)
         host_fpu_write(t, random_word());
     } else if (what < 16 || (t->options & THREAD_OPT_VCPU && what < 24)) {
         do_vcpu(t);
+    } else if (t->reply.raw != 0 && what < 50) {
+        do_serve(t);
     } else if (what < 40) {
         do_plain_ipc(t);
     } else if (what < 64) {
