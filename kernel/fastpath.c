@@ -414,6 +414,12 @@ struct thread *fastpath_exception(struct thread *self)
 
 /* ---- send without receive phase ---- */
 
+/* Somebody is ready who is more important than both: a server that has answered goes on only at the next choice. */
+static inline bool neither_is_first(const struct cpu *c, const struct thread *self, const struct thread *to)
+{
+    return c->context == self && sched_ready_above(c, to->prio);
+}
+
 /* The message goes to a thread of this CPU that waits for it. Both can run then: the more important one does; and who
  * runs on another's time slice hands it on. */
 __attribute__((always_inline)) static inline struct thread *deliver(struct cpu *c, struct thread *self, word_t label,
@@ -459,6 +465,8 @@ __attribute__((noinline)) static struct thread *send_message(struct thread *self
         (to->state_word != THREAD_STATE_WAITING &&
          (to->state_word != THREAD_STATE_RECEIVING || to->partner != self->snd.id || to->held_by != NULL)))
         return general(self, label, dest, tag);
+    if (neither_is_first(c, self, to))
+        return general(self, label, dest, tag);
     return deliver(c, self, label, tag, to, sent);
 }
 
@@ -484,7 +492,7 @@ __attribute__((noinline)) static struct thread *irq_trigger_now(struct thread *s
         list_push_front(&to->senders, &irq->snd.link);
         return arch_resume_fast(self, tag, label);
     }
-    if (to->prio < self->prio || !waits_for_irq(to, irq))
+    if (to->prio < self->prio || !waits_for_irq(to, irq) || sched_ready_above(c, to->prio))
         return operate(self, label, dest, tag, cap);
 
     /* ---- commit: nothing below can fail ---- */
@@ -622,7 +630,7 @@ __attribute__((noinline)) static struct thread *reply_only(struct thread *self, 
     struct cpu *c = cpu_self();
 
     if (to == NULL || (tag & (L4_TAG_FLAGS | L4_TAG_ITEMS)) || to->state_word != THREAD_STATE_RECEIVING ||
-        to->home != c)
+        to->home != c || neither_is_first(c, self, to))
         return general(self, label, dest, tag);
     self->reply.raw = 0;
     to->held_by = NULL;

@@ -318,8 +318,8 @@ static bool pages_equal(const struct model_page *expected, const struct model_pa
     return true;
 }
 
-/* The first `part` of n. */
-static bool mapped_so(unsigned part)
+/* The first `part` of n; cleared: and of the next one, the place was made free for it. */
+static bool mapped_so(unsigned part, bool cleared)
 {
     bool same = w.from == w.to && w.src == w.dst;
 
@@ -336,6 +336,8 @@ static bool mapped_so(unsigned part)
     struct model_page seen[2][PART];
 
     model_map_pages(w.pages[0], w.pages[1], part, &w.how);
+    if (cleared && part < w.n && !w.pages[1][part].ku)
+        w.pages[1][part] = (struct model_page){0};
     return !pages_look(seen[0], w.from, w.src) || !pages_look(seen[1], w.to, w.dst) ||
            (pages_equal(w.pages[0], seen[0]) && pages_equal(w.pages[1], seen[1]));
 }
@@ -343,7 +345,7 @@ static bool mapped_so(unsigned part)
 static const char *map_differs(bool failed)
 {
     for (unsigned part = w.n + 1; part-- > 0;) {
-        if (mapped_so(part))
+        if (mapped_so(part, false) || (failed && mapped_so(part, true)))
             return NULL;
         if (!failed)
             break;
@@ -464,7 +466,7 @@ void oracle_map_explain(void)
     if (w.message && w.receiver != NULL)
         fprintf(stderr, "sim:   return item %lx\n", w.receiver->utcb->mr[w.at]);
     if (w.what == MAP_PAGES) {
-        mapped_so(w.n);
+        mapped_so(w.n, false);
         pages_look(page[0], w.from, w.src);
         pages_look(page[1], w.to, w.dst);
     }

@@ -180,6 +180,27 @@ static void test_answer_and_priority(void)
     delete_slot(OTHER);
 }
 
+/* The server answers without a wait: it is ready, and more important than its client, which runs. The next choice is
+ * the server's, whoever the client sends to. */
+static void test_server_is_first(void)
+{
+    struct thread *other = thread_make(OTHER, OPEN, OPEN);
+
+    thread_go(OTHER, 110, 0x3000, 0x3100);
+    wait_open();
+    call(GATE, 0, 0, 0);
+    ok(host_current() == server, "the server works for root");
+    host_syscall(SELF | L4_OP_SEND | L4_OP_REPLY, l4_tag_make(0x99, 0, 0, 0).raw, 0, 0);
+    ok(host_current() == root && server->ready, "and hands back the time slice with its answer");
+    host_syscall(SEL(OTHER) | L4_OP_SEND, l4_tag_make(0x98, 0, 0, 0).raw, 0, 0);
+    ok(host_current() == server && other->ready, "whom root wakes is not more important than the server");
+    wait_open();
+    ok(host_current() == other && label_of(other) == 0x98, "but than root");
+    wait_open();
+    machine_check();
+    delete_slot(OTHER);
+}
+
 /* The server waits again, but has not answered: the next caller takes the place of the first. */
 static void test_slot_taken(void)
 {
@@ -484,6 +505,7 @@ static void message_tests(void)
     test_other_ways();
     test_queue();
     test_answer_and_priority();
+    test_server_is_first();
     test_slot_taken();
     test_item();
     test_triggers();
