@@ -141,11 +141,7 @@ void frame_free(void *page, unsigned order)
     block_merge(i, order);
 }
 
-size_t frame_free_bytes(void)
-{
-    limbo_empty();
-    return free_pages * L4_PAGE_SIZE;
-}
+size_t frame_free_bytes(void) { return free_pages * L4_PAGE_SIZE; }
 
 void frame_range(word_t *first, word_t *last)
 {

@@ -19,7 +19,7 @@ void frame_init(void *start, void *end);
 /* 4 KiB << order bytes, aligned to their size, contents undefined; NULL when there is none. */
 void *frame_alloc(unsigned order);
 void frame_free(void *page, unsigned order);
-size_t frame_free_bytes(void);
+size_t frame_free_bytes(void); /* without what is in limbo */
 /* First and last byte that the allocator owns, metadata included. */
 void frame_range(word_t *first, word_t *last);
 /* Checks every invariant of the allocator (debug and simulation). */

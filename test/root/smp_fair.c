@@ -6,6 +6,7 @@
 #include "smp_agents.h"
 
 #define CALLS 100000u
+#define BUSY_CALLS 10000u
 #define BOUND 400u /* calls of the other CPU meanwhile; far less where both CPUs run all the time */
 
 /* Long ones, all of them under the kernel's lock. */
@@ -15,6 +16,40 @@ static void work_call(struct agent *a)
         cpu_map();
         a->count++;
     }
+}
+
+static void work_echo(struct agent *a)
+{
+    word_t label = 0;
+    l4_tag t = invoke(L4_SEL_INVALID | OP_WAIT, (l4_tag){0}, &label, NEVER);
+
+    while (!a->stop && !l4_tag_error(t)) {
+        utcb()->mr[0]++;
+        t = invoke(L4_SEL_INVALID | OP_REPLY_AND_WAIT, l4_tag_make(0, 1, 0, 0), &label, SND(L4_TIMEOUT_ZERO));
+    }
+}
+
+/* Messages between two CPUs that have something else to do, too. */
+static void test_busy(void)
+{
+    struct agent *here = agent_make(1, 0, PRIO_LOW), *there = agent_make(2, 1, PRIO_LOW);
+    struct agent *server = agent_make(3, 1, PRIO_HIGH);
+    word_t wrong = 0, begin;
+
+    agent_do(server, work_echo);
+    agent_do(here, work_compute);
+    agent_do(there, work_compute);
+    agent_settle(there);
+    begin = tsc();
+    for (word_t i = 0; i < BUSY_CALLS; i++) {
+        utcb()->mr[0] = i;
+        l4_tag t = invoke(SEL(server->slot) | OP_CALL, l4_tag_make(0, 1, 0, 0), NULL, NEVER);
+        wrong += l4_tag_error(t) || utcb()->mr[0] != i + 1;
+    }
+    root_printf("# %lu ticks of the clock for a call\n", (tsc() - begin) / BUSY_CALLS);
+    is(wrong, 0, "calls between CPUs that compute");
+    ok(here->count > 0 && there->count > 0, "  and go on with it");
+    ok(agent_stop(here) && agent_stop(there) && agent_stop(server), "  and end");
 }
 
 static int test_main(void)
@@ -43,5 +78,6 @@ static int test_main(void)
     ok(greedy->count > CALLS / 20, "  which goes on, too");
     greedy->stop = 1;
     ok(agent_finished(greedy), "  and ends");
+    test_busy();
     return tap_done();
 }

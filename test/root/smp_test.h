@@ -576,7 +576,7 @@ static void test_clock(unsigned cpu)
     is(back + partner->bad, 0, "  20000 turns: it never went backwards");
 }
 
-/* The clocks of the kernel interface page: the word in it, and the function (which counts on from the time stamp counter
+/* The clocks of the kernel interface page: the word in it, and the function (which reads the time stamp counter
  * of the CPU that calls it). What one CPU has read is in the message; nobody may read less when he has received it. */
 #define KIP_AT 0x7c00000000ul
 static volatile struct l4_kip *const kip = (volatile struct l4_kip *)KIP_AT;

@@ -328,6 +328,7 @@ static void state_of(size_t *free_bytes, size_t *quota, uint32_t *used)
 {
     unsigned i = 0;
 
+    limbo_empty();
     *free_bytes = frame_free_bytes();
     *quota = root_factory.quota.used;
     for (const struct slab *s = slab_first(); s != NULL && i < 32; s = s->next)

@@ -554,6 +554,7 @@ static bool life_end(unsigned cpus_used, size_t used, size_t bytes)
         if (!root_runs(cpus_used))
             return false;
     }
+    limbo_empty();
     if (purse->quota.used == used && frame_free_bytes() == bytes)
         return true;
     if (bytes == 0) /* the first life: this is what there is */
@@ -590,6 +591,7 @@ static bool run(uint64_t seed, unsigned steps)
     for (unsigned n = 0; n < steps && back; n += LIFE_STEPS) {
         if (n == LIFE_STEPS) { /* what stays for ever was made in the first life */
             used = factory_of(cap_obj(cap_slot(root->task, PURSE)))->quota.used;
+            limbo_empty();
             bytes = frame_free_bytes();
         }
         make_tasks = n / LIFE_STEPS % 2 == 0;
