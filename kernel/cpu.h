@@ -29,6 +29,7 @@ struct cpu {
         };
         uint16_t attention;  /* either: the way out is kernel_leave */
     };
+    uint8_t ready_bound;     /* no ready thread is more important than this */
     uint64_t ready_map[4];   /* bit per priority with a non-empty queue */
     struct list ready[256];
     struct timeout_queue timeouts;
@@ -47,24 +48,28 @@ static inline struct timeout_queue *thread_timeouts(const struct thread *t)
 
 /* ---- sched.c ---- */
 void sched_init(struct cpu *c);
-/* Is a thread ready that is more important than prio? */
-static inline bool sched_ready_above(const struct cpu *c, unsigned prio)
-{
-    for (unsigned w = prio / 64; w < 4; w++)
-        if (c->ready_map[w] >> (w == prio / 64 ? prio % 64 : 0) >> (w == prio / 64 ? 1 : 0) != 0)
-            return true;
-    return false;
-}
 /* The head of the most important non-empty queue, or NULL. */
-static inline struct thread *sched_first(const struct cpu *c)
+static inline struct thread *sched_first(struct cpu *c)
 {
     for (int w = 3; w >= 0; w--)
         if (c->ready_map[w] != 0) {
             unsigned prio = (unsigned)(w * 64 + 63 - __builtin_clzl(c->ready_map[w]));
 
+            c->ready_bound = (uint8_t)prio;
             return list_first(&c->ready[prio], struct thread, ready_link);
         }
+    c->ready_bound = 0;
     return NULL;
+}
+/* Is a thread ready that is more important than prio? */
+static inline bool sched_ready_above(struct cpu *c, unsigned prio)
+{
+    const struct thread *first;
+
+    if (likely(c->ready_bound <= prio))
+        return false;
+    first = sched_first(c);
+    return first != NULL && first->prio > prio;
 }
 /* t, which is on no queue, becomes ready at c. */
 static inline void sched_queue(struct cpu *c, struct thread *t, bool front)
@@ -74,6 +79,8 @@ static inline void sched_queue(struct cpu *c, struct thread *t, bool front)
     list_insert_after(front ? queue : queue->prev, &t->ready_link);
     t->ready = true;
     c->ready_map[t->prio / 64] |= 1ul << t->prio % 64;
+    if (t->prio > c->ready_bound)
+        c->ready_bound = t->prio;
 }
 /* t, which is on a queue of c, leaves it. */
 static inline void sched_unqueue(struct cpu *c, struct thread *t)

@@ -550,7 +550,7 @@ __attribute__((noinline)) static struct thread *trigger_and_wait(struct thread *
 /* ---- reply and wait ---- */
 
 /* The caller goes on if it is the most important, or if self runs on its time slice. */
-static inline bool caller_may_run(const struct cpu *c, const struct thread *self, const struct thread *to)
+static inline bool caller_may_run(struct cpu *c, const struct thread *self, const struct thread *to)
 {
     return likely(c->context != self) || !sched_ready_above(c, to->prio);
 }

@@ -189,7 +189,7 @@ void sched_check(const struct cpu *c)
     for (unsigned p = 0; p < 256; p++) {
         bool bit = (c->ready_map[p / 64] >> p % 64 & 1) != 0;
 
-        kassert(bit == !list_empty(&c->ready[p]));
+        kassert(bit == !list_empty(&c->ready[p]) && (!bit || p <= c->ready_bound));
         for (const struct list *l = c->ready[p].next; l != &c->ready[p]; l = l->next) {
             const struct thread *t = container_of(l, struct thread, ready_link);
 
