@@ -415,7 +415,7 @@ struct thread *fastpath_exception(struct thread *self)
 /* ---- send without receive phase ---- */
 
 /* Somebody is ready who is more important than both: a server that has answered goes on only at the next choice. */
-static inline bool neither_is_first(const struct cpu *c, const struct thread *self, const struct thread *to)
+static inline bool neither_is_first(struct cpu *c, const struct thread *self, const struct thread *to)
 {
     return c->context == self && sched_ready_above(c, to->prio);
 }
@@ -472,8 +472,8 @@ __attribute__((noinline)) static struct thread *send_message(struct thread *self
 
 static inline bool waits_for_irq(const struct thread *to, const struct irq *irq)
 {
-    return to->state_word == THREAD_STATE_WAITING ||
-           (to->state_word == THREAD_STATE_RECEIVING && to->partner == irq->snd.id);
+    return to->state_word == THREAD_STATE_RECEIVING ? to->partner == irq->snd.id
+                                                    : to->state_word == THREAD_STATE_WAITING;
 }
 
 /* A trigger in software. A waiting thread that is more important gets the message, and the CPU, at once; for one that
@@ -487,12 +487,14 @@ __attribute__((noinline)) static struct thread *irq_trigger_now(struct thread *s
 
     if (to == NULL || irq->base.source != NULL || irq->snd.receiver != NULL || to->home != c || c->context != self)
         return operate(self, label, dest, tag, cap);
-    if (to->state_word == THREAD_STATE_READY && to->options == 0 && list_empty(&to->senders)) {
+    if (!waits_for_irq(to, irq)) {
+        if (to->state_word != THREAD_STATE_READY || to->options != 0 || !list_empty(&to->senders))
+            return operate(self, label, dest, tag, cap);
         irq->snd.receiver = to;
         list_push_front(&to->senders, &irq->snd.link);
         return arch_resume_fast(self, tag, label);
     }
-    if (to->prio < self->prio || !waits_for_irq(to, irq) || sched_ready_above(c, to->prio))
+    if (to->prio < self->prio || sched_ready_above(c, to->prio))
         return operate(self, label, dest, tag, cap);
 
     /* ---- commit: nothing below can fail ---- */
