@@ -36,7 +36,8 @@ for unit in "$root"/test/unit/*.c; do
         run "$coverage/unit/$name"
     fi
 done
-for seed in 1 2 3; do run "$coverage/sim" --seed "$seed" --steps 40000; done
+for seed in 1 2 3; do run "$coverage/sim" --seed "$seed" --steps 20000; done
+run "$coverage/sim" --seed 4 --steps 10000 --cpus 2
 
 "$root/tool/coverage.pl" $verbose "$root" "$coverage/obj" || failed=1
 exit "$failed"

@@ -122,6 +122,8 @@ static void test_windows(void)
        "an object in a window of one slot");
     is(cap_obj(cap_slot(root->task, OTHER))->type, KOBJ_SEM, "is there");
     delete_slot(OTHER);
+    is(call_words(L4_SLOT_FACTORY, L4_PROTO_FACTORY, L4_SLOT_TASK, 3, 0, 0, 0x40, 0), -L4_ERR_INVAL,
+       "a gate for a task");
     u->br[1] = l4_fpage_make(L4_FPAGE_MEM, 5, 12, 7).raw;
     is(call_words(L4_SLOT_FACTORY, L4_PROTO_FACTORY, 0, 1, (word_t)L4_PROTO_SEMAPHORE, 0, 0, 0),
        0x10000 | L4_IPC_RECV_OVERFLOW, "a window for memory receives no object");

@@ -210,6 +210,21 @@ static void test_exhausted(void)
     host_enter(kernel_leave(root));
 }
 
+/* A task with capabilities: their pages, its root of page tables and itself. */
+static void test_pages(void)
+{
+    size_t free_bytes = frame_free_bytes(), used = root_factory.quota.used;
+
+    is(create(L4_PROTO_TASK, VICTIM), 0, "a task");
+    is(call_words(VICTIM, L4_PROTO_TASK, L4_SLOT_TASK, 3, L4_OP_TASK_MAP, SEL(0x500) | L4_ITEM_MAP,
+                  l4_fpage_make(L4_FPAGE_OBJ, L4_SLOT_LOG, 0, 15).raw, 0), 0, "with a capability");
+    delete_slot(VICTIM);
+    is(root_factory.quota.used, used, "quota of a task is back at once");
+    for (unsigned i = 0; i < 4; i++)
+        passes(1);
+    is(frame_free_bytes(), free_bytes, "and its pages when the other CPU has been in the kernel");
+}
+
 int main(void)
 {
     machine_start_cpus(2);
@@ -222,6 +237,7 @@ int main(void)
     host_set_cpu(0);
     create(L4_PROTO_NONE, 0x43); /* what this file's gates share a block with */
     test_waits();
+    test_pages();
     test_generations();
     test_stopped();
     test_asleep();

@@ -336,6 +336,27 @@ static void test_irq_wait(void)
     machine_check();
 }
 
+/* A trigger and an open wait in one system call. */
+static void test_trigger_and_wait(void)
+{
+    call_words(IRQ, L4_PROTO_KOBJECT, SERVER, 2, L4_OP_IRQ_BIND, 0x700, 0, 0);
+    for (unsigned timeout = 0; timeout < 1001; timeout += 1000) {
+        root->utcb->mr[0] = L4_OP_IRQ_TRIGGER;
+        host_syscall(SEL(IRQ) | L4_OP_SEND | WAIT, l4_tag_make(L4_PROTO_IRQ, 1, 0, 0).raw, 0, timeout);
+        ok(host_current() == server && frame_label(&server->arch.frame) == 0x700, "a trigger and a wait run the server");
+        ok(root->ipc_state == IPC_WAITING && cpu_self()->context == server, "on its own time, and root waits");
+        host_syscall(SEL(L4_SLOT_THREAD) | L4_OP_SEND, l4_tag_make(0x62, 0, 0, 0).raw, 0, 0);
+        ok(host_current() == server && root->ready, "for anybody");
+        wait_open();
+        ok(host_current() == root && label_of(root) == 0x62, "who sends something");
+    }
+    call_words(IRQ, L4_PROTO_KOBJECT, L4_SLOT_THREAD, 2, L4_OP_IRQ_BIND, 0x500, 0, 0);
+    root->utcb->mr[0] = L4_OP_IRQ_TRIGGER;
+    host_syscall(SEL(IRQ) | L4_OP_SEND | WAIT, l4_tag_make(L4_PROTO_IRQ, 1, 0, 0).raw, 0, 0);
+    ok(host_current() == root && frame_label(&root->arch.frame) == 0x500, "its own interrupt, too");
+    machine_check();
+}
+
 /* When the server waits for its next interrupt, somebody goes on who did not stop in a system call that is over. */
 static void test_who_goes_on(void)
 {
@@ -471,6 +492,12 @@ static void test_sent_operations(void)
     root->utcb->mr[1] = 3;
     host_syscall(SEL(L4_SLOT_ICU) | L4_OP_SEND, l4_tag_make(L4_PROTO_IRQ, 2, 0, 0).raw, 0, 0);
     is(l4_tag_words(tag_of(root)), 2, "or none that answers");
+    root->utcb->mr[0] = L4_OP_THREAD_STATS;
+    host_syscall(SEL(SERVER) | L4_OP_SEND, l4_tag_make(L4_PROTO_THREAD, 1, 0, 0).raw, 0, 0);
+    ok(host_current() == root && l4_tag_words(tag_of(root)) == 1, "an operation of a thread is no message");
+    root->utcb->mr[0] = L4_OP_GATE_INFO;
+    host_syscall(SEL(GATE) | L4_OP_SEND, l4_tag_make(L4_PROTO_KOBJECT, 1, 0, 0).raw, 0, 0);
+    ok(host_current() == root && l4_tag_words(tag_of(root)) == 1, "nor is one of a gate, for who may ask");
 }
 
 static void test_operations(void)
@@ -510,6 +537,7 @@ static void message_tests(void)
     test_item();
     test_triggers();
     test_irq_wait();
+    test_trigger_and_wait();
     test_who_goes_on();
     test_faults();
     test_sent_operations();

@@ -67,6 +67,69 @@ static void test_move(void)
     host_set_cpu(0);
 }
 
+/* What the short path leaves alone when there are several CPUs, between two threads of one. */
+static void test_same_cpu(void)
+{
+    const word_t explicit_slot = SEL(3) | L4_SEL_REPLY;
+
+    host_set_cpu(1);
+    wait_open();
+    host_set_cpu(0);
+    run_thread_on(A, 1, 120);
+    root->utcb->mr[0] = 0;
+    call(A, 9, 0, 1);
+    ok(host_current() == a && l4_tag_items(tag_of(a)) == 1, "a call with an item");
+    host_syscall(SELF | L4_OP_SEND | L4_OP_REPLY, 0, 0, 0);
+    host_syscall(SELF | L4_OP_RECV, 0, 0, 10);
+    host_syscall(explicit_slot | WAIT, 0, 0, 0);
+    host_time(10);
+    host_tick();
+    ok(host_current() == root && (a->flags & THREAD_SLOT_SHARED), "who waits with an explicit slot shares it");
+    call(A, 10, 0, 0);
+    ok(host_current() == a, "somebody else calls");
+    ok(reply_slot_caller(task_reply_slot(root->task, 3)) == root, "and is in the slot");
+    host_syscall(explicit_slot | REPLY_WAIT, l4_tag_make(11, 0, 0, 0).raw, 0, 0);
+    ok(host_current() == root && label_of(root) == 11, "until it is answered");
+    machine_check();
+}
+
+/* Threads that run, or lend their time, change CPUs. */
+static void test_move_running(void)
+{
+    const word_t explicit_slot = SEL(3) | L4_SEL_REPLY;
+
+    call(A, 12, 0, 0);
+    ok(cpu_self()->context == root, "a thread runs on the time of another");
+    is(run_thread_on(L4_SLOT_THREAD, 2, 100), 0, "and sends that to the second CPU");
+    ok(host_current() == a && cpu_self()->context == a && root->home == cpus[1], "time does not go along");
+    host_syscall(explicit_slot | REPLY_WAIT, 0, 0, 0);
+    ok(host_idle(), "the first CPU is idle");
+    host_set_cpu(1);
+    ok(host_current() == root && error_of(root) == 0, "the answer reaches the second");
+    for (word_t i = 0; i < 7; i++)
+        root->utcb->mr[i] = (const word_t[]){L4_OP_SCHED_RUN_THREAD, 0, 1, 100, 0, L4_ITEM_MAP,
+                                             l4_fpage_make(L4_FPAGE_OBJ, L4_SLOT_THREAD, 0, 15).raw}[i];
+    call(L4_SLOT_SCHEDULER, L4_PROTO_SCHEDULER, 5, 1);
+    ok(host_idle(), "root moves itself away from there");
+    host_set_cpu(0);
+    ok(host_current() == root && label_of(root) == 0, "and back");
+    is(run_thread_on(A, 2, 120), 0, "the other goes to the second CPU");
+    host_syscall(SEL(A) | L4_OP_SEND, 0, 0, 0);
+    host_set_cpu(1);
+    ok(host_current() == a, "and runs there");
+    host_set_cpu(0);
+    is(run_thread_on(A, 1, 50), 0, "it is called back while it runs");
+    host_set_cpu(1);
+    ok(host_idle(), "the second CPU has nobody");
+    host_set_cpu(0);
+    ok(host_current() == root && a->ready && all_free(), "it waits for its turn on the first");
+    machine_check();
+    is(run_thread_on(A, 2, 120), 0, "then it goes again");
+    host_set_cpu(1);
+    ok(host_current() == a, "to run");
+    host_set_cpu(0);
+}
+
 static void test_sets(void)
 {
     is(call_words(L4_SLOT_SCHEDULER, L4_PROTO_SCHEDULER, 0, 2, L4_OP_SCHED_INFO, 0, 0, 0), 0, "CPUs one by one");
@@ -191,6 +254,8 @@ int main(void)
     test_start();
     test_messages();
     test_move();
+    test_same_cpu();
+    test_move_running();
     test_sets();
     test_bind();
     test_end();
