@@ -343,7 +343,7 @@ static void test_trigger_and_wait(void)
     for (unsigned timeout = 0; timeout < 1001; timeout += 1000) {
         root->utcb->mr[0] = L4_OP_IRQ_TRIGGER;
         host_syscall(SEL(IRQ) | L4_OP_SEND | WAIT, l4_tag_make(L4_PROTO_IRQ, 1, 0, 0).raw, 0, timeout);
-        ok(host_current() == server && frame_label(&server->arch.frame) == 0x700, "a trigger and a wait run the server");
+        ok(host_current() == server && frame_label(&server->arch.frame) == 0x700, "a trigger and a wait");
         ok(root->ipc_state == IPC_WAITING && cpu_self()->context == server, "on its own time, and root waits");
         host_syscall(SEL(L4_SLOT_THREAD) | L4_OP_SEND, l4_tag_make(0x62, 0, 0, 0).raw, 0, 0);
         ok(host_current() == server && root->ready, "for anybody");
