@@ -463,20 +463,11 @@ void cpu_segments_reload(struct thread *t)
 
 /* ---- the switch ---- */
 
-void cpu_load_thread(struct thread *t)
+/* Segment state of t in place of that of old (NULL: nobody's), whatever the two have. */
+static void segments_exchange(struct arch_cpu *a, struct thread *old, const struct thread *t)
 {
-    struct arch_cpu *a = &cpu_self()->arch;
-    struct thread *old = a->loaded;
-    struct arch_space *s = t->space;
-    word_t selectors;
+    word_t selectors = selectors_read();
 
-    if (likely(old != NULL && !((old->flags | t->flags) & THREAD_ARCH_SPECIAL) && switch_is_quick(a))) {
-        switch_quick(a, t);
-        bases_exchange(a, old, t);
-        __asm__ volatile("swapgs" ::: "memory"); /* still in the kernel */
-        return;
-    }
-    selectors = selectors_read();
     if (likely(old != NULL)) {
         old->arch.selectors = selectors;
         thread_special_update(old);
@@ -487,6 +478,27 @@ void cpu_load_thread(struct thread *t)
     if (unlikely(selectors != t->arch.selectors))
         selectors_load(t);
     bases_write(t);
+}
+
+void cpu_load_thread(struct thread *t)
+{
+    struct arch_cpu *a = &cpu_self()->arch;
+    struct thread *old = a->loaded;
+    struct arch_space *s = t->space;
+    bool plain = old != NULL && !((old->flags | t->flags) & THREAD_ARCH_SPECIAL) && selectors_plain();
+
+    if (likely(plain && !a->switch_special)) {
+        switch_quick(a, t);
+        bases_exchange(a, old, t);
+        __asm__ volatile("swapgs" ::: "memory"); /* still in the kernel */
+        return;
+    }
+    if (likely(plain && !a->gdt_used)) {
+        bases_exchange(a, old, t);
+        __asm__ volatile("swapgs" ::: "memory");
+    } else {
+        segments_exchange(a, old, t);
+    }
     if (a->space != s)
         space_switch(a, s);
     fpu_switch(a, t);
