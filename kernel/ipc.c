@@ -53,8 +53,8 @@ static void result_message(struct thread *t, l4_tag tag, word_t label)
 static void result_error(struct thread *t, word_t code)
 {
     if (unlikely(t->flags & THREAD_KERNEL_IPC))
-        t->kernel_error = (uint8_t)code; /* the error word belongs to the user's own IPC */
-    else
+        t->kernel_error = (uint8_t)code;
+    if (likely(!(t->flags & THREAD_IN_FAULT))) /* a page fault may happen anywhere: the error word stays what it was */
         t->utcb->error = code;
     result_set(t, (l4_tag){L4_TAG_ERROR});
 }

@@ -119,6 +119,8 @@ void model_result(struct model *m, int x, struct model_result r)
         m->result[x] = r;
         return;
     }
+    if (r.kind == R_ERROR && (t->flags & F_EXCEPTION)) /* the error word is the thread's own; a page fault leaves it */
+        m->result[x].error = r.error;
     t->rest = REST_ANSWERED; /* what becomes of the fault is decided when it runs */
     t->answer = r.kind == R_ERROR ? L4_TAG_ERROR | r.error : r.tag & ~L4_TAG_ERROR;
 }

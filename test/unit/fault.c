@@ -121,7 +121,7 @@ static void test_nobody(void)
     lonely->utcb->error = 0x55;
     call_words(LONELY, L4_PROTO_THREAD, 0, 3, L4_OP_THREAD_EX_REGS | L4_EXREGS_CANCEL, 0x3000, ~0ul, 0);
     ok(host_current() == lonely, "until it is canceled");
-    is(lonely->utcb->error, 0x55, "the error word is that of its own IPC");
+    is(lonely->utcb->error, L4_IPC_RECV_CANCELED, "and is told so");
     host_touch(ADDRESS, L4_MEM_R);
     ok(lonely->flags & THREAD_GONE, "a page fault without pager ends the thread");
     delete_slot(LONELY);
