@@ -57,8 +57,13 @@ struct kobj *cap_lookup(const struct task *task, word_t index, unsigned *rights)
 {
     word_t raw = cap_raw(task, index);
 
+    struct kobj *obj = (struct kobj *)((int64_t)raw >> 8);
+
     *rights = (unsigned)(raw & 0xffu);
-    return (struct kobj *)((int64_t)raw >> 8);
+    if (obj == NULL || likely(!obj->dead))
+        return obj;
+    *rights = 0; /* O1 */
+    return NULL;
 }
 
 struct kobj *cap_lookup_selector(struct thread *self, word_t selector, unsigned *rights)
@@ -120,22 +125,31 @@ void cap_revoke(struct cap *slot, unsigned rights)
     slot->raw &= ~(word_t)(rights & (L4_RIGHT_W | L4_RIGHT_S | L4_RIGHT_D));
 }
 
-void cap_table_destroy(struct task *task)
+cold_path bool cap_table_destroy(struct task *task)
 {
-    for (unsigned p = 0; p < task->cap_pages_end; p++) {
-        struct cap_page *page = task->cap_pages[p];
+    for (; task->cap_pages_end > 0; task->cap_pages_end--) {
+        struct cap_page **page = &task->cap_pages[task->cap_pages_end - 1];
 
-        if (page == &cap_page_empty)
+        if (*page == &cap_page_empty)
             continue;
-        for (unsigned i = 0; i < CAP_PAGE_SLOTS; i++)
-            cap_remove(&page->slot[i], true);
-        task->cap_pages[p] = &cap_page_empty;
-        charged_page_retire(task->obj.payer, page);
+        for (unsigned i = 0; i < CAP_PAGE_SLOTS; i++) {
+            struct cap *slot = &(*page)->slot[i];
+
+            if (slot->raw == 0)
+                continue;
+            cap_remove(slot, true);
+            if (!work_done(3))
+                return false;
+        }
+        charged_page_retire(task->obj.payer, *page);
+        *page = &cap_page_empty;
+        if (!work_done(100))
+            return false;
     }
-    task->cap_pages_end = 0;
+    return true;
 }
 
-int cap_arg(const struct invoke *in, unsigned item, enum kobj_type type, struct kobj **obj, unsigned *rights)
+__attribute__((noinline)) int cap_arg(const struct invoke *in, unsigned item, enum kobj_type type, struct kobj **obj, unsigned *rights)
 {
     unsigned mr = l4_tag_words(in->tag) + 2 * item;
     l4_fpage fp;

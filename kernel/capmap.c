@@ -26,7 +26,7 @@ static int caps_map_one(const struct map_request *rq, word_t src, word_t dst)
     struct kobj *obj;
     unsigned rights;
 
-    if (from == NULL || from->raw == 0)
+    if (from == NULL || from->raw == 0 || cap_obj(from)->dead)
         return MAP_NOTHING;
     rights = caps_passed(rq, cap_rights(from));
     if (rights == 0)
@@ -37,7 +37,7 @@ static int caps_map_one(const struct map_request *rq, word_t src, word_t dst)
     obj = cap_obj(from);
     kobj_ref(obj);
     cap_remove(to, true); /* may destroy the object, or be the source itself */
-    if (from->raw != 0 && cap_obj(from) == obj) {
+    if (from->raw != 0 && cap_obj(from) == obj && !obj->dead) {
         cap_insert(to, obj, rights);
         if (rq->item & L4_ITEM_GRANT)
             cap_remove(from, false);
@@ -54,22 +54,28 @@ int map_caps(const struct map_request *rq)
                                              whole ? 0 : l4_fpage_start(rq->window),
                                              whole ? L4_FPAGE_WHOLE : l4_fpage_order(rq->window), hot);
     word_t count = w.order >= 16 ? CAP_SLOTS : 1ul << w.order;
-    int result = MAP_NOTHING;
+    struct op_progress *p = rq->progress;
+    bool found = p->found;
 
     if (!whole && l4_fpage_type(rq->window) != L4_FPAGE_OBJ)
         return MAP_DONE; /* kinds do not match: nothing is mapped, and not marked so */
-    for (word_t i = 0; i < count && w.src + i < CAP_SLOTS && w.dst + i < CAP_SLOTS; i++) {
+    for (word_t i = p->at; i < count && w.src + i < CAP_SLOTS && w.dst + i < CAP_SLOTS;) {
         if (cap_slot(rq->from, w.src + i) == NULL) { /* no page: the next candidate is the next page's first slot */
-            i += CAP_PAGE_SLOTS - 1 - (w.src + i) % CAP_PAGE_SLOTS;
+            i += CAP_PAGE_SLOTS - (w.src + i) % CAP_PAGE_SLOTS;
             continue;
         }
         int st = caps_map_one(rq, w.src + i, w.dst + i);
         if (st < 0)
             return st;
-        if (st == MAP_DONE)
-            result = MAP_DONE;
+        found |= st == MAP_DONE;
+        i++;
+        if (i < count && !work_done(8)) {
+            p->at = i;
+            p->found = found;
+            return MAP_AGAIN;
+        }
     }
-    return result;
+    return found ? MAP_DONE : MAP_NOTHING;
 }
 
 static inline void slot_unmap(struct cap *slot, unsigned rights, bool del)
@@ -82,13 +88,13 @@ static inline void slot_unmap(struct cap *slot, unsigned rights, bool del)
         cap_revoke(slot, rights);
 }
 
-static void unmap_many(struct task *task, l4_fpage fp, bool del)
+static cold_path bool unmap_many(struct task *task, l4_fpage fp, bool del, struct op_progress *p)
 {
     unsigned order = l4_fpage_order(fp), rights = l4_fpage_rights(fp);
     word_t start = order >= 16 ? 0 : l4_fpage_start(fp) & ~((1ul << order) - 1);
     word_t end = order >= 16 ? CAP_SLOTS : start + (1ul << order);
 
-    for (word_t i = start; i < end && i < CAP_SLOTS; i++) {
+    for (word_t i = p->at > start ? p->at : start; i < end && i < CAP_SLOTS; i++) {
         struct cap *slot = cap_slot(task, i);
 
         if (slot == NULL) {
@@ -96,18 +102,22 @@ static void unmap_many(struct task *task, l4_fpage fp, bool del)
             continue;
         }
         slot_unmap(slot, rights, del);
+        if (i + 1 < end && !work_done(3)) {
+            p->at = i + 1;
+            return false;
+        }
     }
+    return true;
 }
 
-void unmap_caps(struct task *task, l4_fpage fp, bool del)
+bool unmap_caps(struct task *task, l4_fpage fp, bool del, struct op_progress *p)
 {
     struct cap *slot;
 
-    if (unlikely(l4_fpage_order(fp) != 0)) {
-        unmap_many(task, fp, del);
-        return;
-    }
+    if (unlikely(l4_fpage_order(fp) != 0))
+        return unmap_many(task, fp, del, p);
     slot = cap_slot(task, l4_fpage_start(fp));
     if (slot != NULL)
         slot_unmap(slot, l4_fpage_rights(fp), del);
+    return true;
 }

@@ -22,7 +22,7 @@ static void check_slots(const struct task *task)
 
             if (slot->raw == 0)
                 continue;
-            kassert(!cap_obj(slot)->dead); /* kobj.h O1 */
+            kassert(!cap_obj(slot)->dead || cap_obj(slot)->listed); /* kobj.h O1 */
             kassert(cap_obj(slot)->refs > 0);
             if (cap_obj(slot)->ops->check != NULL)
                 cap_obj(slot)->ops->check(cap_obj(slot));

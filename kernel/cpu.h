@@ -12,6 +12,15 @@
 #include "timeout.h"
 
 struct thread;
+struct mapping;
+struct op_progress;
+
+/* Where a walk through the mappings below `top` stopped. at: there it goes on, NULL: nowhere. */
+struct map_walk {
+    struct mapping *top, *at;
+    const struct op_progress *of;
+    bool up; /* what lies below `at` is done */
+};
 
 #define CPU_MAX 64u
 
@@ -30,6 +39,7 @@ struct cpu {
         uint16_t attention;  /* either: the way out is kernel_leave */
     };
     uint8_t ready_bound;     /* no ready thread is more important than this */
+    struct map_walk walk;    /* mapdb.c */
     uint64_t ready_map[4];   /* bit per priority with a non-empty queue */
     struct list ready[256];
     struct timeout_queue timeouts;
@@ -107,6 +117,6 @@ struct thread *sched_switch(struct thread *self, struct thread *to);
 void sched_set(struct thread *t, struct cpu *home, unsigned prio, int32_t quantum_us);
 #define SCHED_QUANTUM_US 10000
 #define TICK_US 1000
-/* One tick on this CPU; fires time-outs. */
-void sched_tick(struct thread *self);
+/* One tick on this CPU; fires time-outs, a window's worth of them. False: more are due. */
+bool sched_tick(struct thread *self);
 void sched_check(const struct cpu *c);

@@ -24,9 +24,13 @@ void factory_module_init(void)
     root_factory.quota.limit = ~0ul;
 }
 
-static void factory_destroy(struct kobj *obj) { (void)obj; }
+static bool factory_destroy(struct kobj *obj)
+{
+    (void)obj;
+    return true;
+}
 
-static void factory_free(struct kobj *obj)
+static bool factory_free(struct kobj *obj)
 {
     struct factory *f = factory_of(obj), *parent = obj->payer;
     size_t limit = f->quota.limit;
@@ -34,6 +38,7 @@ static void factory_free(struct kobj *obj)
     kassert(f->quota.used == 0);
     charged_slab_retire(parent, &factory_slab, f);
     quota_give(parent, limit);
+    return true;
 }
 
 /* Each creator answers a tag (label 0: *out is the object, words as stored). */
@@ -74,8 +79,11 @@ static l4_tag create_task(struct factory *f, struct invoke *in, struct kobj **ou
     if (ku.raw == 0)
         return tag_label(0);
 
-    status_t st = ku_mem_add(t, l4_fpage_start(ku) << L4_PAGE_SHIFT, l4_fpage_order(ku));
+    status_t st;
 
+    do
+        st = ku_mem_add(t, l4_fpage_start(ku) << L4_PAGE_SHIFT, l4_fpage_order(ku));
+    while (st == MAP_AGAIN);
     if (st != OK) {
         kobj_destroy(&t->obj);
         return tag_label(st);

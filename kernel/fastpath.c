@@ -67,6 +67,8 @@ __attribute__((noinline)) static struct thread *operate_slow(struct kobj *obj, s
 {
     if (answer.raw == TAG_MUST_WAIT.raw)
         return kernel_leave(syscall_begin(in->self));
+    if (answer.raw == TAG_AGAIN.raw)
+        return kernel_leave(preempt(in->self));
     if (answer.raw == TAG_NO_REPLY.raw) {
         in->wait_slot = NULL;
         in->timeout = (uint32_t)frame_timeout(&in->self->arch.frame);
@@ -201,9 +203,9 @@ __attribute__((noinline)) static struct thread *unmap_capability(struct thread *
 
 static inline word_t capability_valid(const struct thread *self, const struct task *task)
 {
-    word_t selector = self->utcb->mr[1];
+    word_t selector = self->utcb->mr[1], cap = selector & L4_SEL_SPECIAL ? 0 : cap_word(task, selector);
 
-    return l4_tag_make(!(selector & L4_SEL_SPECIAL) && cap_word(task, selector) != 0, 0, 0, 0).raw;
+    return l4_tag_make(cap != 0 && !((struct kobj *)((int64_t)cap >> 8))->dead, 0, 0, 0).raw;
 }
 
 /* Blocks self in the state, a receive phase (a closed one from partner), and lets the most important ready thread go
@@ -491,6 +493,7 @@ __attribute__((noinline)) static struct thread *irq_trigger_now(struct thread *s
         if (to->state_word != THREAD_STATE_READY || to->options != 0 || !list_empty(&to->senders))
             return operate(self, label, dest, tag, cap);
         irq->snd.receiver = to;
+        list_init(&irq->snd.group);
         list_push_front(&to->senders, &irq->snd.link);
         return arch_resume_fast(self, tag, label);
     }
@@ -576,10 +579,10 @@ __attribute__((noinline)) static struct thread *reply_to_fault(struct thread *se
     arch_frame_store(self, label, dest, tag);
     if (items != 0 || exception)
         err = msg_transfer(self, to, (l4_tag){tag}, (unsigned)(slot->raw & 0xffu), &seen);
-    slot->raw = 0;
-    to->held_by = NULL;
     if (unlikely(err != 0))
         return kernel_leave(ipc_refused(self, to, err));
+    slot->raw = 0;
+    to->held_by = NULL;
     self->ipc.wait_slot = slot;
     self->state_word = THREAD_STATE_WAITING;
     to->flags &= ~(uint32_t)THREAD_KERNEL_IPC;

@@ -107,6 +107,8 @@ struct thread *fault_answered_resume(struct thread *self)
 
 struct thread *fault_page_general(struct thread *self, word_t addr, word_t access)
 {
+    unsigned rights;
+
     self->flags &= ~(uint32_t)THREAD_CANCELED;
     if (unlikely(!kernel_enter(self, NULL)))
         return kernel_leave(cpu_self()->current);
@@ -121,8 +123,7 @@ struct thread *fault_page_general(struct thread *self, word_t addr, word_t acces
         return kernel_leave(self);
     if (self->flags & THREAD_ALIEN)
         return kernel_leave(fault_exception(self));
-    if (self->pager == THREAD_NO_INDEX || cap_slot(self->task, self->pager) == NULL ||
-        cap_slot(self->task, self->pager)->raw == 0) {
+    if (cap_lookup(self->task, self->pager, &rights) == NULL) {
         thread_kill(self); /* nobody could ever resolve it */
         return kernel_leave(self);
     }

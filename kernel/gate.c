@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * IPC gates: a label and a thread. Who sends through a gate that is bound to no thread waits at the gate.
- *   G1  waiting is empty while the gate is bound.
+ *   G1  waiting is empty while the gate is bound; but for those who are yet to go on, when it is on the work list.
  *   G2  The short path reads thread, then label, without the lock. Either one of them changes, or thread is NULL until
  *       the label is there, or every other CPU is claimed.
  */
@@ -37,50 +37,55 @@ struct gate *gate_create(struct factory *payer, struct thread *thread, word_t la
 
 void gate_dequeue(struct thread *t)
 {
-    list_remove(&t->snd.link);
+    sender_unqueue(&t->snd);
 }
 
-/* All who wait go on: with an error, or (0) by making their call again. */
-static cold_path void gate_release(struct gate *g, word_t code)
+/* All who wait make their call again. */
+static cold_path bool gate_release(struct gate *g)
 {
     while (!list_empty(&g->waiting)) {
         struct thread *t = container_of(list_first(&g->waiting, struct sender, link), struct thread, snd);
 
-        if (code != 0) {
-            ipc_abort(t, code);
-            continue;
-        }
         cpu_claim(t->home);
         if (t->resume == NULL) /* not canceled */
             t->resume = ipc_restart_resume;
         if (t->resume == ipc_restart_resume)
             ipc_unblock(t);
         else
-            list_remove(&t->snd.link);
+            sender_unqueue(&t->snd);
         sched_wake(t);
+        if (!work_done(10))
+            return list_empty(&g->waiting);
     }
+    return true;
 }
 
-static void gate_destroy(struct kobj *obj)
+/* Of a gate that lives: it has been bound. */
+static bool gate_destroy(struct kobj *obj)
 {
     struct gate *g = gate_of(obj);
 
-    if (unlikely(!list_empty(&g->waiting)))
-        gate_release(g, L4_IPC_NOT_EXISTENT);
+    if (unlikely(!list_empty(&g->waiting)) &&
+        !(obj->dead ? senders_abort(&g->waiting, L4_IPC_NOT_EXISTENT) : gate_release(g)))
+        return false;
+    if (!obj->dead)
+        return true;
     if (g->thread != NULL && g->thread->delete_irq != NULL)
         irq_trigger(g->thread->delete_irq);
+    return true;
 }
 
-static void gate_free(struct kobj *obj)
+static bool gate_free(struct kobj *obj)
 {
     struct gate *g = gate_of(obj);
 
     if (g->thread != NULL)
         kobj_unref(&g->thread->obj);
     charged_slab_retire(obj->payer, &gate_slab, g);
+    return true;
 }
 
-static l4_tag gate_bind(struct gate *g, struct invoke *in)
+static cold_path l4_tag gate_bind(struct gate *g, struct invoke *in)
 {
     struct kobj *thread;
     struct thread *old = g->thread;
@@ -103,7 +108,8 @@ static l4_tag gate_bind(struct gate *g, struct invoke *in)
     __atomic_store_n(&g->thread, thread_of(thread), __ATOMIC_RELEASE);
     if (old != NULL)
         kobj_unref(&old->obj);
-    gate_release(g, 0);
+    if (!list_empty(&g->waiting))
+        kobj_work_add(&g->obj);
     return tag_label(0);
 }
 
@@ -168,7 +174,7 @@ static void gate_check(const struct kobj *obj)
 {
     const struct gate *g = gate_of((struct kobj *)obj);
 
-    kassert(g->thread == NULL || list_empty(&g->waiting)); /* G1 */
+    kassert(g->thread == NULL || list_empty(&g->waiting) || g->obj.listed); /* G1 */
 }
 
 const struct kobj_ops gate_ops = {

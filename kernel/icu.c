@@ -55,7 +55,7 @@ void irq_unbind_source(struct irq_base *irq)
         s->pending = false;
         irq->source = NULL;
     }
-    if (irq->obj.type == KOBJ_IRQ) {
+    if ((irq->obj.type & ~KOBJ_DEAD) == KOBJ_IRQ) {
         struct irq *i = irq_of(&irq->obj);
 
         if (i->deletion_of != NULL) {
@@ -220,7 +220,11 @@ static l4_tag icu_object_operate(struct kobj *obj, struct invoke *in)
     }
 }
 
-static void icu_keep(struct kobj *obj) { (void)obj; }
+static bool icu_keep(struct kobj *obj)
+{
+    (void)obj;
+    return true;
+}
 
 const struct kobj_ops icu_ops = {
     .name = "icu",

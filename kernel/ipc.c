@@ -97,13 +97,61 @@ static bool timeout_deadline(const struct thread *t, unsigned timeout16, uint64_
 
 /* ---- queues ---- */
 
-void sender_enqueue(struct list *queue, struct sender *s)
+cold_path void sender_enqueue(struct list *queue, struct sender *s)
 {
-    struct list *at = queue->prev;
+    struct sender *first, *last;
 
-    while (at != queue && container_of(at, struct sender, link)->prio < s->prio)
-        at = at->prev;
-    list_insert_after(at, &s->link);
+    list_init(&s->group);
+    if (list_empty(queue)) {
+        list_push_front(queue, &s->link);
+        return;
+    }
+    first = list_first(queue, struct sender, link);
+    last = container_of(first->group.prev, struct sender, group); /* of the least important there */
+    if (last->prio >= s->prio) {
+        list_push_back(queue, &s->link);
+        if (last->prio == s->prio)
+            s->group.next = NULL;
+        else
+            list_push_back(&first->group, &s->group);
+        return;
+    }
+    while (last != first && container_of(last->group.prev, struct sender, group)->prio < s->prio)
+        last = container_of(last->group.prev, struct sender, group);
+    /* In front of `last`, the first who is less important. */
+    list_push_back(&last->link, &s->link);
+    if (last != first && container_of(last->group.prev, struct sender, group)->prio == s->prio)
+        s->group.next = NULL;
+    else
+        list_push_back(&last->group, &s->group);
+}
+
+cold_path void sender_unqueue(struct sender *s)
+{
+    if (s->group.next != NULL) {
+        struct sender *follow = container_of(s->group.next, struct sender, group);
+        struct list *end = follow->prio < s->prio ? &follow->link : follow->link.prev; /* of the priority; or the head */
+
+        if (s->link.next != end) /* the next becomes the first */
+            list_insert_after(&s->group, &container_of(s->link.next, struct sender, link)->group);
+        list_remove(&s->group);
+    }
+    list_remove(&s->link);
+}
+
+__attribute__((noinline)) void sender_dequeue(struct sender *s)
+{
+    struct thread *r = s->receiver;
+
+    s->receiver = NULL;
+    if (unlikely(r->options & THREAD_OPT_MODIFY) && r->modify_at == &s->link)
+        r->modify_at = s->link.next;
+    if (likely(s->link.next == s->link.prev)) /* the only one */
+        list_remove(&s->link);
+    else
+        sender_unqueue(s);
+    if (unlikely(r->options & THREAD_OPT_VCPU) && list_empty(&r->senders))
+        vcpu_senders_gone(r);
 }
 
 /* s waits for r to receive from it. */
@@ -171,7 +219,7 @@ void ipc_unblock(struct thread *t)
     if (t->flags & THREAD_TIMED)
         timeout_disarm(thread_timeouts(t), &t->timeout);
     held_by_clear(t);
-    t->flags &= ~(uint32_t)(THREAD_TIMED | THREAD_SLOT_SHARED);
+    t->flags &= ~(uint32_t)(THREAD_TIMED | THREAD_SLOT_SHARED | THREAD_PARTLY);
     t->ipc_state = IPC_IDLE;
 }
 
@@ -312,8 +360,13 @@ static void take_from_thread(struct thread *self, struct thread *s, bool open, s
     word_t err;
 
     cpu_claim(s->home);
-    ipc_unblock(s);
     err = msg_transfer(s, self, s->ipc.tag, rights, &tag);
+    if (unlikely(err == MSG_AGAIN)) {
+        self->progress.receiving = true;
+        preempt(self);
+        return;
+    }
+    ipc_unblock(s);
     /* The caller is in its receive phase before it is named by the reply capability (R1). */
     if (err == 0 && open && op_is_call(op)) {
         send_finished(s, self, 0);
@@ -347,7 +400,7 @@ static struct sender *sender_of(struct kobj *obj)
 {
     if (obj == NULL)
         return NULL;
-    if (obj->type == KOBJ_THREAD)
+    if ((obj->type & ~KOBJ_DEAD) == KOBJ_THREAD) /* what a gate is bound to may be dead */
         return &thread_of(obj)->snd;
     return obj->type == KOBJ_IRQ ? &irq_of(obj)->snd : NULL;
 }
@@ -432,6 +485,8 @@ static struct thread *ipc_after_send(struct invoke *in, struct thread *to)
 
 struct thread *ipc_refused(struct thread *self, struct thread *to, word_t err)
 {
+    if (err == MSG_AGAIN)
+        return preempt(self);
     ipc_unblock(to);
     result_error(to, err | 1);
     sched_wake(to);
@@ -470,7 +525,8 @@ struct thread *ipc_reply(struct invoke *in)
         return ipc_fail(in, L4_IPC_NOT_EXISTENT);
     caller = reply_slot_caller(slot);
     in->rights = (unsigned)(slot->raw & 0xffu);
-    reply_slot_clear(slot);
+    if (!receiver_matches(caller, in->self->snd.id)) /* it waits for another thread of the task */
+        reply_slot_clear(slot);
     return ipc_run(in, caller, &caller->obj);
 }
 
@@ -493,16 +549,24 @@ void ipc_irq_send(struct irq *irq)
 
 /* ---- the end of a thread ---- */
 
-void ipc_thread_gone(struct thread *t)
+cold_path bool senders_abort(struct list *queue, word_t code)
 {
-    ipc_unblock(t);
-    while (!list_empty(&t->senders)) {
-        struct sender *s = list_first(&t->senders, struct sender, link);
+    while (!list_empty(queue)) {
+        struct sender *s = list_first(queue, struct sender, link);
 
         if (s->is_irq)
             irq_thread_gone(container_of(s, struct irq, snd));
         else
-            ipc_abort(container_of(s, struct thread, snd), L4_IPC_SEND_CANCELED);
+            ipc_abort(container_of(s, struct thread, snd), code);
+        if (!work_done(12))
+            return list_empty(queue);
     }
+    return true;
+}
+
+bool ipc_thread_gone(struct thread *t)
+{
+    ipc_unblock(t);
     reply_slot_clear(&t->reply);
+    return likely(list_empty(&t->senders)) || senders_abort(&t->senders, L4_IPC_SEND_CANCELED);
 }

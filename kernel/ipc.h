@@ -20,6 +20,7 @@ struct thread *ipc_refused(struct thread *self, struct thread *to, word_t err);
 
 /* Queue order of a sender (gate and semaphore queues too). */
 void sender_enqueue(struct list *queue, struct sender *s);
+void sender_unqueue(struct sender *s);
 /* Blocks self in `state` with its 16-bit timeout. 0, or the IPC error (expired, canceled): then nothing has changed. */
 word_t ipc_block(struct thread *self, enum ipc_state state, unsigned timeout16);
 /* Removes t from whatever queue it waits on and disarms its timeout; state becomes IDLE. */
@@ -40,25 +41,22 @@ static inline struct thread *reply_slot_caller(const struct reply_slot *slot)
 {
     return (struct thread *)((int64_t)__atomic_load_n(&slot->raw, __ATOMIC_RELAXED) >> 8);
 }
-/* Ends the part of a dying thread in IPC: its senders get SEND_CANCELED, its slots are emptied. */
-void ipc_thread_gone(struct thread *t);
+/* Ends the part of a dying thread in IPC: its senders get SEND_CANCELED, its slots are emptied. A window's worth of it;
+ * true: it is done. */
+bool ipc_thread_gone(struct thread *t);
+/* The same for everybody in a queue of senders. */
+bool senders_abort(struct list *queue, word_t code);
 
 /* s leaves the sender queue of its receiver. */
-static inline void sender_dequeue(struct sender *s)
-{
-    struct thread *r = s->receiver;
-
-    list_remove(&s->link);
-    s->receiver = NULL;
-    if (unlikely(r->options & THREAD_OPT_VCPU) && list_empty(&r->senders))
-        vcpu_senders_gone(r);
-}
+void sender_dequeue(struct sender *s);
 
 /* ---- syscall.c ---- */
 /* The system call in the frame of self, from its start. */
 struct thread *syscall_execute(struct thread *self);
 
 /* ---- msg.c ---- */
+/* In place of an error code: not all items are transferred, the operation of the running thread goes on after a window. */
+#define MSG_AGAIN (~0ul)
 /* Copies a message of s into r. rights: of the capability used. Returns 0 or the (even) IPC error code of the
  * sender; the receiver's code is one more. *out is the tag the receiver sees. */
 word_t msg_transfer(struct thread *s, struct thread *r, l4_tag tag, unsigned rights, l4_tag *out);

@@ -88,17 +88,19 @@ void irq_thread_gone(struct irq *irq)
     irq->pending = !level;
 }
 
-static void irq_destroy(struct kobj *obj)
+static cold_path bool irq_destroy(struct kobj *obj)
 {
     struct irq *irq = irq_of(obj);
 
     irq_unbind_source(&irq->base);
     irq_unbind_thread(irq);
+    return true;
 }
 
-static void irq_free(struct kobj *obj)
+static bool irq_free(struct kobj *obj)
 {
     charged_slab_retire(obj->payer, &irq_slab, irq_of(obj));
+    return true;
 }
 
 static l4_tag irq_bind(struct irq *irq, struct invoke *in)

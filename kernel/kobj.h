@@ -4,13 +4,14 @@
  *
  * struct kobj is the header of every object. Life: created (refs 1, "existence") -> kobj_destroy (dead, every slot
  * void at once, existence reference dropped) -> refs 0 -> ops->free gives memory and quota back.
- *   O1  dead => no slot in any task names the object.
+ *   O1  dead => no lookup finds the object: its slots count as empty, and become so before it is destroyed.
  *   O2  counted = number of slots without L4_OBJ_WEAK, minus what dec_refcnt subtracted.
  *   O3  every slot that names the object is on its slot list exactly once.
  *   O4  an object that had a slot and has none any more is dead, whatever counted says; boot objects are not.
  */
 #pragma once
 #include "base.h"
+#include "preempt.h"
 
 struct thread;
 struct task;
@@ -29,15 +30,18 @@ enum kobj_type {
     KOBJ_ICU,
     KOBJ_SCHED,
     KOBJ_VCON,
-    KOBJ_TYPES
+    KOBJ_TYPES,
+    KOBJ_DEAD = 0x80 /* added to the type of a dead object: nobody takes it for what it was */
 };
 
 /* What operate() returns when the operation has no answer: the caller goes on to a real receive phase. */
 #define TAG_NO_REPLY ((l4_tag){~0ul})
 /* The operation has replaced the caller's registers: there is nobody to answer to, the caller goes on with them. */
 #define TAG_RESUMED ((l4_tag){~1ul})
-/* The operation would have to wait: nothing was done, invoke() must do it. */
-#define TAG_MUST_WAIT ((l4_tag){~2ul})
+/* Not complete: it goes on after a window (preempt.h). */
+#define TAG_AGAIN ((l4_tag){~2ul})
+/* The operation would have to wait: nothing was done, invoke() must do it. The smallest of these tags. */
+#define TAG_MUST_WAIT ((l4_tag){~3ul})
 
 struct kobj_ops {
     const char *name;
@@ -49,16 +53,17 @@ struct kobj_ops {
     /* One operation: answers a tag (label, words in the caller's MRs), ipc_error_tag(code), TAG_NO_REPLY or
      * TAG_RESUMED. */
     l4_tag (*operate)(struct kobj *obj, struct invoke *in);
-    /* The object has just become dead: release whoever waits. Must not free. */
-    void (*destroy)(struct kobj *obj);
+    /* These two do a window's worth of work and answer whether nothing is left to do.
+     * The object has become dead, or kobj_work_add has named it: release whoever waits. Must not free. */
+    bool (*destroy)(struct kobj *obj);
     /* Last reference is gone: give memory and quota back. */
-    void (*free)(struct kobj *obj);
+    bool (*free)(struct kobj *obj);
     /* Asserts the object's invariants (check.c); NULL: it has none of its own. */
     void (*check)(const struct kobj *obj);
 };
 
 struct kobj {
-    const struct kobj_ops *ops; /* I */
+    const struct kobj_ops *ops; /* of a dead object: refuses everything */
     struct factory *payer;      /* I, referenced; NULL for static boot objects */
     int64_t counted;            /* see O2 */
     uint32_t refs;              /* kernel references, existence included */
@@ -68,6 +73,8 @@ struct kobj {
     bool dead;
     bool destroyed;             /* ops->destroy has run */
     bool boot;                  /* boot object: survives the loss of its last counted capability */
+    bool listed;                /* on the work list */
+    const struct kobj_ops *ends; /* I, what it is, also when it is dead: destroy and free */
 };
 
 /* One invocation of a capability, decoded once. */
@@ -113,7 +120,10 @@ void kobj_unref(struct kobj *obj);
 void kobj_destroy(struct kobj *obj);
 /* That rest; kernel_leave calls it when there is something. */
 extern struct kobj *kobj_work;
-void kobj_work_run(void);
+/* A window's worth of it; true: nothing is left. */
+bool kobj_work_run(void);
+/* There is something to do for ops->destroy, dead or not. */
+void kobj_work_add(struct kobj *obj);
 /* Phases of an object that only answers (interface description, common rules for kernel-object invocations). */
 struct thread *kobj_invoke(struct kobj *obj, struct invoke *in);
 
@@ -129,8 +139,8 @@ struct kobj *cap_lookup_selector(struct thread *self, word_t selector, unsigned 
 void cap_insert(struct cap *slot, struct kobj *obj, unsigned rights);
 /* Empties a slot. Destroys the object when it was the last counted capability, or when `del` and the slot has D. */
 void cap_remove(struct cap *slot, bool del);
-/* Frees the whole table; every slot is removed with delete semantics. */
-void cap_table_destroy(struct task *task);
+/* Frees the whole table, a window's worth of it; every slot is removed with delete semantics. True: it is done. */
+bool cap_table_destroy(struct task *task);
 /* Sub-set of rights that can be withdrawn without emptying the slot. */
 void cap_revoke(struct cap *slot, unsigned rights);
 

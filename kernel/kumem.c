@@ -2,10 +2,12 @@
 /*
  * Kernel-user memory: UTCBs and other pages that a task shares with the kernel. An area is one block of frames,
  * zeroed, mapped read-write in 4 KiB pages, and stays until its task dies. No mapping names it, so nobody can map over
- * it, unmap it or derive from it.
+ * it, unmap it or derive from it. A large one is made in several steps (preempt.h): who asks for the same area again goes
+ * on with what is there.
  *
  *   K1  areas of a task do not overlap, and no user mapping lies where an area is.
- *   K2  area->kernel is one block of (4 KiB << (order - 12)) bytes, charged to the task's factory like the area itself.
+ *   K2  the leaf of each of its pages has the area in place of a mapping.
+ *   K3  area->kernel is one block of (4 KiB << (order - 12)) bytes, charged to the task's factory like the area itself.
  */
 #include "map.h"
 #include "memory.h"
@@ -18,79 +20,97 @@ static struct slab area_slab;
 
 void ku_mem_init(void) { slab_init(&area_slab, "ku_area", sizeof(struct ku_area)); }
 
-static void area_unmap(struct task *task, word_t start, word_t bytes)
+/* The area that has its page at addr, or NULL. */
+static struct ku_area *area_at(const struct task *task, word_t addr)
 {
-    for (word_t off = 0; off < bytes; off += L4_PAGE_SIZE)
-        arch_pt_remove(&task->space, start + off);
+    struct pt_entry e;
+
+    return addr < L4_USER_END && arch_pt_lookup(&task->space, addr, &e) && e.ku ? (struct ku_area *)e.mapping : NULL;
 }
 
-static status_t area_map(struct task *task, word_t start, char *kernel, word_t bytes)
+/* Zeroes and maps the pages that are not there yet, a window's worth of them. OK, MAP_AGAIN, or -NOMEM. */
+static status_t area_map(struct task *task, struct ku_area *a)
 {
-    for (word_t off = 0; off < bytes; off += L4_PAGE_SIZE) {
-        struct pt_entry e = {.va = start + off, .pa = arch_virt_to_phys(kernel + off), .order = KU_ORDER_MIN,
-                             .rights = L4_MEM_R | L4_MEM_W, .cache = L4_ITEM_CACHED, .ku = true};
-        status_t st = arch_pt_insert(&task->space, task->obj.payer, &e);
-        if (st != OK) {
-            area_unmap(task, start, off);
-            return st;
-        }
+    while (a->pages << L4_PAGE_SHIFT >> a->order == 0) {
+        char *page = a->kernel + ((size_t)a->pages << L4_PAGE_SHIFT);
+        struct pt_entry e = {.va = a->user + ((word_t)a->pages << L4_PAGE_SHIFT), .pa = arch_virt_to_phys(page),
+                             .order = KU_ORDER_MIN, .rights = L4_MEM_R | L4_MEM_W, .cache = L4_ITEM_CACHED, .ku = true,
+                             .mapping = (struct mapping *)a};
+
+        memset(page, 0, L4_PAGE_SIZE);
+        if (arch_pt_insert(&task->space, task->obj.payer, &e) != OK)
+            return -L4_ERR_NOMEM;
+        a->pages++;
+        if (a->pages << L4_PAGE_SHIFT >> a->order == 0 && !work_done(30))
+            return MAP_AGAIN;
     }
     return OK;
+}
+
+static void area_free(struct task *task, struct ku_area *a)
+{
+    struct factory *payer = task->obj.payer;
+
+    list_remove(&a->link);
+    while (a->pages > 0)
+        arch_pt_remove(&task->space, a->user + ((word_t)--a->pages << L4_PAGE_SHIFT));
+    charged_frame_free(payer, a->kernel, a->order - KU_ORDER_MIN);
+    charged_slab_free(payer, &area_slab, a);
 }
 
 status_t ku_mem_add(struct task *task, word_t start, unsigned order)
 {
     struct factory *payer = task->obj.payer;
     word_t bytes = 1ul << (order & 63u);
+    struct ku_area *a;
     struct pt_entry e;
+    status_t st;
 
     if (order < KU_ORDER_MIN || order > KU_ORDER_MAX || start & (L4_PAGE_SIZE - 1))
         return -L4_ERR_INVAL;
     if (start >= L4_USER_END || bytes > L4_USER_END - start)
         return -L4_ERR_INVAL;
-    if (arch_pt_next(&task->space, start, start + bytes, &e))
-        return -L4_ERR_EXIST;
-
-    struct ku_area *area = charged_slab_alloc(payer, &area_slab);
-    if (area == NULL)
-        return -L4_ERR_NOMEM;
-    area->kernel = charged_frame_alloc(payer, order - KU_ORDER_MIN);
-    if (area->kernel == NULL)
-        goto free_area;
-    if (area_map(task, start, area->kernel, bytes) != OK)
-        goto free_frames;
-    area->user = start;
-    area->order = order;
-    area->next = task->ku_areas;
-    task->ku_areas = area;
-    return OK;
-
-free_frames:
-    charged_frame_free(payer, area->kernel, order - KU_ORDER_MIN);
-free_area:
-    charged_slab_free(payer, &area_slab, area);
-    return -L4_ERR_NOMEM;
+    a = area_at(task, start);
+    if (a != NULL && a->user == start && a->order == order && a->pages << L4_PAGE_SHIFT < bytes) {
+        if (arch_pt_next(&task->space, start + ((word_t)a->pages << L4_PAGE_SHIFT), start + bytes, &e)) {
+            area_free(task, a); /* somebody has mapped something there meanwhile */
+            return -L4_ERR_EXIST;
+        }
+    } else {
+        if (arch_pt_next(&task->space, start, start + bytes, &e))
+            return -L4_ERR_EXIST;
+        a = charged_slab_alloc(payer, &area_slab);
+        if (a == NULL)
+            return -L4_ERR_NOMEM;
+        a->kernel = charged_frame_alloc_raw(payer, order - KU_ORDER_MIN);
+        if (a->kernel == NULL) {
+            charged_slab_free(payer, &area_slab, a);
+            return -L4_ERR_NOMEM;
+        }
+        a->user = start;
+        a->order = order;
+        list_push_front(&task->ku_areas, &a->link);
+    }
+    st = area_map(task, a);
+    if (st < 0)
+        area_free(task, a);
+    return st;
 }
 
 void *ku_mem_lookup(const struct task *task, word_t addr, size_t size)
 {
-    for (const struct ku_area *a = task->ku_areas; a != NULL; a = a->next) {
-        word_t bytes = 1ul << a->order, off = addr - a->user;
-        if (off < bytes && size <= bytes - off)
-            return a->kernel + off;
-    }
-    return NULL;
+    const struct ku_area *a = area_at(task, addr);
+    word_t bytes = a == NULL ? 0 : (word_t)a->pages << L4_PAGE_SHIFT, off = a == NULL ? 0 : addr - a->user;
+
+    return off < bytes && size <= bytes - off ? a->kernel + off : NULL;
 }
 
-void ku_mem_free_all(struct task *task)
+bool ku_mem_free_all(struct task *task)
 {
-    struct factory *payer = task->obj.payer;
-
-    while (task->ku_areas != NULL) {
-        struct ku_area *a = task->ku_areas;
-        task->ku_areas = a->next;
-        area_unmap(task, a->user, 1ul << a->order);
-        charged_frame_free(payer, a->kernel, a->order - KU_ORDER_MIN);
-        charged_slab_free(payer, &area_slab, a);
+    while (!list_empty(&task->ku_areas)) {
+        area_free(task, list_first(&task->ku_areas, struct ku_area, link));
+        if (!work_done(150))
+            return false;
     }
+    return true;
 }

@@ -42,6 +42,8 @@ struct map_window map_window_combine(word_t snd, unsigned snd_order, word_t rcv,
 
 int map_fpage(const struct map_request *rq)
 {
+    if (unlikely(rq->to->obj.dead)) /* what its threads got now would be left when it is freed */
+        return MAP_FAILED;
     switch (l4_fpage_type(rq->send)) {
     case L4_FPAGE_MEM:
         return map_memory(rq);
@@ -114,7 +116,8 @@ bool map_sigma0_fault(struct task *sigma0, word_t addr)
     return sigma0_leaf_make(sigma0, addr, &e) == OK;
 }
 
-/* The next page that sigma0 has, or could have, in [va, end); makes its leaf. 1: found, 0: none, or -NOMEM. */
+/* The next page that sigma0 has, or could have, in [va, end); makes its leaf. 1: found, 0: none before e->va, or
+ * -NOMEM. */
 static cold_path int sigma0_next(struct task *sigma0, word_t va, word_t end, struct pt_entry *e)
 {
     word_t limit = L4_USER_END;
@@ -129,20 +132,26 @@ static cold_path int sigma0_next(struct task *sigma0, word_t va, word_t end, str
             return 1;
         if (st == -L4_ERR_NOMEM)
             return st;
+        if (!work_done(10)) {
+            e->va = va + L4_PAGE_SIZE;
+            return 0;
+        }
     }
+    e->va = end;
     return 0;
 }
 
 /* The same for any task. */
-static int source_next(struct task *from, word_t va, word_t end, struct pt_entry *e)
+__attribute__((always_inline)) static inline int source_next(struct task *from, word_t va, word_t end, struct pt_entry *e)
 {
-    return likely(!from->is_sigma0) ? arch_pt_next(&from->space, va, end, e) : sigma0_next(from, va, end, e);
+    return likely(!from->is_sigma0) ? arch_pt_search(&from->space, va, end, e) : sigma0_next(from, va, end, e);
 }
 
 /* ---- map ---- */
 
 struct map_job {
     struct task *from, *to;
+    struct op_progress *progress;
     unsigned rights;
     unsigned cache; /* 0: as the source */
     bool grant;
@@ -156,9 +165,9 @@ static unsigned item_cache(word_t item)
     return kind == L4_ITEM_BUFFERED || kind == L4_ITEM_UNCACHED ? (unsigned)kind : L4_ITEM_CACHED;
 }
 
-/* Makes room for the piece `new` derived from the source page. True: insert it. False: nothing is to be inserted
- * (rights were added to the same page, kernel-user memory is in the way, or the source was lost). */
-static cold_path bool destination_clear(const struct map_job *job, const struct pt_entry *source,
+/* Makes room for the piece `new` derived from the source page. 1: insert it. 0: nothing is to be inserted (rights were
+ * added to the same page, kernel-user memory is in the way, or the source was lost). Or MAP_AGAIN. */
+static cold_path int destination_clear(const struct map_job *job, const struct pt_entry *source,
                                         const struct pt_entry *new)
 {
     struct arch_space *space = &job->to->space;
@@ -166,18 +175,20 @@ static cold_path bool destination_clear(const struct map_job *job, const struct 
     struct pt_entry old;
 
     if (!arch_pt_next(space, new->va, end, &old))
-        return true;
+        return 1;
     if (old.ku)
-        return false;
+        return 0;
     if (!job->grant && old.mapping->parent == source->mapping && old.va == new->va && old.pa == new->pa &&
         old.order == new->order) {
         old.rights |= new->rights;
         arch_pt_update(space, &old);
-        return false;
+        return 0;
     }
     do
-        mapping_remove_tree(old.mapping);
+        if (!mapping_revoke(old.mapping, 0, ~0ul, L4_MEM_RIGHTS, true, job->progress))
+            return MAP_AGAIN;
     while (arch_pt_next(space, new->va, end, &old) && !old.ku);
+    job->progress->status = 0; /* nobody asks for it */
 
     struct pt_entry now; /* was the source derived from what has just gone? */
     return arch_pt_lookup(&job->from->space, source->va, &now) && now.mapping == source->mapping &&
@@ -187,19 +198,18 @@ static cold_path bool destination_clear(const struct map_job *job, const struct 
 /* The destination takes the place of the source page in the tree. */
 static cold_path status_t piece_grant(const struct map_job *job, const struct pt_entry *source, struct pt_entry *new)
 {
-    struct mapping *old = source->mapping;
+    unsigned gone = L4_MEM_RIGHTS & ~new->rights;
 
-    new->mapping = mapping_create(job->to, NULL, new);
-    if (new->mapping == NULL)
+    new->mapping = source->mapping;
+    if (gone != 0 && !mapping_revoke(new->mapping, 0, ~0ul, gone, false, job->progress))
+        return MAP_AGAIN;
+    job->progress->status = 0;
+    if (!mapping_move(new->mapping, job->to, new))
         return -L4_ERR_NOMEM;
 
     /* ---- commit: nothing below can fail ---- */
     arch_leaf_set(new->leaf, new);
-    old->pa_flags |= arch_leaf_remove(&job->from->space, source->leaf, source->va);
-    mapping_replace(old, new->mapping);
-    old->pa_flags &= ~MAPPING_STATUS;
-    mapping_remove(old);
-    mapping_revoke_children(new->mapping, 0, ~0ul, L4_MEM_RIGHTS & ~new->rights);
+    new->mapping->pa_flags |= arch_leaf_remove(&job->from->space, source->leaf, source->va);
     return OK;
 }
 
@@ -219,7 +229,7 @@ static status_t piece_derive(const struct map_job *job, struct pt_entry *source,
 }
 
 /* The free entry for the new page, after whatever was in its place has gone. 1: it is new->leaf; 0: nothing is to be
- * inserted; or -NOMEM. */
+ * inserted; MAP_AGAIN; or -NOMEM. */
 static int destination_place(const struct map_job *job, const struct pt_entry *source, struct pt_entry *new)
 {
     struct arch_space *space = &job->to->space;
@@ -231,13 +241,14 @@ static int destination_place(const struct map_job *job, const struct pt_entry *s
         if (likely(*new->leaf == 0))
             return 1;
     }
-    if (!destination_clear(job, source, new))
-        return 0;
+    int clear = destination_clear(job, source, new);
+    if (clear != 1)
+        return clear;
     new->leaf = arch_pt_place(space, job->to->obj.payer, new->va, new->order);
     return new->leaf != NULL ? 1 : -L4_ERR_NOMEM;
 }
 
-/* Maps the part of a source page that begins at src, 2^order bytes, to dst. */
+/* Maps the part of a source page that begins at src, 2^order bytes, to dst. OK, MAP_AGAIN, or -NOMEM. */
 static status_t piece_map(const struct map_job *job, struct pt_entry *source, word_t src, word_t dst, unsigned order)
 {
     unsigned rights = job->rights & source->rights;
@@ -249,7 +260,7 @@ static status_t piece_map(const struct map_job *job, struct pt_entry *source, wo
     if (unlikely(dst + order_mask(order) == L4_USER_END - 1))
         new.rights &= ~L4_MEM_X; /* no system call at the very end: its return address would be none (sysret) */
     int placed = destination_place(job, source, &new);
-    if (placed <= 0)
+    if (placed != 1)
         return placed;
     if (job->grant && order == source->order && !job->from->is_sigma0)
         return piece_grant(job, source, &new);
@@ -273,6 +284,13 @@ static unsigned piece_order(const struct map_job *job, const struct pt_entry *so
     return orders[n];
 }
 
+static cold_path int map_again(const struct map_job *job, word_t at, int result)
+{
+    job->progress->at = at;
+    job->progress->found = result == MAP_DONE;
+    return MAP_AGAIN;
+}
+
 int map_memory(const struct map_request *rq)
 {
     unsigned send_order = l4_fpage_order(rq->send), window_order = l4_fpage_order(rq->window);
@@ -283,7 +301,8 @@ int map_memory(const struct map_request *rq)
         return MAP_DONE;
 
     struct map_job job = {.from = rq->from, .to = rq->to, .rights = l4_fpage_rights(rq->send) & L4_MEM_RIGHTS,
-                          .cache = item_cache(rq->item), .grant = (rq->item & L4_ITEM_GRANT) != 0};
+                          .cache = item_cache(rq->item), .grant = (rq->item & L4_ITEM_GRANT) != 0,
+                          .progress = rq->progress};
     struct map_window w =
         map_window_combine(l4_fpage_start(rq->send) << L4_PAGE_SHIFT, send_order,
                            everything ? 0 : l4_fpage_start(rq->window) << L4_PAGE_SHIFT, window_order,
@@ -295,12 +314,15 @@ int map_memory(const struct map_request *rq)
     if (size > L4_USER_END)
         size = L4_USER_END;
 
-    int result = MAP_NOTHING;
+    int result = job.progress->found ? MAP_DONE : MAP_NOTHING;
     struct pt_entry e;
-    for (word_t src = w.src, end = w.src + size; src < end;) {
+    for (word_t src = w.src + job.progress->at, end = w.src + size; src < end && src >= w.src;) {
         int found = source_next(job.from, src, end, &e);
-        if (found <= 0)
+        if (unlikely(found <= 0)) {
+            if (found == 0 && e.va < end)
+                return map_again(&job, e.va - w.src, result);
             return found < 0 ? MAP_FAILED : result;
+        }
         result = MAP_DONE;
         word_t page_end = e.va + order_mask(e.order) + 1;
         if (e.va > src)
@@ -312,56 +334,58 @@ int map_memory(const struct map_request *rq)
         word_t len = (page_end < end ? page_end : end) - src;
         word_t dst = w.dst + (src - w.src);
         unsigned order = piece_order(&job, &e, src, dst, len);
-        if (piece_map(&job, &e, src, dst, order) != OK)
-            return MAP_FAILED;
+        status_t st = piece_map(&job, &e, src, dst, order);
+        if (unlikely(st != OK))
+            return st == MAP_AGAIN ? map_again(&job, src - w.src, result) : MAP_FAILED;
         src += order_mask(order) + 1;
+        if (src < end && !work_done(job.grant ? 30 : 20))
+            return map_again(&job, src - w.src, result);
     }
     return result;
 }
 
 /* ---- unmap ---- */
 
-__attribute__((noinline)) unsigned unmap_memory(struct task *task, l4_fpage fp, bool self)
+__attribute__((noinline)) bool unmap_memory(struct task *task, l4_fpage fp, bool self, struct op_progress *p)
 {
     unsigned order = l4_fpage_order(fp), rights = l4_fpage_rights(fp) & L4_MEM_RIGHTS;
 
     if (order < MEM_ORDER_MIN)
-        return 0;
+        return true;
     word_t size = 1ul << order, first = (l4_fpage_start(fp) << L4_PAGE_SHIFT) & -size;
     if (first >= L4_USER_END)
-        return 0;
+        return true;
     word_t end = size < L4_USER_END - first ? first + size : L4_USER_END;
 
-    unsigned status = 0;
+    bool own = self && (!task->is_sigma0 || task->obj.dead); /* then it is the whole page, also when only a part was named */
     struct pt_entry e;
-    for (word_t va = first; va < end && arch_pt_next(&task->space, va, end, &e);) {
+    for (word_t va = p->at > first ? p->at : first; va < end;) {
+        if (!arch_pt_search(&task->space, va, end, &e)) {
+            p->at = va = e.va;
+            if (va < end)
+                return false;
+            break;
+        }
         word_t lo = e.va < first ? first : e.va;
         word_t page_end = e.va + order_mask(e.order) + 1;
-        va = page_end;
-        if (e.mapping == NULL) /* kernel-user memory, or a page of sigma0 that nobody has */
-            continue;
-        if (self && !task->is_sigma0) {
-            status |= mapping_revoke(e.mapping, rights); /* the whole page, also when only a part was named */
-        } else {
-            word_t hi = page_end < end ? page_end : end;
-            status |= mapping_revoke_children(e.mapping, e.pa + (lo - e.va), e.pa + (hi - 1 - e.va), rights);
-        }
+        word_t hi = page_end < end ? page_end : end;
+        p->at = va; /* not before the page is done */
+        if (!e.ku && e.mapping != NULL && /* else a page of sigma0 that nobody has */
+            !mapping_revoke(e.mapping, own ? 0 : e.pa + (lo - e.va), own ? ~0ul : e.pa + (hi - 1 - e.va), rights, own, p))
+            return false;
+        p->at = va = page_end;
+        if (va < end && !work_done(12))
+            return false;
     }
-    return status;
+    return true;
 }
 
-void unmap_all(struct task *task)
+cold_path bool unmap_all(struct task *task)
 {
-    struct pt_entry e;
-
-    for (word_t va = 0; arch_pt_next(&task->space, va, L4_USER_END, &e);) {
-        va = e.va + order_mask(e.order) + 1;
-        if (e.mapping != NULL)
-            mapping_remove_tree(e.mapping);
-        else if (!e.ku)
-            arch_pt_remove(&task->space, e.va);
-    }
+    if (!unmap_memory(task, l4_fpage_make(L4_FPAGE_MEM, 0, 63, L4_MEM_RIGHTS), true, &task->progress))
+        return false;
     unmap_io_all(task);
+    return true;
 }
 
 void mapping_check(const struct task *task)
@@ -370,7 +394,7 @@ void mapping_check(const struct task *task)
 
     for (word_t va = 0; arch_pt_next(&task->space, va, L4_USER_END, &e);) {
         va = e.va + order_mask(e.order) + 1;
-        if (e.mapping == NULL) {
+        if (e.ku || e.mapping == NULL) {
             kassert(e.ku || task->is_sigma0); /* P1 */
             continue;
         }

@@ -4,7 +4,7 @@
  *
  * A mapping is one page (4 KiB, 2 MiB or 1 GiB) of one task. Mappings of the same memory form a tree whose root is
  * sigma0's. The page table of a task (arch pt) holds, beside each leaf entry, the mapping that made it.
- *   P1  A leaf entry of a page table has a mapping, or is kernel-user memory (no mapping), or belongs to sigma0 and was
+ *   P1  A leaf entry of a page table has a mapping, or is kernel-user memory (then its area), or belongs to sigma0 and was
  *       made by a fault of sigma0 itself (a root mapping is then made when somebody derives from it).
  *   P2  rights of a child ⊆ rights of its parent; size of a child ≤ size of its parent; frame inside the parent's.
  *   P3  A mapping's task is not freed while the mapping exists.
@@ -22,7 +22,7 @@ void map_module_init(void);
 struct mapping {
     struct task *task;
     word_t va_order;  /* virtual address (page aligned) | order in bits 0-5 */
-    word_t pa_flags;  /* physical address (page aligned) | status of removed children: bit 0 referenced, 1 dirty */
+    word_t pa_flags;  /* physical address (page aligned) | status of removed children: bit 0 referenced, 1 dirty; 2: D4 */
     struct mapping *parent;
     struct mapping *child;        /* first child */
     struct mapping *next, **link; /* sibling list; link points to what points here */
@@ -30,6 +30,7 @@ struct mapping {
 };
 _Static_assert(sizeof(struct mapping) <= 64, "a mapping fits a cache line");
 #define MAPPING_STATUS 3ul
+#define MAPPING_WALK 4ul
 static inline word_t mapping_va(const struct mapping *m) { return m->va_order & ~0xffful; }
 static inline unsigned mapping_order(const struct mapping *m) { return (unsigned)(m->va_order & 63u); }
 static inline word_t mapping_pa(const struct mapping *m) { return m->pa_flags & ~0xffful; }
@@ -38,6 +39,7 @@ static inline word_t mapping_pa(const struct mapping *m) { return m->pa_flags & 
 enum map_result {
     MAP_DONE = 0,        /* something was mapped (or kinds did not match: silently nothing, not marked) */
     MAP_NOTHING = 1,     /* no mappable page, port or slot in the source part of the window */
+    MAP_AGAIN = 2,       /* not done: to be called again after a window (preempt.h) */
     MAP_FAILED = -L4_ERR_NOMEM
 };
 
@@ -48,9 +50,10 @@ struct map_request {
     l4_fpage send;        /* send flexpage */
     l4_fpage window;      /* receive window; L4_FPAGE_ALL: everything of the send flexpage's type */
     unsigned rights_mask; /* object flexpages: rights that the channel lets pass */
+    struct op_progress *progress; /* 0 at the start */
 };
 /* Dispatches on the type of the send flexpage: memory (map.c), I/O (iospace.c), objects (capmap.c).
- * Returns MAP_DONE, MAP_NOTHING or MAP_FAILED (mappings made before the failure stay). */
+ * Mappings made before a failure stay. */
 int map_fpage(const struct map_request *rq);
 int map_memory(const struct map_request *rq);
 int map_io(const struct map_request *rq);
@@ -65,22 +68,24 @@ struct map_window {
 struct map_window map_window_combine(word_t snd, unsigned snd_order, word_t rcv, unsigned rcv_order, word_t hot);
 
 /* Removes rights (L4_MEM_R in `rights`: whole mapping) from what was derived from the task's pages in the flexpage, and
- * with `self` from the task's own pages too. Returns the page status seen: bit 0 referenced, bit 1 dirty. */
-unsigned unmap_memory(struct task *task, l4_fpage fp, bool self);
+ * with `self` from the task's own pages too. p->status gets the page status seen: bit 0 referenced, bit 1 dirty. A
+ * window's worth of it; true: it is done. */
+bool unmap_memory(struct task *task, l4_fpage fp, bool self, struct op_progress *p);
 void unmap_io(struct task *task, l4_fpage fp, bool self);
-void unmap_caps(struct task *task, l4_fpage fp, bool del);
+bool unmap_caps(struct task *task, l4_fpage fp, bool del, struct op_progress *p);
 
-/* Removes everything the task holds in memory and ports, and all that was derived from it. */
-void unmap_all(struct task *task);
+/* Removes everything that a dead task holds in memory and ports, and all that was derived from it. A window's worth. */
+bool unmap_all(struct task *task);
 
 /* Maps the page of a fault of sigma0 one to one, the largest size possible. False: no such memory. */
 bool map_sigma0_fault(struct task *sigma0, word_t addr);
 
-/* Kernel-user memory: `order` 12..17, start page aligned. OK, -INVAL, -EXIST, -NOMEM. */
+/* Kernel-user memory: `order` 12..17, start page aligned. OK, MAP_AGAIN, -INVAL, -EXIST, -NOMEM. */
 status_t ku_mem_add(struct task *task, word_t start, unsigned order);
 /* Kernel address of [addr, addr + size) when it lies in one area of kernel-user memory, else NULL. */
 void *ku_mem_lookup(const struct task *task, word_t addr, size_t size);
-void ku_mem_free_all(struct task *task);
+/* A window's worth of it; true: it is done. */
+bool ku_mem_free_all(struct task *task);
 
 void mapping_check(const struct task *task);
 
@@ -96,15 +101,10 @@ void io_check(const struct task *task);
 struct mapping *mapping_create(struct task *task, struct mapping *parent, const struct pt_entry *e);
 /* Frees a node without children whose page is gone already; its status goes to the parent. */
 void mapping_remove(struct mapping *m);
-/* `new`, an unlinked node, takes parent, siblings and children of `old`, which is unlinked afterwards. */
-void mapping_replace(struct mapping *old, struct mapping *new);
-/* The mapping and all below it, pages included, leaf first. Returns the page status seen. */
-unsigned mapping_remove_tree(struct mapping *top);
-/* Takes rights (not R) from the mapping and all below it; returns the page status seen there and clears it. */
-unsigned mapping_downgrade_tree(struct mapping *top, unsigned rights);
-/* Both for what was derived from the frames [pa_first, pa_last] of m (R in rights: removal, else downgrade). The status
- * is returned and kept at m. */
-unsigned mapping_revoke_children(struct mapping *m, word_t pa_first, word_t pa_last, unsigned rights);
-/* The same for m itself and all that was derived from it. */
-unsigned mapping_revoke(struct mapping *m, unsigned rights);
+/* m becomes the mapping of another task's page e of the same frame, with its place in the tree. False: no quota. */
+bool mapping_move(struct mapping *m, struct task *to, const struct pt_entry *e);
+/* Takes rights (R: the whole page) from what was derived from the frames [pa_first, pa_last] of top, children first, and
+ * with self from top itself. The status of the pages goes to p->status, and is kept at top. False: not all yet. */
+bool mapping_revoke(struct mapping *top, word_t pa_first, word_t pa_last, unsigned rights, bool self,
+                    struct op_progress *p);
 void mapping_check_node(const struct mapping *m, const struct pt_entry *e);

@@ -7,11 +7,17 @@
  *   D2  rights of a child are contained in those of its parent, and its frame lies inside the parent's frame (P2).
  *   D3  m->leaf is the page-table leaf of m->task at mapping_va(m); it has m as its mapping, the same frame and order.
  *
- * Removal goes leaf first, so after every single step the tree is a correct, smaller tree: a preemption point fits
- * between any two of them.
+ * Rights are taken from children first, so after every single step the tree is correct: interrupts are let in between
+ * any two of them (preempt.h).
+ *
+ *   D4  A walk that was stopped (walk of a CPU, `at` not NULL) has top and at marked MAPPING_WALK, and at lies below top:
+ *       who removes a marked mapping ends the walks that need it. They begin again, which is right, if not fast.
  */
+#include "cpu.h"
+#include "factory.h"
 #include "map.h"
 #include "memory.h"
+#include "smp.h"
 #include "task.h"
 
 static struct slab mapping_slab;
@@ -56,123 +62,129 @@ struct mapping *mapping_create(struct task *task, struct mapping *parent, const 
     return m;
 }
 
+/* A walk of some CPU stands at m, or at its end: it begins again. */
+static cold_path void walks_end(const struct mapping *m)
+{
+    for (unsigned i = 0; i < cpu_count; i++)
+        if (cpus[i]->walk.at == m || cpus[i]->walk.top == m)
+            cpus[i]->walk.at = NULL;
+}
+
 void mapping_remove(struct mapping *m)
 {
     kassert(m->child == NULL);
+    if (unlikely(m->pa_flags & MAPPING_WALK))
+        walks_end(m);
     if (m->parent != NULL)
         m->parent->pa_flags |= m->pa_flags & MAPPING_STATUS;
     sibling_unlink(m);
     charged_slab_free(m->task->obj.payer, &mapping_slab, m);
 }
 
-void mapping_replace(struct mapping *old, struct mapping *new)
+bool mapping_move(struct mapping *m, struct task *to, const struct pt_entry *e)
 {
-    kassert(new->child == NULL && new->link == NULL);
-    new->parent = old->parent;
-    new->next = old->next;
-    new->link = old->link;
-    if (new->link != NULL)
-        *new->link = new;
-    if (new->next != NULL)
-        new->next->link = &new->next;
-    new->child = old->child;
-    if (new->child != NULL)
-        new->child->link = &new->child;
-    for (struct mapping *c = new->child; c != NULL; c = c->next)
-        c->parent = new;
-    new->pa_flags |= old->pa_flags & MAPPING_STATUS;
-    old->parent = old->child = old->next = NULL;
-    old->link = NULL;
+    if (!quota_take(to->obj.payer, mapping_slab.size))
+        return false;
+    quota_give(m->task->obj.payer, mapping_slab.size);
+    m->task = to;
+    m->va_order = e->va | e->order;
+    m->leaf = e->leaf;
+    return true;
 }
 
 /* ---- the only contact with page tables ---- */
 
-/* Takes a mapping without children away, page and node. Returns the status of the page. */
-static unsigned leaf_remove(struct mapping *m)
+/* Not R. Returns the status of the page. */
+static cold_path unsigned weaken(struct mapping *m, unsigned rights)
 {
-    unsigned status = arch_leaf_remove(&m->task->space, m->leaf, mapping_va(m)) |
-                      (unsigned)(m->pa_flags & MAPPING_STATUS);
-
-    m->pa_flags |= status;
-    mapping_remove(m);
-    return status;
-}
-
-/* Takes rights from one mapping. */
-static void leaf_downgrade(struct mapping *m, unsigned rights)
-{
+    m->pa_flags &= ~MAPPING_STATUS;
     if (rights != 0)
         arch_leaf_downgrade(&m->task->space, m->leaf, mapping_va(m), rights);
+    return arch_leaf_status(&m->task->space, m->leaf, mapping_va(m));
 }
 
-/* Returns the status of the page and of what was removed below it, and leaves it cleared. */
-static unsigned leaf_status(struct mapping *m)
+/* Takes rights from one mapping, R: the page and the node, which has no children any more. The status of the page, and of
+ * what was removed below it, is left at top and in p->status, and is cleared here. */
+static void revoke(struct mapping *m, unsigned rights, struct mapping *top, struct op_progress *p)
 {
-    unsigned status = arch_leaf_status(&m->task->space, m->leaf, mapping_va(m)) |
-                      (unsigned)(m->pa_flags & MAPPING_STATUS);
+    word_t status = m->pa_flags & MAPPING_STATUS;
 
-    m->pa_flags &= ~MAPPING_STATUS;
-    return status;
+    if (rights & L4_MEM_R) {
+        status |= arch_leaf_remove(&m->task->space, m->leaf, mapping_va(m));
+        m->pa_flags |= status;
+        mapping_remove(m);
+    } else {
+        status |= weaken(m, rights);
+        top->pa_flags |= status; /* a query does not clear what the owner himself has */
+    }
+    p->status |= (uint8_t)status;
 }
 
 /* ---- subtrees ---- */
 
-unsigned mapping_remove_tree(struct mapping *top)
+static cold_path bool walk_stop(struct mapping *top, struct mapping *at, bool up, struct op_progress *p)
 {
-    unsigned status = 0;
-
-    for (struct mapping *m = top, *up; m != NULL; m = up) {
-        while (m->child != NULL)
-            m = m->child;
-        up = m == top ? NULL : m->parent;
-        status |= leaf_remove(m); /* preemption point behind it: D1-D3 hold */
-    }
-    return status;
+    cpu_self()->walk = (struct map_walk){.top = top, .at = at, .of = p, .up = up};
+    top->pa_flags |= MAPPING_WALK;
+    at->pa_flags |= MAPPING_WALK;
+    p->again = true;
+    return false;
 }
 
-unsigned mapping_downgrade_tree(struct mapping *top, unsigned rights)
+/* Derived from no frame in [pa_first, pa_last]. */
+static inline bool outside(const struct mapping *m, word_t pa_first, word_t pa_last)
 {
-    unsigned status = 0;
+    return mapping_pa(m) > pa_last || mapping_pa(m) + (1ul << mapping_order(m)) - 1 < pa_first;
+}
 
-    for (struct mapping *m = top;;) {
-        leaf_downgrade(m, rights);
-        status |= leaf_status(m);
-        if (m->child != NULL) {
-            m = m->child;
-            continue;
+/* All below top. remove_all: also what is derived from them meanwhile, because top is removed afterwards. */
+static cold_path bool walk(struct mapping *top, word_t pa_first, word_t pa_last, unsigned rights, bool remove_all,
+                           struct op_progress *p)
+{
+    struct map_walk *w = &cpu_self()->walk;
+    struct mapping *m = top, *next;
+    bool up = false;
+
+    if (p->again && w->of == p && w->top == top && w->at != NULL) {
+        m = w->at;
+        up = w->up;
+    }
+    for (;; m = next) {
+        bool other = m->parent == top && m != top && outside(m, pa_first, pa_last);
+        int units = 1;
+
+        if (m->child != NULL && !other && (!up || (m == top ? remove_all : (rights & L4_MEM_R) != 0))) {
+            next = m->child;
+            up = false;
+        } else if (m == top) {
+            return true;
+        } else {
+            up = m->next == NULL;
+            next = up ? m->parent : m->next;
+            if (!other) {
+                revoke(m, rights, top, p);
+                units = 6;
+            }
         }
-        while (m != top && m->next == NULL)
-            m = m->parent;
-        if (m == top)
-            return status;
-        m = m->next;
+        if (!work_done(units)) /* D1-D3 hold */
+            return walk_stop(top, next, up, p);
     }
 }
 
-unsigned mapping_revoke_children(struct mapping *m, word_t pa_first, word_t pa_last, unsigned rights)
+bool mapping_revoke(struct mapping *top, word_t pa_first, word_t pa_last, unsigned rights, bool self,
+                    struct op_progress *p)
 {
-    unsigned status = 0;
+    struct mapping *only = top->child;
 
-    for (struct mapping *c = m->child, *next; c != NULL; c = next) {
-        next = c->next;
-        if (mapping_pa(c) > pa_last || mapping_pa(c) + (1ul << mapping_order(c)) - 1 < pa_first)
-            continue;
-        status |= rights & L4_MEM_R ? mapping_remove_tree(c) : mapping_downgrade_tree(c, rights);
+    if (only != NULL) {
+        if (likely(only->next == NULL && only->child == NULL && !outside(only, pa_first, pa_last)))
+            revoke(only, rights, top, p);
+        else if (!walk(top, pa_first, pa_last, rights, self && (rights & L4_MEM_R), p))
+            return false;
     }
-    m->pa_flags |= status;
-    return status;
-}
-
-unsigned mapping_revoke(struct mapping *m, unsigned rights)
-{
-    if (rights & L4_MEM_R)
-        return mapping_remove_tree(m);
-
-    unsigned status = mapping_revoke_children(m, 0, ~0ul, rights);
-    leaf_downgrade(m, rights);
-    status |= leaf_status(m);
-    m->pa_flags |= status; /* a query does not clear what the owner himself has */
-    return status;
+    if (self)
+        revoke(top, rights, top, p);
+    return true;
 }
 
 /* ---- checks ---- */

@@ -7,6 +7,7 @@
  * from fault[] or from the saved registers, its answer goes to kernel_tag and the saved registers, and its receive
  * buffer is one window over everything.
  */
+#include "cpu.h"
 #include "factory.h"
 #include "ipc.h"
 #include "map.h"
@@ -99,9 +100,10 @@ static word_t local_id(const struct task *from, const struct task *to, const str
     return L4_GOT_LABEL;
 }
 
-/* One item; the return item is written to `back` when the receiver has a UTCB. Returns 0 or the sender's error code. */
+/* One item; the return item is written to `back` when the receiver has a UTCB. Returns 0, MSG_AGAIN
+ * or the sender's error code. */
 static word_t item_transfer(struct task *from, struct receive_buffers *buffers, const word_t *item, word_t *back,
-                            unsigned rights)
+                            unsigned rights, struct op_progress *p)
 {
     l4_fpage fp = {item[1]};
     unsigned type = l4_fpage_type(fp), mask = 15u;
@@ -123,9 +125,15 @@ static word_t item_transfer(struct task *from, struct receive_buffers *buffers, 
     kind = local_id(from, buffers->task, &b, fp, mask, &word);
     if (kind == 0) {
         struct map_request rq = {.from = from, .to = b.into, .item = item[0], .send = fp, .window = b.window,
-                                 .rights_mask = mask};
+                                 .rights_mask = mask, .progress = p};
 
         st = map_fpage(&rq);
+        if (st == MAP_AGAIN)
+            return MSG_AGAIN;
+        if (unlikely(p->again)) {
+            p->at = 0;
+            p->found = false;
+        }
         if (st < 0)
             return L4_IPC_SEND_MAP_FAILED;
         kind = st == MAP_NOTHING ? L4_GOT_NOTHING : L4_GOT_MAPPED;
@@ -140,19 +148,38 @@ static word_t item_transfer(struct task *from, struct receive_buffers *buffers, 
     return 0;
 }
 
-static word_t items_transfer(struct thread *s, struct receive_buffers *buffers, l4_tag tag, unsigned rights)
+/* An item that was transferred before the window: only its buffer counts. */
+static cold_path void item_skip(struct receive_buffers *b, const word_t *item)
 {
-    unsigned at = l4_tag_words(tag), items = l4_tag_items(tag);
+    unsigned *at = &b->cursor[l4_fpage_type((l4_fpage){item[1]})];
+    word_t buffer = b->utcb != NULL && *at < L4_BR_COUNT ? b->utcb->br[*at] : L4_RCV_SINGLE_CAP;
+
+    if (item[0] != 0 && !(item[0] & L4_ITEM_COMPOUND))
+        *at += (buffer & L4_RCV_SINGLE_CAP ? 1u : 2u) + (buffer & L4_RCV_FORWARD ? 1u : 0u);
+}
+
+static word_t items_transfer(struct thread *s, struct receive_buffers *buffers, l4_tag tag, unsigned rights,
+                             struct op_progress *p)
+{
+    unsigned at = l4_tag_words(tag), items = l4_tag_items(tag), n = 0;
     word_t err;
 
-    for (unsigned n = 0; n < items; n++, at += 2) {
+    for (; unlikely(n < p->item) && at + 2 <= L4_MR_COUNT; n++, at += 2)
+        item_skip(buffers, &s->utcb->mr[at]);
+    for (; n < items; n++, at += 2) {
         word_t *back = buffers->utcb == NULL ? NULL : &buffers->utcb->mr[at];
 
         if (at + 2 > L4_MR_COUNT)
             return L4_IPC_SEND_OVERFLOW;
-        err = item_transfer(s->task, buffers, &s->utcb->mr[at], back, rights);
-        if (err != 0)
+        err = item_transfer(s->task, buffers, &s->utcb->mr[at], back, rights, p);
+        if (unlikely(err != 0)) {
+            p->item = err == MSG_AGAIN ? (uint8_t)n : 0;
             return err;
+        }
+        if (n + 1 < items && !work_done(40)) {
+            p->item = (uint8_t)(n + 1);
+            return MSG_AGAIN;
+        }
     }
     return 0;
 }
@@ -161,7 +188,7 @@ word_t msg_items_into(struct thread *s, struct task *to, l4_tag tag)
 {
     struct receive_buffers everything = {.task = to};
 
-    return items_transfer(s, &everything, tag, L4_RIGHT_W | L4_RIGHT_S);
+    return items_transfer(s, &everything, tag, L4_RIGHT_W | L4_RIGHT_S, &s->progress);
 }
 
 /* The message registers of the sender as the receiver sees them; what the kernel sends is made here. */
@@ -187,27 +214,53 @@ static bool accepts_fpu(const struct thread *r)
     return (r->flags & THREAD_KERNEL_IPC) || (r->utcb->bdr & L4_BDR_INHERIT_FPU);
 }
 
+/* The items, a window's worth of them: then r goes on waiting, for this message or any other that fits. What has been
+ * mapped of this one stays; its sender comes back to the same wait (THREAD_PARTLY, partner), or begins again. */
+__attribute__((always_inline)) static inline word_t items_send(struct thread *s, struct thread *r, l4_tag tag, unsigned rights)
+{
+    struct thread *self = cpu_self()->current;
+    struct op_progress *p = &self->progress;
+    struct receive_buffers buffers;
+    word_t err;
+
+    if (unlikely(p->again) && (r->partner != s->snd.id || (r != self && !(r->flags & THREAD_PARTLY))))
+        p->at = p->item = p->found = 0;
+    if (unlikely(r->flags & THREAD_VCPU_IPC)) /* does not wait: it takes one window's worth at most */
+        work_left = work_slice;
+    buffers_init(&buffers, r);
+    err = items_transfer(s, &buffers, tag, rights, p);
+    if (unlikely(err == MSG_AGAIN)) {
+        if (r->flags & THREAD_VCPU_IPC)
+            return L4_IPC_SEND_MAP_FAILED;
+        r->partner = s->snd.id;
+        if (r != self)
+            r->flags |= THREAD_PARTLY;
+    }
+    return err;
+}
+
 word_t msg_transfer(struct thread *s, struct thread *r, l4_tag tag, unsigned rights, l4_tag *out)
 {
     unsigned words = l4_tag_words(tag);
-    struct receive_buffers buffers;
 
     out->raw = tag.raw & ~L4_TAG_ERROR;
     if (unlikely(r->flags & THREAD_KERNEL_IPC)) {
         if (s->flags & THREAD_KERNEL_IPC)
             return 0; /* one fault answers another: nothing to copy */
-        if (r->flags & THREAD_IN_EXCEPTION) {
-            if (words < L4_EXC_WORDS)
-                return 0; /* a short answer changes nothing, items included */
-            arch_exc_load(r, s->utcb->mr);
-        }
-    } else {
-        words_transfer(s, r, words);
+        if ((r->flags & THREAD_IN_EXCEPTION) && words < L4_EXC_WORDS)
+            return 0; /* a short answer changes nothing, items included */
     }
+    if (unlikely(l4_tag_items(tag) != 0)) {
+        word_t err = items_send(s, r, tag, rights);
+
+        if (err != 0)
+            return err;
+    }
+    if (likely(!(r->flags & THREAD_KERNEL_IPC)))
+        words_transfer(s, r, words);
+    else if (r->flags & THREAD_IN_EXCEPTION)
+        arch_exc_load(r, s->utcb->mr);
     if (unlikely((tag.raw & L4_TAG_FPU) && (rights & L4_RIGHT_S) && accepts_fpu(r)))
         arch_fpu_transfer(s, r);
-    if (likely(l4_tag_items(tag) == 0))
-        return 0;
-    buffers_init(&buffers, r);
-    return items_transfer(s, &buffers, tag, rights);
+    return 0;
 }

@@ -155,7 +155,7 @@ void sched_set(struct thread *t, struct cpu *home, unsigned prio, int32_t quantu
     }
 }
 
-void sched_tick(struct thread *self)
+bool sched_tick(struct thread *self)
 {
     struct cpu *c = cpu_self();
     uint64_t now = arch_clock_us();
@@ -179,8 +179,12 @@ void sched_tick(struct thread *self)
             c->reschedule = true;
         }
     }
-    while ((due = timeout_first(&c->timeouts)) != NULL && due->deadline_us <= now)
+    while ((due = timeout_first(&c->timeouts)) != NULL && due->deadline_us <= now) {
         ipc_timeout(container_of(due, struct thread, timeout));
+        if (!work_done(15))
+            return false;
+    }
+    return true;
 }
 
 void sched_check(const struct cpu *c)

@@ -133,7 +133,11 @@ static l4_tag sched_operate(struct kobj *obj, struct invoke *in)
     }
 }
 
-static void sched_keep(struct kobj *obj) { (void)obj; }
+static bool sched_keep(struct kobj *obj)
+{
+    (void)obj;
+    return true;
+}
 
 const struct kobj_ops sched_ops = {
     .name = "scheduler",

@@ -53,21 +53,21 @@ struct sem *sem_create(struct factory *payer)
 
 void sem_dequeue(struct thread *t)
 {
-    list_remove(&t->snd.link);
+    sender_unqueue(&t->snd);
 }
 
-static void sem_destroy(struct kobj *obj)
+static bool sem_destroy(struct kobj *obj)
 {
     struct sem *s = sem_of(obj);
 
     irq_unbind_source(&s->base);
-    while (!list_empty(&s->waiting))
-        ipc_abort(container_of(list_first(&s->waiting, struct sender, link), struct thread, snd), L4_IPC_NOT_EXISTENT);
+    return senders_abort(&s->waiting, L4_IPC_NOT_EXISTENT);
 }
 
-static void sem_free(struct kobj *obj)
+static bool sem_free(struct kobj *obj)
 {
     charged_slab_retire(obj->payer, &sem_slab, sem_of(obj));
+    return true;
 }
 
 static void sem_unmask_edge(struct sem *s)

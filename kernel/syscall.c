@@ -30,6 +30,8 @@ struct thread *syscall_execute(struct thread *self)
                         .timeout = (uint32_t)frame_timeout(&self->arch.frame)};
     struct kobj *obj;
 
+    if (unlikely(self->progress.receiving)) /* what was sent is sent */
+        in.op &= ~(word_t)(L4_OP_SEND | L4_OP_REPLY);
     if (unlikely(!wait_slot_find(&in)))
         return ipc_fail(&in, L4_IPC_NO_REPLY_CAP);
     if (in.op & L4_OP_REPLY) {
@@ -51,21 +53,33 @@ struct thread *kernel_leave(struct thread *t)
     struct cpu *c = cpu_self();
 
     for (;;) {
-        if (unlikely(c->work))
-            kobj_work_run();
+        if (unlikely(c->work || t == c->idle) && !kobj_work_run()) {
+            t->flags |= THREAD_WORK;
+            c->work = false;
+            if (c->reschedule)
+                sched_exit(t);
+            t = kernel_window();
+            continue;
+        }
         if (c->reschedule)
             t = sched_exit(t);
         if (likely(t->resume == NULL && !(t->flags & THREAD_LEAVE_FLAGS))) {
             kernel_unlock();
             return t;
         }
-        if (t->flags & THREAD_DYING) {
+        if (t->flags & THREAD_WORK) {
+            t->flags &= ~(uint32_t)THREAD_WORK;
+            c->work = true;
+        } else if (t->flags & THREAD_DYING) {
             t = thread_exit(t);
         } else if (t->resume != NULL) {
-            struct thread *(*go_on)(struct thread *) = t->resume;
+            struct thread *(*go_on)(struct thread *) = t->resume, *next;
 
             t->resume = NULL;
-            t = go_on(t);
+            next = go_on(t);
+            if (next != t && !work_done(20)) /* a chain of threads that block again */
+                next = kernel_window();
+            t = next;
         } else if (t->flags & THREAD_ALIEN_AFTER) {
             t = fault_alien_after(t);
         } else {
@@ -92,7 +106,7 @@ struct thread *syscall_general(struct thread *self)
 struct thread *kernel_timer(struct thread *self)
 {
     kernel_enter(self, NULL);
-    self = cpu_self()->current;
-    sched_tick(self);
-    return kernel_leave(self);
+    while (!sched_tick(cpu_self()->current))
+        kernel_window();
+    return kernel_leave(cpu_self()->current);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tasks: creation, the operations map, unmap, cap tests and kernel-user memory, explicit reply capabilities, the end.
- * Destruction removes every mapping and capability at once; page tables and kernel-user memory stay until the last
- * thread has left, because it may be running on them.
+ * Destruction removes every mapping and capability, and a dead task gets no new ones; page tables and kernel-user memory
+ * stay until the last thread has left, because it may be running on them.
  */
 #include "task.h"
 #include "factory.h"
@@ -32,30 +32,52 @@ struct task *task_create(struct factory *payer)
     }
     kobj_init(&t->obj, &task_ops, KOBJ_TASK, payer);
     list_init(&t->threads);
+    list_init(&t->ku_areas);
     for (unsigned p = 0; p < CAP_DIR_PAGES; p++)
         t->cap_pages[p] = &cap_page_empty;
     return t;
 }
 
-static void task_destroy(struct kobj *obj)
+/* Explicit reply capabilities; nobody is left who could use them. */
+static cold_path bool reply_slots_free(struct task *task)
 {
-    struct task *t = task_of(obj);
+    if (task->reply_dir == NULL)
+        return true;
+    for (unsigned p = 0; p < REPLY_PAGES; p++) {
+        struct reply_slot *page = task->reply_dir[p];
 
-    unmap_all(t);
-    cap_table_destroy(t);
+        if (page == NULL)
+            continue;
+        for (unsigned i = 0; i < REPLY_PAGE_SLOTS; i++)
+            reply_slot_clear(&page[i]);
+        charged_frame_free(task->obj.payer, page, 0);
+        task->reply_dir[p] = NULL;
+        if (!work_done(150))
+            return false;
+    }
+    charged_slab_free(task->obj.payer, &reply_dir_slab, task->reply_dir);
+    task->reply_dir = NULL;
+    return true;
 }
 
-static void task_free(struct kobj *obj)
+/* Of a task that lives: its last thread has left. */
+static cold_path bool task_destroy(struct kobj *obj)
 {
     struct task *t = task_of(obj);
 
-    /* Threads may have got mappings and capabilities between destruction and their own end. */
-    unmap_all(t);
-    cap_table_destroy(t);
-    task_thread_left(t);
-    ku_mem_free_all(t);
-    arch_space_free(&t->space, obj->payer);
+    if (list_empty(&t->threads) && !reply_slots_free(t))
+        return false;
+    return !obj->dead || (unmap_all(t) && cap_table_destroy(t));
+}
+
+static bool task_free(struct kobj *obj)
+{
+    struct task *t = task_of(obj);
+
+    if (!reply_slots_free(t) || !ku_mem_free_all(t) || !arch_space_free(&t->space, obj->payer, &t->tables_end))
+        return false;
     charged_slab_retire(obj->payer, &task_slab, t);
+    return true;
 }
 
 /* ---- explicit reply capabilities ---- */
@@ -89,29 +111,12 @@ struct reply_slot *task_reply_slot_alloc(struct task *task, word_t index)
     return *page == NULL ? NULL : &(*page)[index % REPLY_PAGE_SLOTS];
 }
 
-void task_thread_left(struct task *task)
-{
-    if (task->reply_dir == NULL)
-        return;
-    for (unsigned p = 0; p < REPLY_PAGES; p++) {
-        struct reply_slot *page = task->reply_dir[p];
-
-        if (page == NULL)
-            continue;
-        for (unsigned i = 0; i < REPLY_PAGE_SLOTS; i++)
-            reply_slot_clear(&page[i]);
-        charged_frame_free(task->obj.payer, page, 0);
-    }
-    charged_slab_free(task->obj.payer, &reply_dir_slab, task->reply_dir);
-    task->reply_dir = NULL;
-}
-
 /* ---- operations ---- */
 
 __attribute__((noinline)) static l4_tag task_map(struct task *t, struct invoke *in)
 {
     struct map_request rq = {.to = t, .item = in->utcb->mr[1], .send = {in->utcb->mr[2]}, .window = {L4_FPAGE_ALL},
-                             .rights_mask = 15u};
+                             .rights_mask = 15u, .progress = &in->self->progress};
     struct kobj *source;
     unsigned rights;
     int st;
@@ -122,28 +127,27 @@ __attribute__((noinline)) static l4_tag task_map(struct task *t, struct invoke *
     rq.from = task_of(source);
     if (!(rights & in->rights & L4_RIGHT_S))
         rq.rights_mask &= ~L4_RIGHT_S;
-    if (map_fpage(&rq) < 0)
-        return ipc_error_tag(in->utcb, L4_IPC_SEND_MAP_FAILED);
-    return tag_label(0);
+    st = map_fpage(&rq);
+    if (unlikely(st == MAP_AGAIN))
+        return TAG_AGAIN;
+    return st < 0 ? ipc_error_tag(in->utcb, L4_IPC_SEND_MAP_FAILED) : tag_label(0);
 }
 
-/* Answers the status bits. */
-static inline unsigned unmap_fpage(struct task *t, l4_fpage fp, word_t mask)
+/* p->status gets the status bits. False: not done yet. */
+static inline bool unmap_fpage(struct task *t, l4_fpage fp, word_t mask, struct op_progress *p)
 {
     bool self = (mask & L4_UNMAP_SELF) != 0;
 
     switch (l4_fpage_type(fp)) {
     case L4_FPAGE_MEM:
-        return unmap_memory(t, fp, self);
+        return unmap_memory(t, fp, self, p);
     case L4_FPAGE_IO:
         unmap_io(t, fp, self);
-        return 0;
+        return true;
     case L4_FPAGE_OBJ:
-        if (self)
-            unmap_caps(t, fp, (mask & L4_UNMAP_DELETE) != 0);
-        return 0;
+        return !self || unmap_caps(t, fp, (mask & L4_UNMAP_DELETE) != 0, p);
     default:
-        return 0;
+        return true;
     }
 }
 
@@ -151,13 +155,25 @@ __attribute__((noinline)) static l4_tag task_unmap(struct task *t, struct invoke
 {
     word_t *mr = in->utcb->mr, mask = mr[1];
     unsigned words = l4_tag_words(in->tag);
+    struct op_progress *p = &in->self->progress;
 
-    for (unsigned i = 2; i < words && i < L4_MR_COUNT; i++)
-        mr[i] = (mr[i] & ~15ul) | unmap_fpage(t, (l4_fpage){mr[i]}, mask);
+    for (unsigned i = 2u + p->item; i < words && i < L4_MR_COUNT; i++) {
+        if (unlikely(!unmap_fpage(t, (l4_fpage){mr[i]}, mask, p))) {
+            p->item = (uint8_t)(i - 2);
+            return TAG_AGAIN;
+        }
+        mr[i] = (mr[i] & ~15ul) | p->status;
+        p->status = 0;
+        p->at = 0;
+        if (i + 1 < words && !work_done(30)) {
+            p->item = (uint8_t)(i - 1);
+            return TAG_AGAIN;
+        }
+    }
     return tag_words(0, words);
 }
 
-static bool caps_equal(const struct task *t, word_t a, word_t b)
+static cold_path bool caps_equal(const struct task *t, word_t a, word_t b)
 {
     unsigned compared = L4_RIGHT_W | L4_RIGHT_S;
     unsigned rights_a = 0, rights_b = 0;
@@ -189,20 +205,29 @@ __attribute__((noinline)) static l4_tag task_cap_info(struct task *t, struct inv
     }
 }
 
-__attribute__((noinline)) static l4_tag task_add_ku_mem(struct task *t, struct invoke *in)
+__attribute__((noinline)) static cold_path l4_tag task_add_ku_mem(struct task *t, struct invoke *in)
 {
     word_t *mr = in->utcb->mr;
     unsigned words = l4_tag_words(in->tag);
+    struct op_progress *p = &in->self->progress;
 
-    for (unsigned i = 1; i < words; i++) {
+    for (unsigned i = 1u + p->item; i < words; i++) {
         l4_fpage fp = {mr[i]};
         status_t st = -L4_ERR_INVAL;
 
         if (l4_fpage_type(fp) == L4_FPAGE_MEM)
             st = ku_mem_add(t, l4_fpage_start(fp) << L4_PAGE_SHIFT, l4_fpage_order(fp));
+        if (st == MAP_AGAIN) {
+            p->item = (uint8_t)(i - 1);
+            return TAG_AGAIN;
+        }
         if (st != OK)
             return tag_label(st);
         mr[i - 1] = fp.raw & ~15ul;
+        if (i + 1 < words && !work_done(5)) {
+            p->item = (uint8_t)i;
+            return TAG_AGAIN;
+        }
     }
     return tag_words(0, words - 1);
 }

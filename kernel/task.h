@@ -12,10 +12,11 @@ struct io_space; /* iospace.c */
 
 /* One piece of kernel-user memory; kumem.c owns the list. */
 struct ku_area {
-    struct ku_area *next;
+    struct list link; /* ku_areas of the task */
     word_t user;      /* first user address */
     char *kernel;     /* the same memory in the kernel */
     unsigned order;
+    unsigned pages;   /* so many of them are there already */
 };
 
 /* Explicit reply capabilities: a directory of pages of slots, made on demand. */
@@ -26,9 +27,11 @@ struct task {
     struct kobj obj;
     struct arch_space space;
     struct reply_slot **reply_dir;  /* NULL until the first explicit open wait */
-    struct ku_area *ku_areas;
+    struct list ku_areas;
     struct io_space *io;            /* iospace.c */
     struct list threads;            /* by task_link */
+    struct op_progress progress;       /* of the removal of its mappings */
+    word_t tables_end;              /* page tables below this address are freed */
     bool is_sigma0;
     uint16_t cap_pages_end;         /* pages from here on are all empty */
     struct cap_page *cap_pages[CAP_DIR_PAGES]; /* &cap_page_empty: no such page yet */
@@ -62,5 +65,3 @@ extern const struct kobj_ops task_ops;
 struct reply_slot *task_reply_slot_alloc(struct task *task, word_t index);
 /* The same without allocation. */
 struct reply_slot *task_reply_slot(const struct task *task, word_t index);
-/* The last thread has left: drops explicit reply capabilities. */
-void task_thread_left(struct task *task);

@@ -103,8 +103,8 @@ static void thread_unbind(struct thread *t)
     vcpu_thread_gone(t);
     t->space = NULL;
     t->task = NULL;
-    if (list_empty(&task->threads))
-        task_thread_left(task);
+    if (list_empty(&task->threads) && task->reply_dir != NULL)
+        kobj_work_add(&task->obj);
     kobj_unref(&task->obj);
 }
 
@@ -138,6 +138,8 @@ struct thread *thread_exit(struct thread *self)
 {
     struct cpu *c = cpu_self();
 
+    if (!ipc_thread_gone(self))
+        return kernel_window();
     /* The CPU must not stand on a thread that is about to be freed. */
     kobj_ref(&self->obj);
     thread_finish(self);
@@ -145,9 +147,9 @@ struct thread *thread_exit(struct thread *self)
     struct thread *next = sched_pick(self);
 
     kassert(c->current == next && c->context != self);
-    (void)c;
+    c->work |= kobj_work != NULL; /* THREAD_WORK of self */
     kobj_unref(&self->obj);
-    return next;
+    return work_done(30) ? next : kernel_window();
 }
 
 void thread_kill(struct thread *t)
@@ -164,17 +166,24 @@ void thread_kill(struct thread *t)
     sched_wake(t);
 }
 
-static void thread_destroy(struct kobj *obj)
+static bool thread_destroy(struct kobj *obj)
 {
-    thread_kill(thread_of(obj));
+    struct thread *t = thread_of(obj);
+
+    cpu_claim(t->home);
+    if ((t->home == NULL || (t->flags & THREAD_UNSTARTED)) && !ipc_thread_gone(t)) /* does not run: cannot do it itself */
+        return false;
+    thread_kill(t);
+    return true;
 }
 
-static void thread_free(struct kobj *obj)
+static bool thread_free(struct kobj *obj)
 {
     struct thread *t = thread_of(obj);
 
     delete_irq_drop(t); /* registered when the thread had died of a fault and still had capabilities */
     charged_slab_retire(obj->payer, &thread_slab, t);
+    return true;
 }
 
 /* ---- operations ---- */
@@ -288,17 +297,29 @@ static word_t label_modify(word_t label, const word_t *group, unsigned groups)
     return label;
 }
 
-static l4_tag thread_modify_senders(struct thread *t, struct invoke *in)
+static cold_path l4_tag thread_modify_senders(struct thread *t, struct invoke *in)
 {
     unsigned words = l4_tag_words(in->tag), groups = words < 5 ? 0 : (words - 1) / 4;
 
     if (t->home != cpu_self())
         return tag_label(-L4_ERR_INVAL);
-    for (struct list *l = t->senders.next; l != &t->senders; l = l->next) {
-        struct sender *s = container_of(l, struct sender, link);
+    if (!in->self->progress.again)
+        t->modify_at = t->senders.next;
+    else if (t->modifier != in->self->snd.id) /* somebody else has begun to */
+        return tag_label(-L4_ERR_BUSY);
+    while (t->modify_at != &t->senders) {
+        struct sender *s = container_of(t->modify_at, struct sender, link);
 
         s->label = label_modify(s->label, &in->utcb->mr[1], groups);
+        t->modify_at = s->link.next;
+        if (!work_done(1 + (int)groups / 3)) {
+            t->modifier = in->self->snd.id;
+            t->options |= THREAD_OPT_MODIFY;
+            return TAG_AGAIN;
+        }
     }
+    t->options &= (uint16_t)~THREAD_OPT_MODIFY;
+    t->modifier = 0;
     return tag_label(0);
 }
 

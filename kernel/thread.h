@@ -7,6 +7,7 @@
 #pragma once
 #include "arch/arch.h"
 #include "kobj.h"
+#include "preempt.h"
 #include "timeout.h"
 
 struct irq;
@@ -42,6 +43,8 @@ enum thread_flag {
     THREAD_VCPU_USER = 1u << 14, /* runs in the address space of its vCPU's user task */
     THREAD_VCPU_IPC = 1u << 15,  /* the message that arrives now goes to the vCPU state */
     THREAD_NO_FPU = 1u << 16,    /* vCPU user mode without FPU */
+    THREAD_WORK = 1u << 19, /* goes on with the list of kobj.c before it leaves the kernel */
+    THREAD_PARTLY = 1u << 18, /* has got a part of a message of `partner`, which goes on with it */
     THREAD_SLOT_SHARED = 1u << 17 /* waits for a caller that goes to a slot which several CPUs may use */
 };
 /* The values of state_word that the fast path deals with: no flag is set. */
@@ -58,11 +61,13 @@ enum thread_flag {
 /* thread.options: what IPC does not look at while it finds the receiver waiting. */
 #define THREAD_OPT_TRAMPOLINE 1u /* page faults go to the handler of tramp, see trampoline.c */
 #define THREAD_OPT_VCPU 2u       /* has a vCPU state, see vcpu.c */
+#define THREAD_OPT_MODIFY 4u     /* labels of its senders are being changed, from modify_at on */
 /* Looked at before every return to user mode. */
-#define THREAD_LEAVE_FLAGS (THREAD_DYING | THREAD_TRIGGER | THREAD_ALIEN_AFTER)
+#define THREAD_LEAVE_FLAGS (THREAD_DYING | THREAD_TRIGGER | THREAD_ALIEN_AFTER | THREAD_WORK)
 #define THREAD_KERNEL_IPC (THREAD_IN_FAULT | THREAD_IN_EXCEPTION)
 
-/* An entry of a sender queue: a thread or an IRQ. Queues are ordered by priority, first come first served within. */
+/* An entry of a sender queue: a thread or an IRQ. Queues are ordered by priority, first come first served within. The
+ * first of each priority are on a ring, in the same order, so that no queue has to be walked. */
 struct sender {
     uint64_t id;             /* I, unique for ever: partners are compared by it, so a reused address never matches */
     struct list link;
@@ -70,6 +75,7 @@ struct sender {
     word_t label;            /* what the receiver will see */
     uint8_t prio;
     bool is_irq;
+    struct list group; /* the ring; next is NULL: not the first of its priority */
 };
 
 /* A reply capability: the caller and the rights of the capability it called with (pointer << 8 | rights), 0 empty.
@@ -121,6 +127,9 @@ struct thread {
     struct timeout timeout;
 
     struct kobj obj;
+    struct op_progress progress; /* of its operation */
+    struct list *modify_at;  /* the queued sender whose label is the next to be changed, or the end; by thread modifier */
+    uint64_t modifier;
     struct l4_pf_tramp *tramp; /* H, kernel address; NULL: never set up */
     struct l4_vcpu *vcpu;    /* H, kernel address; NULL: none */
     struct task *vcpu_task;  /* H, referenced; NULL: none */

@@ -112,7 +112,11 @@ static l4_tag vcon_operate(struct kobj *obj, struct invoke *in)
     }
 }
 
-static void vcon_keep(struct kobj *obj) { (void)obj; }
+static bool vcon_keep(struct kobj *obj)
+{
+    (void)obj;
+    return true;
+}
 
 const struct kobj_ops vcon_ops = {
     .name = "console",

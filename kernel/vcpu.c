@@ -183,6 +183,8 @@ l4_tag thread_vcpu_resume(struct thread *t, struct invoke *in)
         if (t->vcpu_task->obj.dead)
             return tag_label(-L4_ERR_NOENT);
         word_t err = msg_items_into(t, t->vcpu_task, in->tag);
+        if (err == MSG_AGAIN)
+            return TAG_AGAIN;
         if (err != 0)
             return ipc_error_tag(in->utcb, err);
     }

@@ -113,6 +113,9 @@ void arch_ipi(struct cpu *c);
 void arch_cpu_unload(void);
 /* The same for t alone, if it is t's that is loaded here. */
 void arch_thread_unload(struct thread *t);
+/* Interrupts are let in for a moment. One that comes drops the kernel's stack and asks, as any other, who runs. The lock
+ * is free. */
+void arch_interrupt_window(void);
 /* Waiting for another CPU. */
 void arch_cpu_relax(void);
 
@@ -127,12 +130,15 @@ struct pt_entry {
     word_t *leaf;           /* where the entry lies; valid until the space is freed (tables stay); 0 in it: no leaf */
 };
 status_t arch_space_init(struct arch_space *s, struct factory *payer);
-/* Frees all tables; every user mapping has been removed before (kernel-user memory entries excepted). */
-void arch_space_free(struct arch_space *s, struct factory *payer);
+/* Frees all tables; every user mapping has been removed before (kernel-user memory entries excepted). A window's worth
+ * of them, from address *at (0 at the start) on; true: it is done. */
+bool arch_space_free(struct arch_space *s, struct factory *payer, word_t *at);
 /* The leaf that covers va. */
 bool arch_pt_lookup(const struct arch_space *s, word_t va, struct pt_entry *out);
 /* First leaf whose end is above va and whose start is below end; skips holes a table at a time. */
 bool arch_pt_next(const struct arch_space *s, word_t va, word_t end, struct pt_entry *out);
+/* The same, va < end; but it gives up when a window's worth of holes was skipped. False: nothing before out->va. */
+bool arch_pt_search(const struct arch_space *s, word_t va, word_t end, struct pt_entry *out);
 /* Largest page order ≤ order that can be inserted at va without meeting a table for smaller pages, even if empty. */
 unsigned arch_pt_order_at(const struct arch_space *s, word_t va, unsigned order);
 /* The entry where a leaf of that size would lie, or the one that covers va already; may allocate tables from payer.

@@ -422,6 +422,8 @@ static void wait_for_manager(void)
 /* Is there a thread besides sigma0 and the manager that runs, or could, or has been told to end? */
 static bool somebody_runs(void)
 {
+    if (kobj_work != NULL) /* less important threads are at it, or nobody */
+        return true;
     for (unsigned i = 0; i < sim.cpus; i++) {
         const struct cpu *c = cpus[i];
 

@@ -2,7 +2,7 @@
 /*
  * The simulator's main loop: options, the generator, events, and what is printed when something is wrong.
  *
- *     sim [--seed N] [--steps N] [--cpus N] [--check N] [--no-inject] [--no-compare] [--trace]
+ *     sim [--seed N] [--steps N] [--cpus N] [--check N] [--slice N] [--no-inject] [--no-compare] [--trace]
  *         [--replay FILE] [--save FILE] [--shrink SECONDS]
  *     sim --exhaustive [--depth N] [--states N] [--cpus N]
  *
@@ -197,6 +197,8 @@ static void act(void)
         worker_act(t);
 }
 
+static bool racing; /* two CPUs are in the kernel: no window is played with a third party */
+
 static void event(void)
 {
     for (unsigned tries = 0; sim.cpus > 1 && tries < 2; tries++) {
@@ -205,16 +207,42 @@ static void event(void)
             break;
     }
     /* Which of two racing CPUs is first depends on the short path: such runs cannot be compared. */
-    bool races = sim.cpus > 1 && !sim.compare && !host_idle() && one_in(6);
-
-    if (races) {
+    racing = sim.cpus > 1 && !sim.compare && !host_idle() && one_in(6);
+    if (racing) {
         oracle_race(true);
         host_race((host_cpu->id + 1 + random_below(sim.cpus - 1)) % sim.cpus, act);
     }
     act();
     host_race_over();
-    if (races)
-        oracle_race(false);
+    if (racing)
+        oracle_race(sim.slice != 0);
+    racing = false;
+}
+
+/* A long operation lets interrupts in. Something else may happen here, or on another CPU. */
+static void window(void)
+{
+    static bool inside;
+    unsigned what = random_below(8);
+
+    if (inside || racing)
+        return;
+    if (what < 3 && sim.cpus > 1) {
+        inside = true;
+        host_set_cpu((host_cpu->id + 1 + random_below(sim.cpus - 1)) % sim.cpus);
+        if (!host_idle() && host_current() != sim.root) /* a step of the manager is one step */
+            act();
+        inside = false;
+    } else if (what == 3) {
+        sim.counts[COUNT_TICK]++;
+        host_time(random_below(3) == 0 ? random_below(30000) : TICK_US);
+        host_interrupt(HOST_TICK, 0);
+    } else if (what == 4) {
+        unsigned pin = random_below(arch_irq_pins());
+
+        if (!host_irq_masked(pin) && !arch_irq_is_level(pin))
+            host_interrupt(HOST_IRQ, pin);
+    }
 }
 
 static void end_of_round(void)
@@ -239,6 +267,11 @@ void history_run(const struct history *h, unsigned path)
                                      .root_ip = 0x200000, .cpus = sim.cpus});
     oracle_start();
     manager_setup();
+    if (sim.slice != 0) { /* half-done operations: more than the model knows of */
+        host_window = window;
+        work_slice = work_left = (int)sim.slice;
+        oracle_race(true);
+    }
     for (sim.step = 0; sim.step < h->count; sim.step++) {
         bool check = sim.step % sim.check_every == 0;
 
@@ -279,8 +312,8 @@ static uint64_t number(const char *option, const char *text)
 }
 
 static const char usage[] =
-    "usage: sim [--seed N] [--steps N] [--cpus N] [--check N] [--no-inject] [--no-compare] [--trace]\n"
-    "           [--replay FILE] [--save FILE] [--shrink SECONDS]\n"
+    "usage: sim [--seed N] [--steps N] [--cpus N] [--check N] [--slice N] [--no-inject] [--no-compare]\n"
+    "           [--trace] [--replay FILE] [--save FILE] [--shrink SECONDS]\n"
     "       sim --exhaustive [--depth N] [--states N] [--cpus 1|2]\n";
 
 static const char *replay;
@@ -306,6 +339,12 @@ static bool option_with_value(char **a)
     } else if (strcmp(*a, "--check") == 0) {
         sim.check_every = number(a[0], a[1]);
         sim.check_every += sim.check_every == 0;
+    } else if (strcmp(*a, "--slice") == 0) {
+        sim.slice = number(a[0], a[1]);
+        if (sim.slice == 0 || sim.slice > 1000000) {
+            fprintf(stderr, "sim: a window's worth of work is 1 to 1000000 units, not %s\n", a[1]);
+            exit(2);
+        }
     } else if (strcmp(*a, "--shrink") == 0) {
         sim.shrink_seconds = number(a[0], a[1]);
     } else if (strcmp(*a, "--cpus") == 0) {

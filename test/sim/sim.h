@@ -18,6 +18,7 @@ struct sim {
     uint64_t seed, step, steps;
     uint64_t check_every;   /* events between two checks of everything */
     unsigned cpus;
+    uint64_t slice;         /* units of work between two windows, in which something happens; 0: nothing does */
     bool trace;             /* every event is printed */
     bool inject;            /* allocations fail at random */
     bool compare;           /* with and without the short message path */

@@ -122,7 +122,8 @@ static void make_tasks(void)
     must(map_sigma0_fault(source, PAGE_PA));
     must(map_fpage(&(struct map_request){.from = source, .to = tasks[0], .item = WINDOW | L4_ITEM_MAP,
                                          .send = {mem_page(PAGE_PA, 12, L4_MEM_RIGHTS)},
-                                         .window = {L4_FPAGE_ALL}, .rights_mask = 15}) == MAP_DONE);
+                                         .window = {L4_FPAGE_ALL}, .rights_mask = 15,
+                                         .progress = &(struct op_progress){.at = 0}}) == MAP_DONE);
 }
 
 static void make_threads(void)

@@ -241,7 +241,7 @@ int main(void)
     setrlimit(RLIMIT_STACK, &(struct rlimit){256 << 10, RLIM_INFINITY});
     machine_start_with(1, 128ul << 20);
     slots_make();
-    map_fpage(&(struct map_request){.from = gate_of(cap_obj(cap_slot(root->task, L4_SLOT_PAGER)))->thread->task,
+    map_fpage_all((struct map_request){.from = gate_of(cap_obj(cap_slot(root->task, L4_SLOT_PAGER)))->thread->task,
                                     .to = root->task, .item = RAM | L4_ITEM_MAP,
                                     .send = l4_fpage_make(L4_FPAGE_MEM, RAM >> 12, 12, 7),
                                     .window = {L4_FPAGE_ALL}, .rights_mask = 15});

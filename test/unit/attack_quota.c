@@ -106,7 +106,7 @@ static bool target_has_something(void)
     struct task *t = task_of(cap_obj(cap_slot(root->task, TARGET)));
     struct pt_entry e;
 
-    return arch_pt_next(&t->space, 0, L4_USER_END, &e) || t->ku_areas != NULL || t->io != NULL ||
+    return arch_pt_next(&t->space, 0, L4_USER_END, &e) || !list_empty(&t->ku_areas) || t->io != NULL ||
            cap_lookup(t, FAR, &(unsigned){0}) != NULL;
 }
 
@@ -263,10 +263,10 @@ int main(void)
     machine_start();
     create(L4_PROTO_NONE, GATE);
     for (word_t off = 0; off < 0x4000; off += 0x1000) /* the root task has memory and ports */
-        map_fpage(&(struct map_request){.from = sigma0_task(), .to = root->task, .item = (RAM + off) | L4_ITEM_MAP,
+        map_fpage_all((struct map_request){.from = sigma0_task(), .to = root->task, .item = (RAM + off) | L4_ITEM_MAP,
                                         .send = l4_fpage_make(L4_FPAGE_MEM, (RAM + off) >> 12, 12, 7),
                                         .window = {L4_FPAGE_ALL}, .rights_mask = 15});
-    map_fpage(&(struct map_request){.from = sigma0_task(), .to = root->task, .item = L4_ITEM_MAP,
+    map_fpage_all((struct map_request){.from = sigma0_task(), .to = root->task, .item = L4_ITEM_MAP,
                                     .send = l4_fpage_make(L4_FPAGE_IO, 0, 16, 7), .window = {L4_FPAGE_ALL},
                                     .rights_mask = 15});
     for (unsigned i = 0; i < ARRAY_LEN(steps); i++)

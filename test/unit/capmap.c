@@ -10,7 +10,7 @@ static struct task *t;
 
 static int pass(word_t from, unsigned order, unsigned rights, word_t item, l4_fpage window)
 {
-    return map_caps(&(struct map_request){.from = root->task, .to = t, .item = item | L4_ITEM_MAP,
+    return map_fpage_all((struct map_request){.from = root->task, .to = t, .item = item | L4_ITEM_MAP,
                                           .send = l4_fpage_make(L4_FPAGE_OBJ, from, order, rights),
                                           .window = window, .rights_mask = 15});
 }
@@ -39,14 +39,14 @@ static void test_rights(void)
     is(pass(L4_SLOT_TASK, 0, NO_DELETE, L4_OBJ_WEAK, slots(0x51, 0)), MAP_DONE,
        "a weak copy takes the place of another");
     ok(rights_at(0x51) & L4_OBJ_WEAK, "and says so");
-    map_caps(&(struct map_request){.from = t, .to = t, .item = SEL(0x53) | L4_ITEM_MAP, .rights_mask = 15,
+    map_fpage_all((struct map_request){.from = t, .to = t, .item = SEL(0x53) | L4_ITEM_MAP, .rights_mask = 15,
                                    .send = l4_fpage_make(L4_FPAGE_OBJ, 0x51, 0, NO_DELETE), .window = everything()});
     is(rights_at(0x53), NO_DELETE | L4_OBJ_WEAK, "a copy of a weak one is weak");
-    map_caps(&(struct map_request){.from = t, .to = t, .item = SEL(0x53) | L4_ITEM_MAP | L4_OBJ_SERVER,
+    map_fpage_all((struct map_request){.from = t, .to = t, .item = SEL(0x53) | L4_ITEM_MAP | L4_OBJ_SERVER,
                                    .send = l4_fpage_make(L4_FPAGE_OBJ, 0x50, 0, NO_DELETE), .rights_mask = 15,
                                    .window = everything()});
     is(rights_at(0x53), L4_RIGHT_R | L4_RIGHT_S, "nobody gives what he has not");
-    map_caps(&(struct map_request){.from = root->task, .to = t, .item = SEL(0x53) | L4_ITEM_MAP, .window = everything(),
+    map_fpage_all((struct map_request){.from = root->task, .to = t, .item = SEL(0x53) | L4_ITEM_MAP, .window = everything(),
                                    .send = l4_fpage_make(L4_FPAGE_OBJ, L4_SLOT_TASK, 0, NO_DELETE),
                                    .rights_mask = 15 & ~L4_RIGHT_S});
     is(rights_at(0x53), L4_RIGHT_R | L4_RIGHT_W, "nor what the channel does not let through");
@@ -96,16 +96,16 @@ static void test_over_itself(void)
     struct kobj *gate = cap_obj(cap_slot(root->task, 0x42));
 
     kobj_ref(gate);
-    is(map_caps(&(struct map_request){.from = root->task, .to = root->task, .item = SEL(0x42) | L4_ITEM_MAP,
+    is(map_fpage_all((struct map_request){.from = root->task, .to = root->task, .item = SEL(0x42) | L4_ITEM_MAP,
                                       .send = l4_fpage_make(L4_FPAGE_OBJ, 0x42, 0, 15), .window = everything(),
                                       .rights_mask = 15}), MAP_DONE, "a capability over itself");
     is(cap_slot(root->task, 0x42)->raw, 0, "is gone");
     ok(gate->dead, "and so is the object");
     kobj_unref(gate);
-    kobj_work_run();
+    work_run_all();
     create(L4_PROTO_NONE, 0x42);
     cap_copy(0x42, 0x43, NO_DELETE);
-    map_caps(&(struct map_request){.from = root->task, .to = root->task, .item = SEL(0x43) | L4_ITEM_MAP,
+    map_fpage_all((struct map_request){.from = root->task, .to = root->task, .item = SEL(0x43) | L4_ITEM_MAP,
                                    .send = l4_fpage_make(L4_FPAGE_OBJ, 0x43, 0, 15), .window = everything(),
                                    .rights_mask = 15});
     is(cap_slot(root->task, 0x43)->raw, 0, "one of two over itself is gone");
@@ -117,22 +117,22 @@ static void test_unmap(void)
 {
     struct kobj *gate = cap_obj(cap_slot(t, 0x40));
 
-    unmap_caps(t, l4_fpage_make(L4_FPAGE_OBJ, 0x40, 0, L4_RIGHT_W), false);
+    unmap_caps_all(t, l4_fpage_make(L4_FPAGE_OBJ, 0x40, 0, L4_RIGHT_W), false);
     is(rights_at(0x40) & L4_RIGHT_W, 0, "unmap takes one right");
     ok(rights_at(0x40) & L4_RIGHT_S, "and leaves the others");
-    unmap_caps(t, l4_fpage_make(L4_FPAGE_OBJ, 0x60, 4, 15), false);
+    unmap_caps_all(t, l4_fpage_make(L4_FPAGE_OBJ, 0x60, 4, 15), false);
     is(rights_at(0x60) | rights_at(0x69), 0, "a range is emptied");
     ok(rights_at(0x50) && rights_at(0x70), "its neighbours are not");
     create(L4_PROTO_NONE, 0x41);
     pass(0x41, 0, 15, L4_ITEM_GRANT, slots(0x41, 0));
     pass(L4_SLOT_LOG, 0, NO_DELETE, 0, slots(0x41, 0));
     is(cap_obj(cap_slot(t, 0x41))->type, KOBJ_VCON, "another capability takes the place of one");
-    unmap_caps(t, l4_fpage_make(L4_FPAGE_OBJ, 0x40, 0, 15), true);
+    unmap_caps_all(t, l4_fpage_make(L4_FPAGE_OBJ, 0x40, 0, 15), true);
     ok(gate->dead, "delete ends the object");
-    unmap_caps(t, l4_fpage_make(L4_FPAGE_OBJ, 0, 63, 15), false);
+    unmap_caps_all(t, l4_fpage_make(L4_FPAGE_OBJ, 0, 63, 15), false);
     is(rights_at(0x50) | rights_at(0x70) | rights_at(L4_SLOT_LOG), 0, "the whole table at once");
     ok(!root->task->obj.dead, "what others hold, too, lives on");
-    kobj_work_run();
+    work_run_all();
 }
 
 int main(void)

@@ -339,7 +339,7 @@ int main(void)
     machine_start();
     struct gate *pager = gate_of(cap_obj(cap_slot(root->task, L4_SLOT_PAGER))); /* to sigma0 */
     thread_make(WAITER, 0, 0);
-    map_fpage(&(struct map_request){.from = pager->thread->task, .to = root->task, .item = 0x200000 | L4_ITEM_MAP,
+    map_fpage_all((struct map_request){.from = pager->thread->task, .to = root->task, .item = 0x200000 | L4_ITEM_MAP,
                                     .send = l4_fpage_make(L4_FPAGE_MEM, 0x200, 12, 7), .window = {L4_FPAGE_ALL},
                                     .rights_mask = 15});
     create_at(POOR, L4_SLOT_FACTORY, L4_PROTO_FACTORY, 65536, 3, 0);

@@ -126,7 +126,7 @@ static void test_nobody(void)
     ok(lonely->flags & THREAD_GONE, "a page fault without pager ends the thread");
     delete_slot(LONELY);
     kobj_unref(&lonely->obj);
-    kobj_work_run();
+    work_run_all();
 }
 
 /* sigma0 runs: it has been called. */

@@ -345,7 +345,7 @@ static void test_fpu(void)
 int main(void)
 {
     machine_start();
-    map_fpage(&(struct map_request){.from = gate_of(cap_obj(cap_slot(root->task, L4_SLOT_PAGER)))->thread->task,
+    map_fpage_all((struct map_request){.from = gate_of(cap_obj(cap_slot(root->task, L4_SLOT_PAGER)))->thread->task,
                                     .to = root->task, .item = RAM | L4_ITEM_MAP,
                                     .send = l4_fpage_make(L4_FPAGE_MEM, RAM >> 12, 12, 7),
                                     .window = {L4_FPAGE_ALL}, .rights_mask = 15});

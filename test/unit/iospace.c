@@ -213,7 +213,7 @@ int main(void)
     world_start(&(struct host_config){0});
     test_first();
     map_to(sigma0, io(0, 0), a, 0); /* sigma0's own set stays from here on */
-    unmap_all(a);
+    unmap_everything(a);
 
     size_t used = root_factory.quota.used;
 

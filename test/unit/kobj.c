@@ -7,8 +7,8 @@ static unsigned destroyed, freed;
 static struct kobj *operated;
 static l4_tag answer;
 
-static void note_destroy(struct kobj *obj) { destroyed++, (void)obj; }
-static void note_free(struct kobj *obj) { freed++, (void)obj; }
+static bool note_destroy(struct kobj *obj) { return destroyed++, (void)obj, true; }
+static bool note_free(struct kobj *obj) { return freed++, (void)obj, true; }
 
 static l4_tag note_operate(struct kobj *obj, struct invoke *in)
 {
@@ -24,6 +24,7 @@ static void test_life(void)
 {
     struct kobj o;
     uint32_t payer_refs = root_factory.obj.refs;
+    unsigned rights;
 
     kobj_init(&o, &ops, KOBJ_SEM, &root_factory);
     is(o.refs, 1, "a new object exists by its existence");
@@ -32,22 +33,23 @@ static void test_life(void)
     cap_insert(cap_slot_alloc(root->task, 0x40), &o, CAP_ALL_RIGHTS);
     cap_insert(cap_slot_alloc(root->task, 0x1040), &o, CAP_ALL_RIGHTS);
     kobj_destroy(&o);
-    ok(o.dead && cap_slot(root->task, 0x40)->raw == 0 && cap_slot(root->task, 0x1040)->raw == 0,
-       "destroyed: dead, and no slot names it");
+    ok(o.dead && cap_lookup(root->task, 0x40, &rights) == NULL && cap_lookup(root->task, 0x1040, &rights) == NULL,
+       "destroyed: dead, and nobody finds it");
     is(destroyed, 0, "the rest waits for the end of the kernel entry");
     kobj_destroy(&o);
-    kobj_work_run();
+    work_run_all();
     is(destroyed, 1, "then it is told, once");
+    ok(cap_slot(root->task, 0x40)->raw == 0 && cap_slot(root->task, 0x1040)->raw == 0, "and no slot names it");
     is(freed, 0, "who holds a reference may still look at it");
     kobj_unref(&o);
     is(freed, 0, "dropping the last one");
-    kobj_work_run();
+    work_run_all();
     is(freed, 1, "frees it at the end of the kernel entry");
     is(root_factory.obj.refs, payer_refs, "and lets its factory go");
     kobj_init(&o, &ops, KOBJ_SEM, &root_factory);
     kobj_destroy(&o);
     kobj_destroy(&o);
-    kobj_work_run();
+    work_run_all();
     is(destroyed, 2, "destroyed twice in one kernel entry: once");
     is(freed, 2, "and freed once");
 }
@@ -65,7 +67,7 @@ static void test_chain(void)
         last = next;
     }
     kobj_destroy(&first->obj);
-    kobj_work_run();
+    work_run_all();
     is(root_factory.quota.used, used, "the end of the first of 51 tasks is the end of all");
 }
 

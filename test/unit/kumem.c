@@ -13,21 +13,21 @@ int main(void)
     payer.obj.refs = 1000;
     /* What sigma0 needs once, before memory is counted. */
     map_to(sigma0, mem(0x200000, 21, RWX), c, 0x200000);
-    unmap_all(c);
+    unmap_everything(c);
     struct task *t = task_create(&payer);
     size_t empty = payer.quota.used, before = frame_free_bytes();
 
-    is(ku_mem_add(t, AT, 11), -L4_ERR_INVAL, "less than a page");
-    is(ku_mem_add(t, AT, 18), -L4_ERR_INVAL, "more than 128 KiB");
-    is(ku_mem_add(t, AT + 8, 12), -L4_ERR_INVAL, "not page aligned");
-    is(ku_mem_add(t, L4_USER_END, 12), -L4_ERR_INVAL, "in the kernel's half");
-    is(ku_mem_add(t, L4_USER_END - L4_PAGE_SIZE, 13), -L4_ERR_INVAL, "across the end");
+    is(ku_mem_add_all(t, AT, 11), -L4_ERR_INVAL, "less than a page");
+    is(ku_mem_add_all(t, AT, 18), -L4_ERR_INVAL, "more than 128 KiB");
+    is(ku_mem_add_all(t, AT + 8, 12), -L4_ERR_INVAL, "not page aligned");
+    is(ku_mem_add_all(t, L4_USER_END, 12), -L4_ERR_INVAL, "in the kernel's half");
+    is(ku_mem_add_all(t, L4_USER_END - L4_PAGE_SIZE, 13), -L4_ERR_INVAL, "across the end");
     is(payer.quota.used, empty, "errors are free of charge");
 
-    is(ku_mem_add(t, AT, 12), OK, "a page");
-    is(ku_mem_add(t, AT, 12), -L4_ERR_EXIST, "not twice");
-    is(ku_mem_add(t, AT - 0x1000, 13), -L4_ERR_EXIST, "nor overlapping");
-    is(ku_mem_add(t, AT + 0x1000, 17), OK, "128 KiB at a page boundary");
+    is(ku_mem_add_all(t, AT, 12), OK, "a page");
+    is(ku_mem_add_all(t, AT, 12), -L4_ERR_EXIST, "not twice");
+    is(ku_mem_add_all(t, AT - 0x1000, 13), -L4_ERR_EXIST, "nor overlapping");
+    is(ku_mem_add_all(t, AT + 0x1000, 17), OK, "128 KiB at a page boundary");
     is(access_at(t, AT + 0x5000), RW, "readable and writable");
 
     char *k = ku_mem_lookup(t, AT + 0x1000, 0x20000);
@@ -44,30 +44,31 @@ int main(void)
 
     map_to(sigma0, mem(0x200000, 12, RWX), t, AT);
     is(frame_at(t, AT), arch_virt_to_phys(ku_mem_lookup(t, AT, 1)), "it cannot be mapped over");
-    unmap_memory(t, mem(AT, 12, RWX), true);
+    unmap_memory_all(t, mem(AT, 12, RWX), true);
     is(access_at(t, AT), RW, "nor unmapped");
     is(map_to(t, mem(AT, 12, RW), a, AT), MAP_DONE, "as a source it is not marked");
     is(access_at(a, AT), 0, "and not given");
     is(map_to(t, mem(AT, 12, RW), a, AT | L4_ITEM_GRANT), MAP_DONE, "nor granted");
     is(access_at(t, AT), RW, "it stays");
     map_to(sigma0, mem(0x200000, 21, RW), t, AT - (AT & 0x1fffff) + 0x200000);
-    is(ku_mem_add(t, AT + 0x200000, 12), -L4_ERR_EXIST, "not inside a large page");
-    unmap_all(t);
+    is(ku_mem_add_all(t, AT + 0x200000, 12), -L4_ERR_EXIST, "not inside a large page");
+    unmap_everything(t);
     is(access_at(t, AT), RW, "it survives the removal of all mappings");
 
     for (unsigned k2 = 1; k2 < 6; k2++) {
         size_t used = payer.quota.used, bytes = frame_free_bytes();
         frame_fail_countdown = k2;
-        is(ku_mem_add(t, AT + k2 * (1ul << 39), 13), -L4_ERR_NOMEM, "no memory at some point");
+        is(ku_mem_add_all(t, AT + k2 * (1ul << 39), 13), -L4_ERR_NOMEM, "no memory at some point");
         frame_fail_countdown = 0;
         ok(access_at(t, AT + k2 * (1ul << 39)) == 0, "nothing is mapped");
         /* Tables that were made stay with the space; nothing else does. */
         is(payer.quota.used - used, bytes - frame_free_bytes(), "quota and memory agree");
     }
-    ku_mem_free_all(t);
-    ok(t->ku_areas == NULL, "all areas are gone");
+    while (!ku_mem_free_all(t))
+        work_left = work_slice;
+    ok(list_empty(&t->ku_areas), "all areas are gone");
     is(access_at(t, AT), 0, "from the space as well");
-    arch_space_free(&t->space, &payer);
+    space_free_all(&t->space, &payer);
     is(payer.quota.used, empty - L4_PAGE_SIZE, "only the task itself is charged");
     is(frame_free_bytes(), before + L4_PAGE_SIZE, "no page is lost, and the root is back");
     world_check();

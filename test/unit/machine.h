@@ -12,6 +12,7 @@
 #include "memory.h"
 #include "objects.h"
 #include "task.h"
+#include "whole.h"
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>

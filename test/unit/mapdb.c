@@ -35,10 +35,10 @@ static void test_chain(void)
     for (unsigned i = 1; i < depth; i++)
         map_to(task[(i - 1) % 3], mem(va + (i - 1) * PAGE, 12, RWX), task[i % 3], va + i * PAGE);
     is(access_at(task[(depth - 1) % 3], va + (depth - 1) * PAGE), RWX, "the end of a long chain");
-    unmap_memory(a, mem(va, 12, L4_MEM_W), false);
+    unmap_memory_all(a, mem(va, 12, L4_MEM_W), false);
     is(access_at(task[(depth - 1) % 3], va + (depth - 1) * PAGE), RX, "a right is taken from all of it");
     is(access_at(a, va), RWX, "but not from its head");
-    unmap_memory(a, mem(va, 12, RWX), true);
+    unmap_memory_all(a, mem(va, 12, RWX), true);
     is(access_at(task[(depth - 1) % 3], va + (depth - 1) * PAGE), 0, "removal reaches the end");
     is(nodes(), before + 1, "only the root in sigma0 is left");
     world_check();
@@ -53,9 +53,9 @@ static void test_fan(void)
     for (unsigned i = 0; i < 2000; i++)
         map_to(a, mem(va, 12, RW), i % 2 ? b : c, va + i * PAGE);
     is(nodes(), before + 2001, "two thousand children");
-    unmap_memory(b, mem(va + PAGE, 12, RWX), true);
+    unmap_memory_all(b, mem(va + PAGE, 12, RWX), true);
     is(access_at(c, va), RW, "one goes, the others stay");
-    unmap_all(a);
+    unmap_everything(a);
     is(nodes(), before, "all go with their parent");
     world_check();
 }
@@ -72,7 +72,7 @@ static void test_history(void)
                    random_va());
             break;
         case 1:
-            unmap_memory(from, mem(random_va(), 12 + random_below(4), random_below(8)), random_below(2) != 0);
+            unmap_memory_all(from, mem(random_va(), 12 + random_below(4), random_below(8)), random_below(2) != 0);
             break;
         case 2:
             map_to(from, mem(random_va(), 12 + random_below(3), random_below(8)), to, random_va() | L4_ITEM_GRANT);
@@ -86,7 +86,7 @@ static void test_history(void)
     }
     ok(1, "20,000 random steps keep every invariant");
     for (unsigned i = 0; i < 3; i++)
-        unmap_all(task[i]);
+        unmap_everything(task[i]);
     world_check();
 }
 
@@ -98,7 +98,7 @@ int main(void)
     test_chain();
     test_fan();
     test_history();
-    unmap_memory(sigma0, mem(0, 63, RWX), false);
+    unmap_memory_all(sigma0, mem(0, 63, RWX), false);
     size_t roots = 0;
     for (word_t va = 0; arch_pt_next(&sigma0->space, va, L4_USER_END, &e); va = e.va + (1ul << e.order))
         roots += e.mapping != NULL;

@@ -10,6 +10,17 @@ static struct task *other;
 
 static l4_fpage obj(word_t slot, unsigned rights) { return l4_fpage_make(L4_FPAGE_OBJ, slot, 0, rights); }
 
+/* To the end of the message, however many windows it takes. */
+static word_t transfer(struct thread *s, struct thread *r, l4_tag tag, unsigned rights, l4_tag *out)
+{
+    word_t err;
+
+    while ((err = msg_transfer(s, r, tag, rights, out)) == MSG_AGAIN)
+        work_left = work_slice;
+    host_current()->progress = (struct op_progress){0};
+    return err;
+}
+
 /* One item behind no words, from root to a. Returns the sender's error. */
 static word_t item(word_t first, l4_fpage fp, unsigned rights)
 {
@@ -17,7 +28,7 @@ static word_t item(word_t first, l4_fpage fp, unsigned rights)
 
     root->utcb->mr[0] = first;
     root->utcb->mr[1] = fp.raw;
-    return msg_transfer(root, a, l4_tag_make(0, 0, 1, 0), rights, &out);
+    return transfer(root, a, l4_tag_make(0, 0, 1, 0), rights, &out);
 }
 
 /* a's buffers: three registers, the rest empty. */
@@ -48,13 +59,13 @@ static void test_words(void)
         root->utcb->mr[i] = i * 3;
         a->utcb->mr[i] = ~0ul;
     }
-    is(msg_transfer(root, a, l4_tag_make(-7, 5, 0, L4_TAG_ERROR | L4_TAG_SCHEDULE), 3, &out), 0, "five words");
+    is(transfer(root, a, l4_tag_make(-7, 5, 0, L4_TAG_ERROR | L4_TAG_SCHEDULE), 3, &out), 0, "five words");
     for (unsigned i = 0; i < 5; i++)
         same = same && a->utcb->mr[i] == i * 3;
     ok(same, "arrive");
     is(a->utcb->mr[5], ~0ul, "and no sixth");
     ok(l4_tag_label(out) == -7 && !l4_tag_error(out), "the tag arrives without the error bit");
-    is(msg_transfer(root, a, l4_tag_make(0, 63, 0, 0), 3, &out), 0, "all 63 words");
+    is(transfer(root, a, l4_tag_make(0, 63, 0, 0), 3, &out), 0, "all 63 words");
     is(a->utcb->mr[62], 186, "arrive");
     is(a->utcb->self, a->utcb_user, "and nothing behind them");
 }
@@ -116,24 +127,24 @@ static void test_several(void)
     u->mr[2] = obj(L4_SLOT_LOG, L4_RIGHT_R).raw;
     u->mr[4] = obj(L4_SLOT_ICU, L4_RIGHT_R).raw;
     u->mr[6] = obj(L4_SLOT_LOG, L4_RIGHT_R).raw;
-    is(msg_transfer(root, a, l4_tag_make(0, 1, 2, 0), 3, &out), 0, "a word and two capabilities");
+    is(transfer(root, a, l4_tag_make(0, 1, 2, 0), 3, &out), 0, "a word and two capabilities");
     ok(a->utcb->mr[0] == 0x4711 && arrived(a->task, TARGET + 4, &vcon_object) &&
        arrived(a->task, TARGET + 5, &icu_object), "each in its buffer");
-    is(msg_transfer(root, a, l4_tag_make(0, 1, 3, 0), 3, &out), L4_IPC_SEND_OVERFLOW,
+    is(transfer(root, a, l4_tag_make(0, 1, 3, 0), 3, &out), L4_IPC_SEND_OVERFLOW,
        "a third has none");
-    is(msg_transfer(root, a, l4_tag_make(0, 62, 1, 0), 3, &out), L4_IPC_SEND_OVERFLOW,
+    is(transfer(root, a, l4_tag_make(0, 62, 1, 0), 3, &out), L4_IPC_SEND_OVERFLOW,
        "an item behind the last register");
     u->mr[62] = 0;
-    is(msg_transfer(root, a, l4_tag_make(0, 62, 1, 0), 3, &out), L4_IPC_SEND_OVERFLOW, "even a void one");
+    is(transfer(root, a, l4_tag_make(0, 62, 1, 0), 3, &out), L4_IPC_SEND_OVERFLOW, "even a void one");
     buffers(L4_ITEM_MAP, l4_fpage_make(L4_FPAGE_OBJ, TARGET + 0x20, 4, 0).raw,
             SEL(TARGET + 7) | L4_ITEM_MAP | L4_RCV_SINGLE_CAP);
-    is(msg_transfer(root, a, l4_tag_make(0, 1, 2, 0), 3, &out), 0, "a window, then a single slot");
+    is(transfer(root, a, l4_tag_make(0, 1, 2, 0), 3, &out), 0, "a window, then a single slot");
     ok(arrived(a->task, TARGET + 0x20, &vcon_object) && arrived(a->task, TARGET + 7, &icu_object),
        "a window takes two registers");
     u->mr[1] = L4_ITEM_MAP | L4_ITEM_COMPOUND | SEL(1);
     u->mr[3] = L4_ITEM_MAP | SEL(2);
     a->utcb->br[2] = 0;
-    is(msg_transfer(root, a, l4_tag_make(0, 1, 2, 0), 3, &out), 0, "a compound item and the next share a window");
+    is(transfer(root, a, l4_tag_make(0, 1, 2, 0), 3, &out), 0, "a compound item and the next share a window");
     ok(arrived(a->task, TARGET + 0x21, &vcon_object) && arrived(a->task, TARGET + 0x22, &icu_object),
        "each at its hot spot");
 }
@@ -151,12 +162,12 @@ static void test_last_buffers(void)
         a->utcb->br[31 + i] = SEL(TARGET + i) | L4_ITEM_MAP | L4_RCV_SINGLE_CAP;
     }
     a->utcb->bdr = 31ul << L4_BDR_OBJ_SHIFT;
-    is(msg_transfer(root, a, l4_tag_make(0, 0, items, 0), 3, &out), 0, "a buffer in the last register");
-    is(msg_transfer(root, a, l4_tag_make(0, 0, items + 1, 0), 3, &out), L4_IPC_SEND_OVERFLOW, "none behind it");
+    is(transfer(root, a, l4_tag_make(0, 0, items, 0), 3, &out), 0, "a buffer in the last register");
+    is(transfer(root, a, l4_tag_make(0, 0, items + 1, 0), 3, &out), L4_IPC_SEND_OVERFLOW, "none behind it");
     a->utcb->br[L4_BR_COUNT - 1] = L4_ITEM_MAP;
-    is(msg_transfer(root, a, l4_tag_make(0, 0, items, 0), 3, &out), L4_IPC_SEND_OVERFLOW, "half a window");
+    is(transfer(root, a, l4_tag_make(0, 0, items, 0), 3, &out), L4_IPC_SEND_OVERFLOW, "half a window");
     a->utcb->br[L4_BR_COUNT - 1] = SEL(TARGET) | L4_ITEM_MAP | L4_RCV_SINGLE_CAP | L4_RCV_FORWARD;
-    is(msg_transfer(root, a, l4_tag_make(0, 0, items, 0), 3, &out), L4_IPC_SEND_OVERFLOW,
+    is(transfer(root, a, l4_tag_make(0, 0, items, 0), 3, &out), L4_IPC_SEND_OVERFLOW,
        "a buffer that does not say in what task");
     a->utcb->bdr = 0;
 }
@@ -167,12 +178,12 @@ static void test_fpu(void)
 
     buffers(0, 0, 0);
     host_fpu_write(root, 0x4711);
-    msg_transfer(root, a, l4_tag_make(0, 0, 0, L4_TAG_FPU), 3, &out);
+    transfer(root, a, l4_tag_make(0, 0, 0, L4_TAG_FPU), 3, &out);
     ok(host_fpu_read(a) != 0x4711, "FPU contents reach only who asks for them");
     a->utcb->bdr = L4_BDR_INHERIT_FPU;
-    msg_transfer(root, a, l4_tag_make(0, 0, 0, L4_TAG_FPU), L4_RIGHT_W, &out);
+    transfer(root, a, l4_tag_make(0, 0, 0, L4_TAG_FPU), L4_RIGHT_W, &out);
     ok(host_fpu_read(a) != 0x4711, "and by a channel with S");
-    msg_transfer(root, a, l4_tag_make(0, 0, 0, L4_TAG_FPU), 3, &out);
+    transfer(root, a, l4_tag_make(0, 0, 0, L4_TAG_FPU), 3, &out);
     is(host_fpu_read(a), 0x4711, "then they do");
 }
 

@@ -127,7 +127,7 @@ static void test_memory(void)
     e = (struct pt_entry){3 * 512 * GIB, 0x1000, 12, RW, L4_ITEM_CACHED, false, NULL, NULL};
     is(arch_pt_insert(&s, &payer, &e), OK, "the tables made before are used");
     arch_pt_remove(&s, e.va);
-    arch_space_free(&s, &payer);
+    space_free_all(&s, &payer);
     is(payer.quota.used, 0, "quota is back");
     is(frame_free_bytes(), before, "memory is back");
 }
@@ -173,7 +173,7 @@ static void test_absent(void)
     while (arch_pt_next(&s, 0, L4_USER_END, &e))
         arch_pt_remove(&s, e.va);
     is(tables_bad(s.root_pa, 4), 0, "  also when all is gone");
-    arch_space_free(&s, &root_factory);
+    space_free_all(&s, &root_factory);
     memset(space_upper, 0, sizeof space_upper);
 }
 

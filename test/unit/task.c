@@ -67,7 +67,7 @@ static int map_port(struct task *to, unsigned port)
 {
     struct task *sigma0 = gate_of(cap_obj(cap_slot(root->task, L4_SLOT_PAGER)))->thread->task;
 
-    return map_fpage(&(struct map_request){.from = sigma0, .to = to, .item = L4_ITEM_MAP, .rights_mask = 15,
+    return map_fpage_all((struct map_request){.from = sigma0, .to = to, .item = L4_ITEM_MAP, .rights_mask = 15,
                                            .send = l4_fpage_make(L4_FPAGE_IO, port, 0, 6),
                                            .window = {L4_FPAGE_ALL}});
 }
@@ -135,7 +135,7 @@ static void test_end(size_t used)
     delete_slot(TASK);
     ok(gate->dead, "what only the task held ends with it");
     kobj_unref(gate);
-    kobj_work_run();
+    work_run_all();
     is(root_factory.quota.used, used, "page tables, capabilities, kernel-user memory, reply slots: all is given back");
 }
 

@@ -178,7 +178,7 @@ static void test_end(void)
     host_time(10);
     host_tick();
     kobj_unref(&a->obj);
-    kobj_work_run();
+    work_run_all();
 }
 
 int main(void)

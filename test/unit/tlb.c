@@ -10,7 +10,7 @@ static struct task *sigma0;
 
 static unsigned unmap(unsigned rights)
 {
-    unsigned status = unmap_memory(root->task, l4_fpage_make(L4_FPAGE_MEM, AT >> L4_PAGE_SHIFT, 12, rights), true);
+    unsigned status = unmap_memory_all(root->task, l4_fpage_make(L4_FPAGE_MEM, AT >> L4_PAGE_SHIFT, 12, rights), true);
 
     host_tlb_check(&root->task->space);
     return status;
@@ -19,12 +19,12 @@ static unsigned unmap(unsigned rights)
 /* What its owner learns about the page; afterwards it is as if it had not been touched. */
 static unsigned status(void)
 {
-    return unmap_memory(sigma0, l4_fpage_make(L4_FPAGE_MEM, 0x400, 12, 0), false);
+    return unmap_memory_all(sigma0, l4_fpage_make(L4_FPAGE_MEM, 0x400, 12, 0), false);
 }
 
 static void map(void)
 {
-    is(map_fpage(&(struct map_request){.from = sigma0, .to = root->task, .item = AT | L4_ITEM_MAP, .rights_mask = 15,
+    is(map_fpage_all((struct map_request){.from = sigma0, .to = root->task, .item = AT | L4_ITEM_MAP, .rights_mask = 15,
                                        .send = l4_fpage_make(L4_FPAGE_MEM, 0x400, 12, RW), .window = {L4_FPAGE_ALL}}),
        MAP_DONE, "a page");
 }

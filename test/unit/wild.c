@@ -577,11 +577,11 @@ static bool run(uint64_t seed, unsigned steps)
     random_state = seed * 0x9e3779b97f4a7c15ul | 1;
     machine_start_with(cpus_used, 32ul << 20);
     run_thread(L4_SLOT_THREAD, 255);
-    map_fpage(&(struct map_request){.from = gate_of(cap_obj(cap_slot(root->task, L4_SLOT_PAGER)))->thread->task,
+    map_fpage_all((struct map_request){.from = gate_of(cap_obj(cap_slot(root->task, L4_SLOT_PAGER)))->thread->task,
                                     .to = root->task, .item = RAM | L4_ITEM_MAP,
                                     .send = l4_fpage_make(L4_FPAGE_MEM, RAM >> 12, 22, 7),
                                     .window = {L4_FPAGE_ALL}, .rights_mask = 15});
-    map_fpage(&(struct map_request){.from = gate_of(cap_obj(cap_slot(root->task, L4_SLOT_PAGER)))->thread->task,
+    map_fpage_all((struct map_request){.from = gate_of(cap_obj(cap_slot(root->task, L4_SLOT_PAGER)))->thread->task,
                                     .to = root->task, .item = L4_ITEM_MAP,
                                     .send = l4_fpage_make(L4_FPAGE_IO, 0, 16, 7), .window = {L4_FPAGE_ALL},
                                     .rights_mask = 15});

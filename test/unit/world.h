@@ -6,6 +6,7 @@
 #include "map.h"
 #include "memory.h"
 #include "task.h"
+#include "whole.h"
 
 #define R L4_MEM_R
 #define RW (L4_MEM_R | L4_MEM_W)
@@ -37,7 +38,7 @@ static inline l4_fpage io(unsigned port, unsigned order) { return l4_fpage_make(
 /* Maps with an explicit window; hot carries the hot spot and the bits of the item. */
 static inline int map_window(struct task *from, l4_fpage send, struct task *to, l4_fpage window, word_t hot)
 {
-    return map_fpage(&(struct map_request){.from = from, .to = to, .item = hot | L4_ITEM_MAP, .send = send,
+    return map_fpage_all((struct map_request){.from = from, .to = to, .item = hot | L4_ITEM_MAP, .send = send,
                                            .window = window, .rights_mask = 15});
 }
 

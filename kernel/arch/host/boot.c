@@ -115,6 +115,7 @@ void host_start_memory(const struct host_config *config)
 
 void host_start(const struct host_config *config)
 {
+    work_slice = work_left = 1 << 30; /* no windows, until the test wants some */
     no_poison = config->no_poison;
     memory_make(config);
     kip_fill(config);

@@ -135,7 +135,7 @@ void host_set_cpu(unsigned id)
     host_cpu = cpus[id];
     if (host_cpu->arch.ipi) {
         host_cpu->arch.ipi = false;
-        host_enter(kernel_ipi(host_cpu->current));
+        host_ipi_enter();
     }
 }
 
@@ -168,7 +168,7 @@ void host_race(unsigned holder, void (*act)(void))
 void host_race_over(void)
 {
     if (host_cpu->claim == CPU_REQUESTED)
-        host_enter(kernel_ipi(host_cpu->current));
+        host_ipi_enter();
 }
 
 /* This CPU has stopped for the one that races with it. That one acts now; when it has not claimed this CPU itself, it

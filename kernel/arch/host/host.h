@@ -55,6 +55,14 @@ void host_exception(word_t trapno, word_t err);
 /* in/out on a port: true when the permission bitmap allows it; else exception 13 was raised. */
 bool host_port(unsigned port);
 
+/* ---- interrupt windows (preempt.h) ---- */
+/* Windows come when the test makes work_slice small. Called in every one, when not NULL. It may let other CPUs act (host_set_cpu and one entry each; the window's own
+ * CPU is chosen again by itself), or be interrupted: what the kernel was doing is dropped, as by the processor. */
+extern void (*host_window)(void);
+enum host_interrupt { HOST_TICK, HOST_IRQ, HOST_IPI };
+/* HOST_IRQ: as host_irq would, of a pin that is not masked. */
+_Noreturn void host_interrupt(enum host_interrupt what, unsigned pin);
+
 /* ---- events ---- */
 void host_time(uint64_t us);  /* time passes, nothing happens */
 void host_tick(void);         /* timer interrupt */
@@ -87,6 +95,7 @@ extern void (*host_on_halt)(void);
 
 /* between the files of this folder */
 void host_enter(struct thread *t);
+void host_ipi_enter(void);
 void host_fpu_init(void);
 void host_uart_echo(bool on);
 void host_console_entry(void);

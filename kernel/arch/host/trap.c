@@ -5,6 +5,7 @@
  */
 #include "fastpath.h"
 #include "host.h"
+#include <setjmp.h>
 #include "smp.h"
 #include "task.h"
 
@@ -68,6 +69,46 @@ void host_tlb_check(const struct arch_space *s)
 
 bool host_general_path, host_no_limbo;
 
+/* ---- interrupt windows ---- */
+
+void (*host_window)(void);
+static jmp_buf *entry; /* of the kernel entry that is going on */
+static struct { enum host_interrupt what; unsigned pin; } waiting;
+
+_Noreturn void host_interrupt(enum host_interrupt what, unsigned pin)
+{
+    waiting.what = what;
+    waiting.pin = pin;
+    longjmp(*entry, 1);
+}
+
+/* What the kernel was doing is dropped. */
+static struct thread *interrupted(void)
+{
+    switch (waiting.what) {
+    case HOST_TICK:
+        return kernel_timer(host_current());
+    case HOST_IRQ:
+        return kernel_irq(host_current(), waiting.pin);
+    default:
+        return kernel_ipi(host_current());
+    }
+}
+
+void arch_interrupt_window(void)
+{
+    struct cpu *c = host_cpu;
+
+    if (host_window == NULL)
+        return;
+    host_window();
+    host_cpu = c;
+    if (c->arch.ipi) {
+        c->arch.ipi = false;
+        host_interrupt(HOST_IPI, 0);
+    }
+}
+
 static void entered(struct thread *next)
 {
     kassert(next == host_cpu->current);
@@ -88,6 +129,21 @@ static void registers_keep(struct thread *self)
     f->rbx = f->rbp = f->r12 = f->r13 = f->r14 = f->r15 = f->rax = f->rdx = f->rsi = HOST_NOT_STORED;
 }
 
+/* One kernel entry, and those that come in its windows. */
+#define ENTER(call)                                            \
+    do {                                                       \
+        jmp_buf here, *outer = entry;                          \
+        struct thread *next_;                                  \
+                                                               \
+        entry = &here;                                         \
+        if (host_window == NULL)                               \
+            next_ = (call);                                    \
+        else                                                   \
+            next_ = setjmp(here) == 0 ? (call) : interrupted(); \
+        entry = outer;                                         \
+        entered(next_);                                        \
+    } while (0)
+
 void host_syscall(word_t dest, word_t tag, word_t label, word_t timeout)
 {
     struct thread *self = host_current();
@@ -101,12 +157,12 @@ void host_syscall(word_t dest, word_t tag, word_t label, word_t timeout)
     f->trapno = ARCH_TRAP_SYSCALL;
     if (!host_general_path)
         registers_keep(self);
-    entered(host_general_path ? syscall_general(self) : kernel_syscall(self, label, dest, tag, timeout));
+    ENTER(host_general_path ? syscall_general(self) : kernel_syscall(self, label, dest, tag, timeout));
 }
 
 static void exception(void)
 {
-    entered(host_general_path ? fault_exception_general(host_current()) : kernel_exception(host_current()));
+    ENTER(host_general_path ? fault_exception_general(host_current()) : kernel_exception(host_current()));
 }
 
 void *host_touch(word_t va, unsigned access)
@@ -139,7 +195,7 @@ void *host_touch(word_t va, unsigned access)
     if (va >= L4_USER_END)
         exception();
     else
-        entered(host_general_path ? fault_page_general(host_current(), va, kind)
+        ENTER(host_general_path ? fault_page_general(host_current(), va, kind)
                                   : kernel_page_fault(host_current(), va, kind));
     return NULL;
 }
@@ -161,7 +217,8 @@ bool host_port(unsigned port)
     return false;
 }
 
-void host_tick(void) { entered(kernel_timer(host_current())); }
+void host_ipi_enter(void) { ENTER(kernel_ipi(host_current())); }
+void host_tick(void) { ENTER(kernel_timer(host_current())); }
 
 bool host_irq(unsigned pin)
 {
@@ -169,9 +226,11 @@ bool host_irq(unsigned pin)
         return false;
     if (arch_irq_is_level(pin))
         arch_irq_mask(pin);
-    entered(kernel_irq(host_current(), pin));
+    ENTER(kernel_irq(host_current(), pin));
     return true;
 }
+
+static void msi_enter(unsigned msi) { ENTER(kernel_msi(host_current(), msi)); }
 
 bool host_msi(word_t address, uint32_t data)
 {
@@ -181,11 +240,11 @@ bool host_msi(word_t address, uint32_t data)
     for (unsigned msi = 0; msi < arch_msi_count(); msi++) {
         arch_msi_info(msi, 0, &a, &d);
         if (a == address && d == data) {
-            entered(kernel_msi(host_current(), msi));
+            msi_enter(msi);
             return true;
         }
     }
     return false;
 }
 
-void host_console_entry(void) { entered(kernel_console_input(host_current())); }
+void host_console_entry(void) { ENTER(kernel_console_input(host_current())); }

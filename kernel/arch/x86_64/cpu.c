@@ -463,6 +463,11 @@ void cpu_segments_reload(struct thread *t)
 
 /* ---- the switch ---- */
 
+void arch_interrupt_window(void)
+{
+    __asm__ volatile("sti\n\tnop\n\tcli" ::: "memory");
+}
+
 /* Segment state of t in place of that of old (NULL: nobody's), whatever the two have. */
 static void segments_exchange(struct arch_cpu *a, struct thread *old, const struct thread *t)
 {

@@ -5,7 +5,7 @@
  * the thread it returns. Nothing stays on the stack between entries.
  *
  *   from user mode     gs is the user's: swapgs first, and last on the way out
- *   from the idle loop interrupts only; what was interrupted is dropped
+ *   from the idle loop, and from an interrupt window (preempt.h): interrupts only; what was interrupted is dropped
  *   from the kernel    an exception: prints and stops; but for the iret to a user state that the CPU refuses, which
  *                      becomes exception 13 of that thread
  *   NMI, double fault, machine check have stacks of their own and never touch a frame.
@@ -241,7 +241,7 @@ interrupt_save:
 interrupt_idle:
     movl (%rsp), %esi
     movq %gs:CPU_STACK_TOP, %rsp
-    movq %gs:CPU_IDLE, %rdi
+    movq %gs:CPU_CURRENT, %rdi
     jmp 1b
 
 /* Groups of stubs in reach of a short jump. */

@@ -18,6 +18,7 @@ void offsets(void)
     CPU(CPU_STACK_TOP, arch.stack_top);
     CPU(CPU_LOADED, arch.loaded);
     CPU(CPU_IDLE, idle);
+    CPU(CPU_CURRENT, current);
     CPU(CPU_USER_CR3, arch.user_cr3);
     CPU(CPU_IRET_FRAME, arch.iret_frame);
     NUMBER(SPACE_PCID, offsetof(struct arch_space, pcid));

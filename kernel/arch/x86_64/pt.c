@@ -12,6 +12,7 @@
  *   T5  An entry that is not present is 0 (the processor might read ahead at an address that is left in it).
  */
 #include "arch.h"
+#include "preempt.h"
 #include "smp.h"
 
 #define PTE_PRESENT 0x1ul
@@ -109,26 +110,41 @@ status_t arch_space_init(struct arch_space *s, struct factory *payer)
     return OK;
 }
 
-static void table_free(word_t *table, unsigned level, struct factory *payer)
+/* Frees the tables below a table, from address *at on: a window's worth of them; true: all. */
+static cold_path bool tables_free(word_t *table, unsigned entries, unsigned level, struct factory *payer, word_t *at)
 {
-    for (unsigned i = 0; level > 1 && i < TABLE_ENTRIES; i++)
-        if ((table[i] & PTE_PRESENT) && !entry_is_leaf(table[i], level))
-            table_free(table_at(table[i] & PTE_ADDR), level - 1, payer);
-    charged_frame_free(payer, table, 1);
+    word_t size = 1ul << level_order(level), base = *at & -(size << 9);
+
+    work_left -= (int)entries / 4; /* for those that are empty */
+    for (unsigned i = level_index(*at, level); i < entries; i++) {
+        word_t e = table[i], va = base + i * size;
+
+        if (likely(e == 0) || !(e & PTE_PRESENT) || entry_is_leaf(e, level))
+            continue;
+        if (*at < va)
+            *at = va;
+        if (level > 2 && !tables_free(table_at(e & PTE_ADDR), TABLE_ENTRIES, level - 1, payer, at))
+            return false;
+        table[i] = 0;
+        charged_frame_free(payer, table_at(e & PTE_ADDR), 1);
+        *at = va + size;
+        if (!work_done(25) && i + 1 < entries)
+            return false;
+    }
+    return true;
 }
 
-void arch_space_free(struct arch_space *s, struct factory *payer)
+bool arch_space_free(struct arch_space *s, struct factory *payer, word_t *at)
 {
     word_t *root = root_of(s);
 
     arch_space_unload(s);
-    for (unsigned i = 0; i < ROOT_USER_ENTRIES; i += 4) /* most of them are empty */
-        for (unsigned k = i; (root[i] | root[i + 1] | root[i + 2] | root[i + 3]) != 0 && k < i + 4; k++)
-            if (root[k] & PTE_PRESENT)
-                table_free(table_at(root[k] & PTE_ADDR), TABLE_TOP - 1, payer);
+    if (!tables_free(root, ROOT_USER_ENTRIES, TABLE_TOP, payer, at))
+        return false;
     charged_page_retire(payer, root); /* a CPU may be about to load another one */
     arch_pcid_give(s);
     s->root_pa = 0;
+    return true;
 }
 
 static inline __attribute__((always_inline)) bool lookup(const struct arch_space *s, word_t va, struct pt_entry *out)
@@ -148,6 +164,7 @@ bool arch_pt_lookup(const struct arch_space *s, word_t va, struct pt_entry *out)
 static cold_path bool leaf_behind(const struct arch_space *s, word_t va, word_t end, struct pt_entry *out)
 {
     while (va < end) {
+        word_t from = va;
         word_t *table = root_of(s);
         unsigned level = TABLE_TOP;
         unsigned i = level_index(va, level);
@@ -164,17 +181,24 @@ static cold_path bool leaf_behind(const struct arch_space *s, word_t va, word_t 
         do
             va = (va | ((1ul << level_order(level)) - 1)) + 1;
         while (++i < TABLE_ENTRIES && va < end && !(table[i] & PTE_PRESENT));
+        if (!work_done(2 + (int)((va - from) >> level_order(level))))
+            break;
     }
+    out->va = va < end ? va : end;
     return false;
 }
 
-bool arch_pt_next(const struct arch_space *s, word_t va, word_t end, struct pt_entry *out)
+bool arch_pt_search(const struct arch_space *s, word_t va, word_t end, struct pt_entry *out)
 {
-    if (va >= end)
-        return false;
-    if (likely(lookup(s, va, out)))
-        return true;
-    return (va ^ (end - 1)) >> L4_PAGE_SHIFT != 0 && leaf_behind(s, va, end, out);
+    return likely(lookup(s, va, out)) || leaf_behind(s, va, end, out);
+}
+
+cold_path bool arch_pt_next(const struct arch_space *s, word_t va, word_t end, struct pt_entry *out)
+{
+    for (; va < end; va = out->va)
+        if (arch_pt_search(s, va, end, out))
+            return true;
+    return false;
 }
 
 unsigned arch_page_orders(const unsigned **orders)

@@ -78,7 +78,7 @@ struct thread *trap_interrupt(struct thread *self, unsigned vector)
         return kernel_msi(self, msi);
     unsigned pin = irqchip_acknowledge(vector);
     if (pin == ~0u)
-        return self;
+        return kernel_ipi(self); /* nobody wants anything; but it may have come in an interrupt window */
     if (pin == irqchip_console_pin)
         return kernel_console_input(self);
     if (pin == timer_pin) {
