@@ -19,8 +19,8 @@
  *   void   frame_set_trap(f, trapno, err)
  *   void   frame_set_args(f, first, second)                                  arguments of an upcall
  *   struct cpu *cpu_self(void)                                               per-CPU block of the executing CPU
- *   word_t arch_index(index, limit)      index, which a check has found below limit, also while the processor only guesses
- *                                        that it has: what user code chooses must not make it read elsewhere ahead
+ *   word_t arch_index(index, limit)      index, which a check has found below limit, also while the processor only
+ *                                        guesses that: what user code chooses must not make it read elsewhere ahead
  */
 #pragma once
 #include "base.h"
