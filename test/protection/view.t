@@ -86,8 +86,8 @@ protected() {
     has CR4 0x100000 "$1: SMEP is on"
 }
 
-# Every sysret and iret of the kernel's text is a site (sites.h), or stands in one of the ways that are put there; the two
-# others return from NMIs. A way out that isolation does not know would leave user mode with the kernel's tables.
+# Every sysret and iret of the kernel's text is a site (sites.h), or stands in one of the ways that are put there; the
+# two others return from NMIs. A way out that isolation does not know would leave user mode with the kernel's tables.
 low() { symbol "$1" | sed 's/^ffffffff//'; }
 set -- $(objdump -h "$kernel" | awk '$2 == ".rodata" { sub(/^ffffffff/, "", $4); print $4, $6 }')
 od -An -v -tx8 -w16 -j $((0x$2 + 0x$(low sites) - 0x$1)) -N $((0x$(low sites_end) - 0x$(low sites))) "$kernel" |

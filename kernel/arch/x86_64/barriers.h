@@ -9,8 +9,8 @@
 extern const bool barriers_built;
 extern bool barriers_at_switch; /* barriers_switch must be called */
 
-/* These remedies (speculation.h) are switched on: the ways in and out are changed. Once, before text is read-only, after
- * isolation_init. */
+/* These remedies (speculation.h) are switched on: the ways in and out are changed. Once, before text is read-only, and
+ * after isolation_init. */
 void barriers_init(uint32_t on);
 /* The control registers of this CPU. */
 void barriers_cpu_init(void);

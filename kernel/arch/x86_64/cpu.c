@@ -131,10 +131,12 @@ static void idt_set(unsigned vector, const char *entry, unsigned ist, unsigned f
 static void idt_fill(void)
 {
     for (unsigned i = 0; i < 32; i++)
-        idt_set(i, exception_stubs + EXCEPTION_STUB_SIZE * i, i == 8 ? IST_FAULT : i == 2 ? IST_NMI : i == 18 ? IST_CHECK : 0,
+        idt_set(i, exception_stubs + EXCEPTION_STUB_SIZE * i,
+                i == 8 ? IST_FAULT : i == 2 ? IST_NMI : i == 18 ? IST_CHECK : 0,
                 i == 3 ? GATE_USER : 0);
     for (unsigned i = 32; i < IDT_ENTRIES; i++)
-        idt_set(i, interrupt_stubs + (i - 32) / STUBS_OF_GROUP * STUBS_GROUP_SIZE + (i - 32) % STUBS_OF_GROUP * 4, 0, 0);
+        idt_set(i, interrupt_stubs + (i - 32) / STUBS_OF_GROUP * STUBS_GROUP_SIZE + (i - 32) % STUBS_OF_GROUP * 4, 0,
+                0);
 }
 
 static void gdt_fill(struct cpu_tables *t)

@@ -29,7 +29,8 @@
 .endm
 #else
 #define SITE_STRING(x) #x
-#define SITE_ASM(kind) ".pushsection .sites, \"a\", @progbits\n\t.quad 771f, " SITE_STRING(kind) "\n\t.popsection\n771:\n\t"
+#define SITE_ASM(kind)                                                                                                 \
+    ".pushsection .sites, \"a\", @progbits\n\t.quad 771f, " SITE_STRING(kind) "\n\t.popsection\n771:\n\t"
 #define SITE_JUMP 0xe9u
 #define SITE_CALL 0xe8u
 

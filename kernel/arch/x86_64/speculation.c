@@ -64,8 +64,8 @@ static bool stale_buffers(const struct cpu_facts *f)
            (cap(f, CAP_RFDS_CLEAR) && !cap(f, CAP_RFDS_NO));
 }
 
-/* Zen to Zen 4: a branch of the kernel may be taken for one of another kind (BTC), or a return may follow what user mode
- * has trained (SRSO), whatever IBRS says. */
+/* Zen to Zen 4: a branch of the kernel may be taken for one of another kind (BTC), or a return may follow what user
+ * mode has trained (SRSO), whatever IBRS says. */
 static bool confuses_branches(const struct cpu_facts *f)
 {
     return f->vendor == VENDOR_AMD &&
