@@ -75,7 +75,7 @@ kernel: $O/bin/kernel
 warn  := -Wall -Wextra -Wshadow
 kwarn := $(warn) -Wconversion -Werror
 kinc   = -Iabi -Ikernel -Ikernel/arch -Ikernel/arch/$1
-gcc    := $(if $(findstring clang,$(CC)),,-flto=auto -fno-align-jumps -fno-align-loops -fno-align-labels)
+gcc    := $(if $(findstring clang,$(CC)),,-flto=auto -falign-functions=4 $(addprefix -fno-align-,jumps loops labels))
 kernel_flags := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
     -fno-stack-protector -fcf-protection=none -fno-strict-aliasing -fno-asynchronous-unwind-tables \
     -fno-jump-tables $(kwarn) $(call kinc,$(ARCH)) -I$O/gen $(if $(DEBUG),-DDEBUG) $(gcc)
