@@ -126,8 +126,10 @@ static void migrate(struct thread *t, struct cpu *home)
         if (old != cpu_self())
             old->current = old->context = old->idle;
     }
-    if (old->context == t)
+    if (old->context == t) { /* its slice was lent: who runs on it is only as important as itself now */
         old->context = old->current;
+        old->reschedule = true;
+    }
 }
 
 void sched_set(struct thread *t, struct cpu *home, unsigned prio, int32_t quantum_us)
@@ -147,7 +149,7 @@ void sched_set(struct thread *t, struct cpu *home, unsigned prio, int32_t quantu
         return;
     if (runs || (old == NULL && !(t->flags & THREAD_UNSTARTED) && (t->ipc_state == IPC_IDLE || t->resume != NULL)))
         sched_wake(t);
-    if (t == home->current) {
+    if (t == home->current || t == home->context) {
         const struct thread *first = sched_first(home);
 
         if (first != NULL && first->prio > t->prio) /* an equal one does not preempt: t is put at the front */

@@ -157,14 +157,17 @@ void model_schedule(struct model *m, int x, int cpu, unsigned prio, int32_t quan
         if (old != m->cpu)
             m->on[old].current = m->on[old].context = NOBODY;
     }
-    if (old != NOBODY && old != cpu && m->on[old].context == x)
+    if (old != NOBODY && old != cpu && m->on[old].context == x) { /* a slice that was lent has gone */
         m->on[old].context = m->on[old].current;
+        m->on[old].reschedule = true;
+    }
     t->prio = (uint8_t)prio;
     t->quantum = t->left = quantum != 0 ? quantum : QUANTUM_US;
     if (cpu == NOBODY)
         return;
     if (runs || (old == NOBODY && (t->flags & F_STARTED) && (t->state == M_READY || t->rest != REST_NONE)))
         model_wake(m, x);
-    if (x == m->on[cpu].current && m->on[cpu].first != NOBODY && m->t[m->on[cpu].first].prio > t->prio)
+    if ((x == m->on[cpu].current || x == m->on[cpu].context) && m->on[cpu].first != NOBODY &&
+        m->t[m->on[cpu].first].prio > t->prio)
         m->on[cpu].reschedule = true;
 }

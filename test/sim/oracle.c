@@ -444,11 +444,23 @@ static bool words_differ(int s, int r)
            memcmp(to->utcb->mr, from->utcb->mr, words * sizeof(word_t)) != 0;
 }
 
+/* Has somebody else got a message into the same UTCB? */
+static bool overwritten(int r)
+{
+    for (unsigned i = 0; i < trial->threads; i++) {
+        const struct thread *a = load_thread_at(r), *b = load_thread_at((int)i);
+
+        if ((int)i != r && trial->result[i].kind == R_MESSAGE && a != NULL && b != NULL && overlap(a, b))
+            return true;
+    }
+    return false;
+}
+
 static const char *messages_differ(void)
 {
     for (unsigned r = 0; r < trial->threads; r++)
         if (trial->result[r].kind == R_MESSAGE && trial->result[r].from != NOBODY &&
-            words_differ(trial->result[r].from, (int)r))
+            words_differ(trial->result[r].from, (int)r) && !overwritten((int)r))
             return "the words of a message";
     return NULL;
 }

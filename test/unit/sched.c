@@ -157,6 +157,25 @@ static void test_lent_and_woken(void)
     all_wait();
 }
 
+/* Who has lent its slice becomes less important than somebody who is ready. */
+static void test_lender_changed(void)
+{
+    all_wait();
+    run_thread(A, 30);
+    run_thread(B, 70);
+    call_words(B, L4_PROTO_THREAD, 0, 3, L4_OP_THREAD_EX_REGS | L4_EXREGS_CANCEL, ~0ul, ~0ul, 0);
+    host_syscall(SEL(A) | CALL, 0, 0, 0);
+    ok(host_current() == a && cpu_self()->context == root && b->ready, "a server runs on root's slice");
+    run_thread(L4_SLOT_THREAD, 60);
+    ok(host_current() == b && a->ready, "which is not the most important any more");
+    run_thread(L4_SLOT_THREAD, 100);
+    host_syscall(SELF | L4_OP_RECV, 0, 0, 0);
+    ok(host_current() == a, "the server goes on later");
+    host_syscall(SELF | WAIT | L4_OP_SEND | L4_OP_REPLY, 0, 0, 0);
+    ok(host_current() == root && error_of(root) == 0, "and answers");
+    all_wait();
+}
+
 static void test_time_outs(void)
 {
     all_wait();
@@ -190,6 +209,7 @@ int main(void)
     test_donation();
     test_equals();
     test_lent_and_woken();
+    test_lender_changed();
     test_time_outs();
     machine_check();
     return tap_done();
