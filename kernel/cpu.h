@@ -107,7 +107,7 @@ void sched_wake(struct thread *t);
 void sched_requeue(struct thread *t);
 /* t, ready or not, must not be on a queue any more. */
 void sched_dequeue(struct thread *t);
-/* Who runs after this kernel entry: self goes on unless it is blocked or a reschedule is due. */
+/* A reschedule is due: who runs after this kernel entry, self or another. */
 struct thread *sched_exit(struct thread *self);
 /* self has just blocked: picks the most important ready thread (or idle). */
 struct thread *sched_pick(struct thread *self);

@@ -70,9 +70,7 @@ struct thread *sched_exit(struct thread *self)
     struct cpu *c = cpu_self();
     struct thread *next;
 
-    kassert(self == c->current);
-    if (likely(!c->reschedule))
-        return self;
+    kassert(self == c->current && c->reschedule);
     if (unlikely(self->home != c)) /* it has lost this CPU and stops here */
         return sched_pick(self);
     c->reschedule = false;

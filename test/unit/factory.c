@@ -124,6 +124,12 @@ static void test_windows(void)
     delete_slot(OTHER);
     is(call_words(L4_SLOT_FACTORY, L4_PROTO_FACTORY, L4_SLOT_TASK, 3, 0, 0, 0x40, 0), -L4_ERR_INVAL,
        "a gate for a task");
+    u->mr[3] = L4_ITEM_MAP;
+    u->mr[4] = l4_fpage_make(L4_FPAGE_MEM, 5, 12, 7).raw;
+    u->mr[0] = u->mr[1] = 0;
+    u->mr[2] = 0x40;
+    call(L4_SLOT_FACTORY, L4_PROTO_FACTORY, 3, 1);
+    is(label_of(root), -L4_ERR_INVAL, "nor for memory");
     u->br[1] = l4_fpage_make(L4_FPAGE_MEM, 5, 12, 7).raw;
     is(call_words(L4_SLOT_FACTORY, L4_PROTO_FACTORY, 0, 1, (word_t)L4_PROTO_SEMAPHORE, 0, 0, 0),
        0x10000 | L4_IPC_RECV_OVERFLOW, "a window for memory receives no object");
