@@ -144,13 +144,24 @@ static inline long create(word_t slot, long proto)
     return call(L4_SLOT_FACTORY, L4_PROTO_FACTORY, 1, 0);
 }
 
+/* CPUs of the threads that set_priority places, but the root thread: that is on the first. */
+static word_t cpus_of_others = 1;
+
+static inline void others_to_last_cpu(void)
+{
+    utcb()->mr[0] = L4_OP_SCHED_INFO;
+    utcb()->mr[1] = 0;
+    call(L4_SLOT_SCHEDULER, L4_PROTO_SCHEDULER, 2, 0);
+    cpus_of_others = (utcb()->mr[0] + 1) >> 1;
+}
+
 static inline long set_priority(word_t thread, word_t priority)
 {
     struct l4_utcb *u = utcb();
 
     u->mr[0] = L4_OP_SCHED_RUN_THREAD;
-    u->mr[1] = 0xff000000ul;
-    u->mr[2] = 1;
+    u->mr[1] = cpus_of_others == 1 ? 0xff000000ul : 0; /* how many CPUs a bit stands for: 2^255, 1 */
+    u->mr[2] = thread == L4_SLOT_THREAD ? 1 : cpus_of_others;
     u->mr[3] = priority;
     u->mr[4] = 0;
     put_cap_item(5, thread, 15);

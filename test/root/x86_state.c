@@ -362,6 +362,7 @@ static void test_fpu(void)
 static int test_main(void)
 {
     set_priority(L4_SLOT_THREAD, 100);
+    others_to_last_cpu();
     is(thread_make(SLOT_VICTIM, (struct l4_utcb *)(L4_INITIAL_UTCB + L4_UTCB_SIZE), L4_SLOT_THREAD), 0,
        "second thread");
     set_priority(SLOT_VICTIM, 80);

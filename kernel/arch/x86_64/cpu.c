@@ -480,10 +480,12 @@ static void segments_exchange(struct arch_cpu *a, struct thread *old, const stru
         thread_special_update(old);
         bases_save(old);
     }
-    if (unlikely(a->gdt_used || t->arch.gdt_used))
+    if (unlikely(a->gdt_used || t->arch.gdt_used)) { /* the same selector may have another descriptor now */
         gdt_load(a, t);
-    if (unlikely(selectors != t->arch.selectors))
         selectors_load(t);
+    } else if (unlikely(selectors != t->arch.selectors)) {
+        selectors_load(t);
+    }
     bases_write(t);
 }
 
