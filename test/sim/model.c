@@ -635,15 +635,11 @@ static void leave_task(struct model *m, int x)
             slot_clear(m, (int)(MODEL_THREADS + i));
 }
 
-/* The end of x: its senders fail, those who wait for its answers wait on. */
-static void gone(struct model *m, int x)
+/* Threads that wait to send to x fail; IRQs are unbound, and those of edges stay pending. */
+static void senders_end(struct model *m, int x)
 {
     struct model_thread *t = &m->t[x];
 
-    model_unblock(m, x);
-    t->flags &= (uint16_t)~(F_DYING | F_TRIGGER | F_AFTER | F_VCPU | F_VCPU_USER);
-    t->rest = REST_NONE;
-    t->state = M_DEAD;
     while (t->first != NOBODY) {
         int s = t->first;
 
@@ -657,6 +653,18 @@ static void gone(struct model *m, int x)
             irq->pending = !(irq->source && irq->level);
         }
     }
+}
+
+/* The end of x: its senders fail, those who wait for its answers wait on. */
+static void gone(struct model *m, int x)
+{
+    struct model_thread *t = &m->t[x];
+
+    model_unblock(m, x);
+    t->flags &= (uint16_t)~(F_DYING | F_TRIGGER | F_AFTER | F_VCPU | F_VCPU_USER);
+    t->rest = REST_NONE;
+    t->state = M_DEAD;
+    senders_end(m, x);
     slot_clear(m, x);
     leave_task(m, x);
     model_dequeue(m, x);
@@ -669,6 +677,8 @@ void model_kill(struct model *m, int x)
 {
     struct model_thread *t = &m->t[x];
 
+    if (t->state == M_DEAD && t->first != NOBODY && model_choose(2) != 0) /* an IRQ that was bound to it since: open */
+        senders_end(m, x);
     if ((t->flags & F_DYING) || t->state == M_DEAD)
         return;
     if (!(t->flags & F_STARTED) || t->cpu == NOBODY) {
