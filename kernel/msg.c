@@ -128,15 +128,12 @@ static word_t item_transfer(struct task *from, struct receive_buffers *buffers, 
                                  .rights_mask = mask, .progress = p};
 
         st = map_fpage(&rq);
-        if (st == MAP_AGAIN)
-            return MSG_AGAIN;
-        if (unlikely(p->again)) {
-            p->at = 0;
-            p->found = false;
+        kind = L4_GOT_MAPPED;
+        if (unlikely(st != MAP_DONE)) {
+            if (st != MAP_NOTHING)
+                return st == MAP_AGAIN ? MSG_AGAIN : L4_IPC_SEND_MAP_FAILED;
+            kind = L4_GOT_NOTHING;
         }
-        if (st < 0)
-            return L4_IPC_SEND_MAP_FAILED;
-        kind = st == MAP_NOTHING ? L4_GOT_NOTHING : L4_GOT_MAPPED;
     }
     if (back != NULL) {
         back[0] = (item[0] & ~0xff6ul) | kind | (item[1] & 0xff0ul);
@@ -176,9 +173,12 @@ static word_t items_transfer(struct thread *s, struct receive_buffers *buffers, 
             p->item = err == MSG_AGAIN ? (uint8_t)n : 0;
             return err;
         }
-        if (n + 1 < items && !work_done(40)) {
-            p->item = (uint8_t)(n + 1);
-            return MSG_AGAIN;
+        if (n + 1 < items) {
+            p->at = p->found = 0;
+            if (!work_done(40)) {
+                p->item = (uint8_t)(n + 1);
+                return MSG_AGAIN;
+            }
         }
     }
     return 0;
@@ -225,8 +225,6 @@ __attribute__((always_inline)) static inline word_t items_send(struct thread *s,
 
     if (unlikely(p->again) && (r->partner != s->snd.id || (r != self && !(r->flags & THREAD_PARTLY))))
         p->at = p->item = p->found = 0;
-    if (unlikely(r->flags & THREAD_VCPU_IPC)) /* does not wait: it takes one window's worth at most */
-        work_left = work_slice;
     buffers_init(&buffers, r);
     err = items_transfer(s, &buffers, tag, rights, p);
     if (unlikely(err == MSG_AGAIN)) {

@@ -98,6 +98,7 @@ bool vcpu_receive_begin(struct thread *t, uint64_t sender)
     t->ipc_state = IPC_WAITING; /* until the message is there, as in any open wait */
     t->ipc.wait_slot = &t->reply;
     t->flags |= THREAD_VCPU_IPC;
+    work_left = work_slice; /* it does not wait: one window's worth of items at most */
     return true;
 }
 
@@ -154,6 +155,7 @@ static struct thread *vcpu_poll_resume(struct thread *self)
                         .timeout = L4_TIMEOUT_ZERO};
 
     self->flags |= THREAD_VCPU_IPC;
+    work_left = work_slice;
     return ipc_receive(&in, NULL);
 }
 
