@@ -59,7 +59,7 @@ static cold_path bool slots_empty(struct kobj *obj)
 }
 
 /* A window's worth of what is to do for the object; true: all is done. */
-static bool work_do(struct kobj *obj)
+__attribute__((always_inline)) static inline bool work_do(struct kobj *obj)
 {
     struct factory *payer = obj->payer;
 

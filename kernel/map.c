@@ -230,7 +230,7 @@ static status_t piece_derive(const struct map_job *job, struct pt_entry *source,
 
 /* The free entry for the new page, after whatever was in its place has gone. 1: it is new->leaf; 0: nothing is to be
  * inserted; MAP_AGAIN; or -NOMEM. */
-static int destination_place(const struct map_job *job, const struct pt_entry *source, struct pt_entry *new)
+__attribute__((always_inline)) static inline int destination_place(const struct map_job *job, const struct pt_entry *source, struct pt_entry *new)
 {
     struct arch_space *space = &job->to->space;
 
@@ -249,7 +249,7 @@ static int destination_place(const struct map_job *job, const struct pt_entry *s
 }
 
 /* Maps the part of a source page that begins at src, 2^order bytes, to dst. OK, MAP_AGAIN, or -NOMEM. */
-static status_t piece_map(const struct map_job *job, struct pt_entry *source, word_t src, word_t dst, unsigned order)
+__attribute__((always_inline)) static inline status_t piece_map(const struct map_job *job, struct pt_entry *source, word_t src, word_t dst, unsigned order)
 {
     unsigned rights = job->rights & source->rights;
     struct pt_entry new = {.va = dst, .pa = source->pa + (src - source->va), .order = order,

@@ -43,7 +43,7 @@ static void buffers_init(struct receive_buffers *b, const struct thread *r)
 }
 
 /* The buffer for the next item of the type; false: there is none, or it names a task that cannot be used. */
-static bool buffer_get(const struct receive_buffers *b, unsigned type, struct receive_buffer *out)
+__attribute__((always_inline)) static inline bool buffer_get(const struct receive_buffers *b, unsigned type, struct receive_buffer *out)
 {
     unsigned at = b->cursor[type], next, rights;
     struct kobj *obj;
@@ -102,7 +102,7 @@ static word_t local_id(const struct task *from, const struct task *to, const str
 
 /* One item; the return item is written to `back` when the receiver has a UTCB. Returns 0, MSG_AGAIN
  * or the sender's error code. */
-static word_t item_transfer(struct task *from, struct receive_buffers *buffers, const word_t *item, word_t *back,
+__attribute__((always_inline)) static inline word_t item_transfer(struct task *from, struct receive_buffers *buffers, const word_t *item, word_t *back,
                             unsigned rights, struct op_progress *p)
 {
     l4_fpage fp = {item[1]};
