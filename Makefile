@@ -80,8 +80,8 @@ kernel_flags := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kern
     -fno-stack-protector -fcf-protection=none -fno-strict-aliasing -fno-asynchronous-unwind-tables \
     -fno-jump-tables $(kwarn) $(call kinc,$(ARCH)) -I$O/gen $(if $(DEBUG),-DDEBUG) $(gcc)
 # Short rather than quick: what runs at boot, and objects that are not in a hurry.
-small := $(addprefix arch/$(ARCH)/,acpi ap barriers boot fpu irqchip isolation protection speculation state timer trap uart) \
-    fault icu iospace ipc irq kumem limbo main platform preempt schedobj sem smp task timeout trampoline vcon vcpu
+small := $(addprefix arch/$(ARCH)/,acpi ap barriers boot fpu irqchip isolation protection speculation state trap) \
+    fault icu iospace irq limbo main platform preempt sem smp task timeout trampoline vcon vcpu
 $(small:%=$O/obj/kernel/%.o): kernel_flags += -Os
 # On the short message path the registers that a system call preserves stay the user's (arch_fast.h): gcc only.
 one_file := fastpath.o fastpath_none.o arch/$(ARCH)/string.o arch/$(ARCH)/uart.o

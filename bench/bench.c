@@ -6,8 +6,8 @@
  *
  * Command line: bench [ROUNDS [cpus|across|memory|latency]], at most 10,000 rounds; cpus: only what depends on the
  * number of CPUs, across: only the round trip from one to another, memory: no times, but bytes per object (memory.c),
- * latency: only the loads of latency.c. Output, one line per primitive: `bench NAME MIN MEDIAN P99`, first `bench: unit instructions|cycles`, at last `bench: end`.
- * tool/bench.sh compares the medians with bench/budget.txt.
+ * latency: only the loads of latency.c. Output, one line per primitive: `bench NAME MIN MEDIAN P99`, first `bench:
+ * unit instructions|cycles`, at last `bench: end`. tool/bench.sh compares the medians with bench/budget.txt.
  *
  * bench/trace/plugin.c follows the run: what lies between the last two reads of the time stamp counter before a call of
  * sample() is a round, and report() ends a row. Neither may be inlined.

@@ -55,7 +55,8 @@ static l4_fpage_t big(unsigned order, unsigned rights) { return l4_fpage(BIG, or
 static void tables_make(unsigned n)
 {
     for (l4_addr_t at = BIG; at < BIG + (1ul << BIG_ORDER); at += 1ul << TABLE_ORDER)
-        must("page", l4_task_map(victim(n), L4_BASE_TASK_CAP, l4_fpage((l4_addr_t)spare_page, L4_PAGESHIFT, L4_FPAGE_RW),
+        must("page", l4_task_map(victim(n), L4_BASE_TASK_CAP,
+                                 l4_fpage((l4_addr_t)spare_page, L4_PAGESHIFT, L4_FPAGE_RW),
                                  at));
 }
 

@@ -138,7 +138,8 @@ static void give(l4_cap_idx_t from, unsigned to)
                              slot(to) | L4_ITEM_MAP));
 }
 
-/* The words behind the program's name on its command line: a number of rounds; "cpus", "across", "memory" or "latency". */
+/* The words behind the program's name on its command line: a number of rounds; "cpus", "across", "memory" or "latency".
+ */
 static void command_line_read(void)
 {
     const l4_kernel_info_t *kip = l4sigma0_map_kip(L4_BASE_PAGER_CAP, (void *)KIP_WINDOW, L4_PAGESHIFT);

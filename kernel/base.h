@@ -35,6 +35,7 @@ _Noreturn void kpanic(const char *what, const char *file, int line);
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 #define cold_path __attribute__((noinline, cold)) /* keeps its registers out of the caller */
+#define hot_path static inline __attribute__((always_inline))
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 

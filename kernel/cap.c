@@ -149,7 +149,8 @@ cold_path bool cap_table_destroy(struct task *task)
     return true;
 }
 
-__attribute__((noinline)) int cap_arg(const struct invoke *in, unsigned item, enum kobj_type type, struct kobj **obj, unsigned *rights)
+__attribute__((noinline)) int cap_arg(const struct invoke *in, unsigned item, enum kobj_type type, struct kobj **obj,
+                                      unsigned *rights)
 {
     unsigned mr = l4_tag_words(in->tag) + 2 * item;
     l4_fpage fp;

@@ -130,7 +130,7 @@ cold_path void sender_unqueue(struct sender *s)
 {
     if (s->group.next != NULL) {
         struct sender *follow = container_of(s->group.next, struct sender, group);
-        struct list *end = follow->prio < s->prio ? &follow->link : follow->link.prev; /* of the priority; or the head */
+        struct list *end = follow->prio < s->prio ? &follow->link : follow->link.prev; /* or the head */
 
         if (s->link.next != end) /* the next becomes the first */
             list_insert_after(&s->group, &container_of(s->link.next, struct sender, link)->group);

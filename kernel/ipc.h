@@ -55,7 +55,8 @@ void sender_dequeue(struct sender *s);
 struct thread *syscall_execute(struct thread *self);
 
 /* ---- msg.c ---- */
-/* In place of an error code: not all items are transferred, the operation of the running thread goes on after a window. */
+/* In place of an error code: not all items are transferred, the operation of the running thread goes on after a window.
+ */
 #define MSG_AGAIN (~0ul)
 /* Copies a message of s into r. rights: of the capability used. Returns 0 or the (even) IPC error code of the
  * sender; the receiver's code is one more. *out is the tag the receiver sees. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Object life: see kobj.h. Destruction and freeing go through one work list, so that a chain of objects that own one
- * another (a task that holds the last capability to a task that holds …) needs no kernel stack, and interrupts wait for
- * no more than a window's worth of it. What is left is done by the thread that caused it, before its call is complete
- * (THREAD_WORK), and when there is nothing else to do, by the idle thread.
+ * another (a task that holds the last capability to a task that holds …) needs no kernel stack, and interrupts
+ * wait for no more than a window's worth of it. What is left is done by the thread that caused it, before its call
+ * is complete (THREAD_WORK), and when there is nothing else to do, by the idle thread.
  *   K1  An object is on the work list at most once: first to be destroyed, later to be freed.
  *   K2  Memory that the short message path may look at (objects, pages of capabilities) goes through limbo.c.
  */

@@ -2,8 +2,8 @@
 /*
  * Kernel-user memory: UTCBs and other pages that a task shares with the kernel. An area is one block of frames,
  * zeroed, mapped read-write in 4 KiB pages, and stays until its task dies. No mapping names it, so nobody can map over
- * it, unmap it or derive from it. A large one is made in several steps (preempt.h): who asks for the same area again goes
- * on with what is there.
+ * it, unmap it or derive from it. A large one is made in several steps (preempt.h): who asks for the same area again
+ * goes on with what is there.
  *
  *   K1  areas of a task do not overlap, and no user mapping lies where an area is.
  *   K2  the leaf of each of its pages has the area in place of a mapping.
@@ -99,9 +99,18 @@ status_t ku_mem_add(struct task *task, word_t start, unsigned order)
 
 void *ku_mem_lookup(const struct task *task, word_t addr, size_t size)
 {
-    const struct ku_area *a = area_at(task, addr);
-    word_t bytes = a == NULL ? 0 : (word_t)a->pages << L4_PAGE_SHIFT, off = a == NULL ? 0 : addr - a->user;
+    const struct ku_area *a = list_first(&task->ku_areas, const struct ku_area, link);
+    word_t bytes, off;
 
+    if (list_empty(&task->ku_areas))
+        return NULL;
+    if (unlikely(addr - a->user >= (word_t)a->pages << L4_PAGE_SHIFT)) { /* not in the newest */
+        a = area_at(task, addr);
+        if (a == NULL)
+            return NULL;
+    }
+    bytes = (word_t)a->pages << L4_PAGE_SHIFT;
+    off = addr - a->user;
     return off < bytes && size <= bytes - off ? a->kernel + off : NULL;
 }
 

@@ -142,7 +142,7 @@ static cold_path int sigma0_next(struct task *sigma0, word_t va, word_t end, str
 }
 
 /* The same for any task. */
-__attribute__((always_inline)) static inline int source_next(struct task *from, word_t va, word_t end, struct pt_entry *e)
+hot_path int source_next(struct task *from, word_t va, word_t end, struct pt_entry *e)
 {
     return likely(!from->is_sigma0) ? arch_pt_search(&from->space, va, end, e) : sigma0_next(from, va, end, e);
 }
@@ -230,7 +230,7 @@ static status_t piece_derive(const struct map_job *job, struct pt_entry *source,
 
 /* The free entry for the new page, after whatever was in its place has gone. 1: it is new->leaf; 0: nothing is to be
  * inserted; MAP_AGAIN; or -NOMEM. */
-__attribute__((always_inline)) static inline int destination_place(const struct map_job *job, const struct pt_entry *source, struct pt_entry *new)
+hot_path int destination_place(const struct map_job *job, const struct pt_entry *source, struct pt_entry *new)
 {
     struct arch_space *space = &job->to->space;
 
@@ -249,7 +249,7 @@ __attribute__((always_inline)) static inline int destination_place(const struct 
 }
 
 /* Maps the part of a source page that begins at src, 2^order bytes, to dst. OK, MAP_AGAIN, or -NOMEM. */
-__attribute__((always_inline)) static inline status_t piece_map(const struct map_job *job, struct pt_entry *source, word_t src, word_t dst, unsigned order)
+hot_path status_t piece_map(const struct map_job *job, struct pt_entry *source, word_t src, word_t dst, unsigned order)
 {
     unsigned rights = job->rights & source->rights;
     struct pt_entry new = {.va = dst, .pa = source->pa + (src - source->va), .order = order,
@@ -357,7 +357,7 @@ __attribute__((noinline)) bool unmap_memory(struct task *task, l4_fpage fp, bool
         return true;
     word_t end = size < L4_USER_END - first ? first + size : L4_USER_END;
 
-    bool own = self && (!task->is_sigma0 || task->obj.dead); /* then it is the whole page, also when only a part was named */
+    bool own = self && (!task->is_sigma0 || task->obj.dead); /* the whole page, also when only a part was named */
     struct pt_entry e;
     for (word_t va = p->at > first ? p->at : first; va < end;) {
         if (!arch_pt_search(&task->space, va, end, &e)) {
@@ -371,7 +371,8 @@ __attribute__((noinline)) bool unmap_memory(struct task *task, l4_fpage fp, bool
         word_t hi = page_end < end ? page_end : end;
         p->at = va; /* not before the page is done */
         if (!e.ku && e.mapping != NULL && /* else a page of sigma0 that nobody has */
-            !mapping_revoke(e.mapping, own ? 0 : e.pa + (lo - e.va), own ? ~0ul : e.pa + (hi - 1 - e.va), rights, own, p))
+            !mapping_revoke(e.mapping, own ? 0 : e.pa + (lo - e.va), own ? ~0ul : e.pa + (hi - 1 - e.va), rights, own,
+                            p))
             return false;
         p->at = va = page_end;
         if (va < end && !work_done(12))

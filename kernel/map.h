@@ -4,8 +4,8 @@
  *
  * A mapping is one page (4 KiB, 2 MiB or 1 GiB) of one task. Mappings of the same memory form a tree whose root is
  * sigma0's. The page table of a task (arch pt) holds, beside each leaf entry, the mapping that made it.
- *   P1  A leaf entry of a page table has a mapping, or is kernel-user memory (then its area), or belongs to sigma0 and was
- *       made by a fault of sigma0 itself (a root mapping is then made when somebody derives from it).
+ *   P1  A leaf entry of a page table has a mapping, or is kernel-user memory (then its area), or belongs to sigma0
+ *       and was made by a fault of sigma0 itself (a root mapping is then made when somebody derives from it).
  *   P2  rights of a child ⊆ rights of its parent; size of a child ≤ size of its parent; frame inside the parent's.
  *   P3  A mapping's task is not freed while the mapping exists.
  */
@@ -22,7 +22,7 @@ void map_module_init(void);
 struct mapping {
     struct task *task;
     word_t va_order;  /* virtual address (page aligned) | order in bits 0-5 */
-    word_t pa_flags;  /* physical address (page aligned) | status of removed children: bit 0 referenced, 1 dirty; 2: D4 */
+    word_t pa_flags;  /* physical address (page aligned) | status of removed children: bit 0 referenced, 1 dirty; D4 */
     struct mapping *parent;
     struct mapping *child;        /* first child */
     struct mapping *next, **link; /* sibling list; link points to what points here */
@@ -103,8 +103,8 @@ struct mapping *mapping_create(struct task *task, struct mapping *parent, const 
 void mapping_remove(struct mapping *m);
 /* m becomes the mapping of another task's page e of the same frame, with its place in the tree. False: no quota. */
 bool mapping_move(struct mapping *m, struct task *to, const struct pt_entry *e);
-/* Takes rights (R: the whole page) from what was derived from the frames [pa_first, pa_last] of top, children first, and
- * with self from top itself. The status of the pages goes to p->status, and is kept at top. False: not all yet. */
+/* Takes rights (R: the whole page) from what was derived from the frames [pa_first, pa_last] of top, children first,
+ * and with self from top itself. The status of the pages goes to p->status, and is kept at top. False: not all yet. */
 bool mapping_revoke(struct mapping *top, word_t pa_first, word_t pa_last, unsigned rights, bool self,
                     struct op_progress *p);
 void mapping_check_node(const struct mapping *m, const struct pt_entry *e);

@@ -10,8 +10,8 @@
  * Rights are taken from children first, so after every single step the tree is correct: interrupts are let in between
  * any two of them (preempt.h).
  *
- *   D4  A walk that was stopped (walk of a CPU, `at` not NULL) has top and at marked MAPPING_WALK, and at lies below top:
- *       who removes a marked mapping ends the walks that need it. They begin again, which is right, if not fast.
+ *   D4  A walk that was stopped (walk of a CPU, `at` not NULL) has top and at marked MAPPING_WALK, and at lies below
+ *       top: who removes a marked mapping ends the walks that need it. They begin again, which is right, if not fast.
  */
 #include "cpu.h"
 #include "factory.h"
@@ -103,8 +103,8 @@ static cold_path unsigned weaken(struct mapping *m, unsigned rights)
     return arch_leaf_status(&m->task->space, m->leaf, mapping_va(m));
 }
 
-/* Takes rights from one mapping, R: the page and the node, which has no children any more. The status of the page, and of
- * what was removed below it, is left at top and in p->status, and is cleared here. */
+/* Takes rights from one mapping, R: the page and the node, which has no children any more. The status of the page,
+ * and of what was removed below it, is left at top and in p->status, and is cleared here. */
 static void revoke(struct mapping *m, unsigned rights, struct mapping *top, struct op_progress *p)
 {
     word_t status = m->pa_flags & MAPPING_STATUS;

@@ -43,7 +43,7 @@ static void buffers_init(struct receive_buffers *b, const struct thread *r)
 }
 
 /* The buffer for the next item of the type; false: there is none, or it names a task that cannot be used. */
-__attribute__((always_inline)) static inline bool buffer_get(const struct receive_buffers *b, unsigned type, struct receive_buffer *out)
+hot_path bool buffer_get(const struct receive_buffers *b, unsigned type, struct receive_buffer *out)
 {
     unsigned at = b->cursor[type], next, rights;
     struct kobj *obj;
@@ -102,8 +102,8 @@ static word_t local_id(const struct task *from, const struct task *to, const str
 
 /* One item; the return item is written to `back` when the receiver has a UTCB. Returns 0, MSG_AGAIN
  * or the sender's error code. */
-__attribute__((always_inline)) static inline word_t item_transfer(struct task *from, struct receive_buffers *buffers, const word_t *item, word_t *back,
-                            unsigned rights, struct op_progress *p)
+hot_path word_t item_transfer(struct task *from, struct receive_buffers *buffers, const word_t *item, word_t *back,
+                              unsigned rights, struct op_progress *p)
 {
     l4_fpage fp = {item[1]};
     unsigned type = l4_fpage_type(fp), mask = 15u;
@@ -216,7 +216,7 @@ static bool accepts_fpu(const struct thread *r)
 
 /* The items, a window's worth of them: then r goes on waiting, for this message or any other that fits. What has been
  * mapped of this one stays; its sender comes back to the same wait (THREAD_PARTLY, partner), or begins again. */
-__attribute__((always_inline)) static inline word_t items_send(struct thread *s, struct thread *r, l4_tag tag, unsigned rights)
+hot_path word_t items_send(struct thread *s, struct thread *r, l4_tag tag, unsigned rights)
 {
     struct thread *self = cpu_self()->current;
     struct op_progress *p = &self->progress;

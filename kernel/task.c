@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tasks: creation, the operations map, unmap, cap tests and kernel-user memory, explicit reply capabilities, the end.
- * Destruction removes every mapping and capability, and a dead task gets no new ones; page tables and kernel-user memory
- * stay until the last thread has left, because it may be running on them.
+ * Destruction removes every mapping and capability, and a dead task gets no new ones; page tables and kernel-user
+ * memory stay until the last thread has left, because it may be running on them.
  */
 #include "task.h"
 #include "factory.h"

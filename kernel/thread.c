@@ -171,7 +171,7 @@ static bool thread_destroy(struct kobj *obj)
     struct thread *t = thread_of(obj);
 
     cpu_claim(t->home);
-    if ((t->home == NULL || (t->flags & THREAD_UNSTARTED)) && !ipc_thread_gone(t)) /* does not run: cannot do it itself */
+    if ((t->home == NULL || (t->flags & THREAD_UNSTARTED)) && !ipc_thread_gone(t)) /* cannot do it itself */
         return false;
     thread_kill(t);
     return true;

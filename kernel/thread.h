@@ -128,7 +128,7 @@ struct thread {
 
     struct kobj obj;
     struct op_progress progress; /* of its operation */
-    struct list *modify_at;  /* the queued sender whose label is the next to be changed, or the end; by thread modifier */
+    struct list *modify_at;  /* the sender whose label is to be changed next, or the end; by thread modifier */
     uint64_t modifier;
     struct l4_pf_tramp *tramp; /* H, kernel address; NULL: never set up */
     struct l4_vcpu *vcpu;    /* H, kernel address; NULL: none */

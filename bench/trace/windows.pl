@@ -6,8 +6,8 @@
 #
 #     NAME INSTRUCTIONS  ENTRY, FUNCTION PERCENT, FUNCTION PERCENT
 #
-# ENTRY is how the window began: a system call, an exception, an interrupt (also the one that ends sleep), or the rest of
-# an operation that had let interrupts in. The functions are those in which it spent most. The figure
+# ENTRY is how the window began: a system call, an exception, an interrupt (also the one that ends sleep), or the
+# rest of an operation that had let interrupts in. The functions are those in which it spent most. The figure
 # latency-longest-window goes to the file FIGURES.
 use strict;
 use warnings;

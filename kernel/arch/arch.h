@@ -113,8 +113,8 @@ void arch_ipi(struct cpu *c);
 void arch_cpu_unload(void);
 /* The same for t alone, if it is t's that is loaded here. */
 void arch_thread_unload(struct thread *t);
-/* Interrupts are let in for a moment. One that comes drops the kernel's stack and asks, as any other, who runs. The lock
- * is free. */
+/* Interrupts are let in for a moment. One that comes drops the kernel's stack and asks, as any other, who runs. The
+ * lock is free. */
 void arch_interrupt_window(void);
 /* Waiting for another CPU. */
 void arch_cpu_relax(void);

@@ -46,7 +46,8 @@ static void test_rights(void)
                                    .send = l4_fpage_make(L4_FPAGE_OBJ, 0x50, 0, NO_DELETE), .rights_mask = 15,
                                    .window = everything()});
     is(rights_at(0x53), L4_RIGHT_R | L4_RIGHT_S, "nobody gives what he has not");
-    map_fpage_all((struct map_request){.from = root->task, .to = t, .item = SEL(0x53) | L4_ITEM_MAP, .window = everything(),
+    map_fpage_all((struct map_request){.from = root->task, .to = t, .item = SEL(0x53) | L4_ITEM_MAP,
+                                       .window = everything(),
                                    .send = l4_fpage_make(L4_FPAGE_OBJ, L4_SLOT_TASK, 0, NO_DELETE),
                                    .rights_mask = 15 & ~L4_RIGHT_S});
     is(rights_at(0x53), L4_RIGHT_R | L4_RIGHT_W, "nor what the channel does not let through");

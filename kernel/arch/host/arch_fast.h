@@ -43,8 +43,8 @@ static inline struct thread *registers_leave(struct thread *t, word_t tag, word_
     return t;
 }
 
-/* Nobody has stored the parameters: a processor shows the user old values there, or none. Here they stay what they were,
- * so that histories with and without the short path can be compared. */
+/* Nobody has stored the parameters: a processor shows the user old values there, or none. Here they stay what they
+ * were, so that histories with and without the short path can be compared. */
 static inline void parameters_keep(struct thread *self)
 {
     const struct host_registers *live = &cpu_self()->arch.live;

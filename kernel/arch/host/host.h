@@ -56,8 +56,9 @@ void host_exception(word_t trapno, word_t err);
 bool host_port(unsigned port);
 
 /* ---- interrupt windows (preempt.h) ---- */
-/* Windows come when the test makes work_slice small. Called in every one, when not NULL. It may let other CPUs act (host_set_cpu and one entry each; the window's own
- * CPU is chosen again by itself), or be interrupted: what the kernel was doing is dropped, as by the processor. */
+/* Windows come when the test makes work_slice small. Called in every one, when not NULL. It may let other CPUs act
+ * (host_set_cpu and one entry each; the window's own CPU is chosen again by itself), or be interrupted: what the
+ * kernel was doing is dropped, as by the processor. */
 extern void (*host_window)(void);
 enum host_interrupt { HOST_TICK, HOST_IRQ, HOST_IPI };
 /* HOST_IRQ: as host_irq would, of a pin that is not masked. */

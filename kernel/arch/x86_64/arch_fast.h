@@ -101,8 +101,8 @@ static inline void arch_frame_store(struct thread *self, word_t label, word_t de
 }
 
 /* sysret with the registers of an unchanged system call frame; gs is the user's already. An instruction pointer that is
- * not canonical would fault here; but `syscall` stored it, and map.c lets nobody execute the last page. rdx belongs to nobody after a
- * system call, but must not show anything of the kernel's. */
+ * not canonical would fault here; but `syscall` stored it, and map.c lets nobody execute the last page. rdx belongs
+ * to nobody after a system call, but must not show anything of the kernel's. */
 #define REGISTERS_LEAVE(preserved, t, tag, label)                                                                      \
     __asm__ volatile("movq %c[ip](%[f]), %%rcx\n\t"                                                                    \
                      "movq %c[flags](%[f]), %%r11\n\t" preserved                                                       \

@@ -4,8 +4,8 @@
  * this file too, and its TLB has tags.
  *
  *   N1  A PCID above 0 belongs to one space at a time. The spaces that got none share 0: whoever loads one flushes it.
- *   N2  An entry with the PCID of a space agrees with the tables of the space, but on CPUs whose bit in tlb_stale is set:
- *       they flush it when they load the space. A new owner of a PCID begins with all bits set.
+ *   N2  An entry with the PCID of a space agrees with the tables of the space, but on CPUs whose bit in tlb_stale is
+ *       set: they flush it when they load the space. A new owner of a PCID begins with all bits set.
  */
 #include "cpu.h"
 #include "smp.h"
@@ -51,7 +51,7 @@ word_t arch_pcid_load(struct arch_space *s)
 
     if (s->pcid == 0)
         return s->root_pa;
-    if (cpu_count > 1) /* arch_cpu.space first, tlb_stale second: who takes something away does it the other way round */
+    if (cpu_count > 1) /* arch_cpu.space first, tlb_stale second: who takes rights away, the other way round */
         __atomic_thread_fence(__ATOMIC_SEQ_CST);
     if (!(s->tlb_stale & bit))
         return s->root_pa | s->pcid | ARCH_CR3_KEEP;
