@@ -79,10 +79,14 @@ gcc    := $(if $(findstring clang,$(CC)),,-flto=auto -falign-functions=4 $(addpr
 kernel_flags := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
     -fno-stack-protector -fcf-protection=none -fno-strict-aliasing -fno-asynchronous-unwind-tables \
     -fno-jump-tables $(kwarn) $(call kinc,$(ARCH)) -I$O/gen $(if $(DEBUG),-DDEBUG) $(gcc)
-# Short rather than quick: what runs at boot, and objects that are not in a hurry.
-small := $(addprefix arch/$(ARCH)/,acpi ap barriers boot fpu irqchip isolation protection speculation state trap) \
-    fault icu iospace irq limbo main platform preempt sem smp task timeout trampoline vcon vcpu
+# Short rather than quick: what runs at boot, and objects that are not in a hurry. Quick: what makes and maps.
+small := $(patsubst %,arch/$(ARCH)/%,acpi ap barriers boot cpu fpu irqchip isolation protection speculation state \
+    timer trap) capmap fault frame icu iospace irq kumem limbo main platform preempt sem smp task timeout \
+    trampoline vcon vcpu
 $(small:%=$O/obj/kernel/%.o): kernel_flags += -Os
+inline = $(if $(gcc),--param=max-inline-insns-auto=$1)
+$(patsubst %,$O/obj/kernel/%.o,map mapdb msg): kernel_flags += $(call inline,30)
+$(patsubst %,$O/obj/kernel/%.o,cap factory gate kobj thread): kernel_flags += $(call inline,60)
 # On the short message path the registers that a system call preserves stay the user's (arch_fast.h): gcc only.
 one_file := fastpath.o fastpath_none.o arch/$(ARCH)/string.o arch/$(ARCH)/uart.o
 $(one_file:%=$O/obj/kernel/%): kernel_flags += $(if $(gcc),-fno-lto $(addprefix -ffixed-,rbx rbp r12 r13 r14 r15))
@@ -115,7 +119,6 @@ host_flags := -std=gnu11 -g $(san) -fno-strict-aliasing $(kwarn) $(call kinc,hos
     $(patsubst %,-I%,$(wildcard lib/*/include)) -DDEBUG
 host_obj   := $(call o_of,$(neutral) $(call c_of,kernel/arch/host),$H)
 sim_obj    := $(call o_of,$(call c_of,test/sim),$H)
-
 host: $H/libkernel.a
 unit: $(units)
 sim: $H/sim
@@ -143,7 +146,6 @@ $H/tool/mkimage: $(wildcard tool/mkimage/*.[ch]) boot/image.h
 boot_flags := -std=gnu11 -Os -g -m64 -ffreestanding -fpie -mno-red-zone -mgeneral-regs-only -fno-stack-protector \
     -fcf-protection=none -fno-strict-aliasing -fno-asynchronous-unwind-tables $(kwarn) -Iabi
 boot_obj   := $(call o_of,$(call c_of,boot),$O)
-
 boot: $O/bin/boot
 $(call objects,$O/obj/boot,boot/,boot_flags)
 $O/bin/boot: $(boot_obj) boot/boot.ld
@@ -202,7 +204,6 @@ $(libc): $(musl_obj) $(c_obj)
 $(crt): $(musl)/crt/crt1.c | $(musl_hdr)
 	$(mkdir)
 	$q$(CC) $(musl_flags) -MMD -MP -c -o $@ $<
-
 lua       := $B/src/lua/src
 lua_obj   := $(patsubst $(lua)/%.c,$M/obj/lua/%.o,$(filter-out %/lua.c %/luac.c,$(wildcard $(lua)/*.c)))
 $M/obj/lua/%.o: $(lua)/%.c | $(musl_hdr)

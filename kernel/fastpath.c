@@ -424,8 +424,8 @@ static inline bool neither_is_first(struct cpu *c, const struct thread *self, co
 
 /* The message goes to a thread of this CPU that waits for it. Both can run then: the more important one does; and who
  * runs on another's time slice hands it on. */
-__attribute__((always_inline)) static inline struct thread *deliver(struct cpu *c, struct thread *self, word_t label,
-                                                                    word_t tag, struct thread *to, word_t sent)
+__attribute__((noinline)) static struct thread *deliver(struct cpu *c, struct thread *self, word_t label, word_t tag,
+                                                        struct thread *to, word_t sent)
 {
     copy_words(self, to, tag);
     if (c->context == self) {

@@ -68,9 +68,7 @@ static bool gate_destroy(struct kobj *obj)
     if (unlikely(!list_empty(&g->waiting)) &&
         !(obj->dead ? senders_abort(&g->waiting, L4_IPC_NOT_EXISTENT) : gate_release(g)))
         return false;
-    if (!obj->dead)
-        return true;
-    if (g->thread != NULL && g->thread->delete_irq != NULL)
+    if (unlikely(g->thread != NULL && g->thread->delete_irq != NULL && obj->dead))
         irq_trigger(g->thread->delete_irq);
     return true;
 }
