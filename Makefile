@@ -153,7 +153,6 @@ $O/bin/boot: $(boot_obj) boot/boot.ld
 	$q$(CC) -static -nostdlib -Wl,-T,boot/boot.ld -Wl,-z,max-page-size=4096,-z,noexecstack \
 	    -Wl,--build-id=none,--no-warn-rwx-segments -o $@.elf64 $(boot_obj)
 	$qobjcopy -O elf32-i386 --strip-all $@.elf64 $@
-
 # ---- musl and Lua: untouched sources, our layer beneath ------------------------------------------------------------
 # lib/c/arch comes before musl's own include folders; lib/c/musl/DIR/NAME.[cS] replaces musl's src/DIR/NAME (the
 # architecture's version, too); lib/c/*.[cS] is added to libc.a.
