@@ -3,7 +3,7 @@
  * The short way: a message whose receiver waits, both on this CPU, where nobody has to block or be woken by anything
  * but this message; and operations of objects that answer at once. What it does is what the general path would do in
  * these cases, no more and no less; the simulation runs every history with and without it. Read it top to bottom:
- * operations, call, send (triggers and semaphores), reply-and-wait, and the entry that chooses.
+ * operations, receives, call, faults, send (triggers and semaphores), reply-and-wait, and the entry that chooses.
  *
  * A state_word that equals one of the constants says in one comparison: started, not killed, not canceled, no exception
  * or fault in progress, no time-out armed, on no queue, registers as its last system call left them.
@@ -35,6 +35,16 @@ static inline bool not_plain(word_t tag, word_t timeout)
 static inline word_t cap_word(const struct task *task, word_t dest)
 {
     return unlikely(dest >= (word_t)CAP_SLOTS << L4_SEL_SHIFT) ? 0 : cap_raw(task, dest >> L4_SEL_SHIFT);
+}
+
+/* Who gets what is sent through the gate, and the label he sees: in this order (gate.c G2). */
+static inline struct thread *gate_receiver(const struct kobj *obj, word_t cap, word_t *label)
+{
+    const struct gate *gate = gate_of((struct kobj *)obj);
+    struct thread *to = __atomic_load_n(&gate->thread, __ATOMIC_ACQUIRE);
+
+    *label = gate->label | (cap & (L4_RIGHT_W | L4_RIGHT_S));
+    return to;
 }
 
 /* The general way, from the start. */
@@ -331,8 +341,7 @@ __attribute__((noinline)) static struct thread *call(struct thread *self, word_t
     if (likely(obj->type == KOBJ_GATE)) {
         if (unlikely((cap & L4_OBJ_SERVER) && (long)tag >> 16 == L4_PROTO_KOBJECT))
             return general(self, label, dest, tag);
-        to = __atomic_load_n(&gate_of(obj)->thread, __ATOMIC_ACQUIRE); /* before the label: G2 of gate.c */
-        sent = gate_of(obj)->label | (cap & (L4_RIGHT_W | L4_RIGHT_S));
+        to = gate_receiver(obj, cap, &sent);
     } else if (likely(obj->type != KOBJ_THREAD)) {
         return call_object(self, label, dest, tag, cap);
     } else {
@@ -360,28 +369,28 @@ __attribute__((noinline)) static struct thread *call(struct thread *self, word_t
 /* ---- faults: calls in the name of a thread ---- */
 
 /* Who waits for the message of self at the gate that its task has there, as the short path wants it; NULL: nobody. */
-static inline struct thread *fault_receiver(const struct thread *self, uint32_t index, word_t *cap)
+static inline struct thread *fault_receiver(const struct thread *self, uint32_t index, word_t *cap, word_t *label)
 {
-    struct gate *gate;
+    struct kobj *obj;
     struct thread *to;
 
     if (self->state_word != THREAD_STATE_RUNNING || self->options != 0)
         return NULL;
     *cap = cap_word(self->task, (word_t)index << L4_SEL_SHIFT);
-    gate = gate_of((struct kobj *)((int64_t)*cap >> 8));
-    if (*cap == 0 || gate->obj.type != KOBJ_GATE)
+    obj = (struct kobj *)((int64_t)*cap >> 8);
+    if (obj == NULL || obj->type != KOBJ_GATE)
         return NULL;
-    to = gate->thread;
+    to = gate_receiver(obj, *cap, label);
     if (to == NULL || to->state_word != THREAD_STATE_WAITING || to->home != cpu_self() || to->ipc.wait_slot->raw != 0)
         return NULL;
     return to;
 }
 
 /* The message is in the UTCB of `to`. */
-static inline struct thread *fault_leave(struct thread *self, struct thread *to, word_t cap, word_t tag, uint64_t state)
+static inline struct thread *fault_leave(struct thread *self, struct thread *to, word_t cap, word_t label, word_t tag,
+                                         uint64_t state)
 {
     struct cpu *c = cpu_self();
-    word_t label = gate_of((struct kobj *)((int64_t)cap >> 8))->label | (cap & (L4_RIGHT_W | L4_RIGHT_S));
 
     call_established(self, to, to->ipc.wait_slot, (unsigned)(cap & 0xffu));
     self->state_word = state;
@@ -392,25 +401,25 @@ static inline struct thread *fault_leave(struct thread *self, struct thread *to,
 
 struct thread *fastpath_page_fault(struct thread *self, word_t addr, word_t access)
 {
-    word_t cap;
-    struct thread *to = fault_receiver(self, self->pager, &cap);
+    word_t cap, label;
+    struct thread *to = fault_receiver(self, self->pager, &cap, &label);
 
     if (to == NULL)
         return NULL;
     to->utcb->mr[0] = (addr & ~7ul) | access;
     to->utcb->mr[1] = frame_ip(&self->arch.frame);
-    return fault_leave(self, to, cap, l4_tag_make(L4_PROTO_PAGE_FAULT, 2, 0, 0).raw, THREAD_STATE_FAULTING);
+    return fault_leave(self, to, cap, label, l4_tag_make(L4_PROTO_PAGE_FAULT, 2, 0, 0).raw, THREAD_STATE_FAULTING);
 }
 
 struct thread *fastpath_exception(struct thread *self)
 {
-    word_t cap;
-    struct thread *to = fault_receiver(self, self->handler, &cap);
+    word_t cap, label;
+    struct thread *to = fault_receiver(self, self->handler, &cap, &label);
 
     if (to == NULL || ((to->utcb->bdr & L4_BDR_INHERIT_FPU) && (cap & L4_RIGHT_S)))
         return NULL;
     arch_exc_store(self, to->utcb->mr);
-    return fault_leave(self, to, cap, l4_tag_make(L4_PROTO_EXCEPTION, L4_EXC_WORDS, 0, L4_TAG_FPU).raw,
+    return fault_leave(self, to, cap, label, l4_tag_make(L4_PROTO_EXCEPTION, L4_EXC_WORDS, 0, L4_TAG_FPU).raw,
                        THREAD_STATE_EXCEPTED);
 }
 
@@ -454,8 +463,7 @@ __attribute__((noinline)) static struct thread *send_message(struct thread *self
     word_t sent = label;
 
     if (obj->type == KOBJ_GATE) {
-        to = gate_of(obj)->thread;
-        sent = gate_of(obj)->label | (cap & (L4_RIGHT_W | L4_RIGHT_S));
+        to = gate_receiver(obj, cap, &sent);
         if ((cap & L4_OBJ_SERVER) && (long)tag >> 16 == L4_PROTO_KOBJECT)
             to = NULL;
     } else {
