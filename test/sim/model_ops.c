@@ -52,7 +52,8 @@ void model_gate_destroy(struct model *m, int gate)
     while (g->first != NOBODY)
         model_abort(m, g->first, L4_IPC_NOT_EXISTENT);
     g->kind = K_VOID;
-    if (g->thread != NOBODY && m->deletion_irq[g->thread] != NOBODY)
+    if (g->thread != NOBODY && m->deletion_irq[g->thread] != NOBODY &&
+        m->object[m->deletion_irq[g->thread]].kind == K_IRQ) /* one that has just ended itself tells nobody */
         model_irq_hit(m, m->deletion_irq[g->thread]);
 }
 

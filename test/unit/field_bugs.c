@@ -7,7 +7,8 @@
 #include "tap.h"
 #include "machine.h"
 
-enum { A = 0x40, B = 0x41, GATE = 0x42, SEM = 0x43, IRQ = 0x44, TASK = 0x45, OTHER_GATE = 0x46, PAGER = 0x47 };
+enum { A = 0x40, B = 0x41, GATE = 0x42, SEM = 0x43, IRQ = 0x44, TASK = 0x45, OTHER_GATE = 0x46, PAGER = 0x47,
+       PAIR = 0x48 };
 #define ME SEL(L4_SLOT_THREAD) /* in the slots of the root task: the root thread */
 #define REPLY (L4_OP_SEND | L4_OP_REPLY)
 #define NOW ((word_t)L4_TIMEOUT_ZERO << 16 | L4_TIMEOUT_ZERO)
@@ -215,6 +216,33 @@ static void test_deletion_irq(void)
     ok(host_current() == root, "registered, and both end");
 }
 
+/* One unmap takes a gate and its deletion IRQ. Whoever is first: an IRQ that lives on has told of the gate, one that ends
+ * itself leaves nothing. */
+static void test_deletion_irq_together(void)
+{
+    for (unsigned n = 0; n < 4; n++) {
+        word_t gate = n & 1 ? PAIR : PAIR + 1, irq = n & 1 ? PAIR + 1 : PAIR;
+        bool lives = n >= 2;
+
+        begin();
+        create(L4_PROTO_IRQ_SENDER, irq);
+        create(L4_PROTO_NONE, gate);
+        bind(gate, A, 0x80);
+        call_words(irq, L4_PROTO_KOBJECT, L4_SLOT_THREAD, 2, L4_OP_IRQ_BIND, 0x1234, 0, 0);
+        call_words(A, L4_PROTO_THREAD, irq, 1, L4_OP_THREAD_DELETE_IRQ, 0, 0, 0);
+        if (lives)
+            cap_copy(irq, IRQ, L4_RIGHT_R | L4_RIGHT_W | L4_RIGHT_S);
+        call_words(L4_SLOT_TASK, L4_PROTO_TASK, 0, 3, L4_OP_TASK_UNMAP, L4_UNMAP_SELF,
+                   l4_fpage_make(L4_FPAGE_OBJ, PAIR, 1, 15).raw, 0);
+        host_syscall(SELF | WAIT, 0, 0, NOW);
+        if (lives)
+            is(error_of(root) == 0 ? frame_label(&root->arch.frame) : 0, 0x1234, "the IRQ lives, and has told");
+        else
+            ok(error_of(root) != 0, "the IRQ has ended with the gate: its message is gone");
+        delete_slot(IRQ);
+    }
+}
+
 /* 7: a cancel between a page fault and its answer. */
 static void test_cancel_fault(void)
 {
@@ -355,6 +383,7 @@ int main(void)
     test_semaphore_race();
     test_timeout_at_wakeup();
     test_deletion_irq();
+    test_deletion_irq_together();
     test_cancel_fault();
     test_migration();
     test_unmap_in_flight();
