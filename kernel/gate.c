@@ -87,10 +87,11 @@ static cold_path l4_tag gate_bind(struct gate *g, struct invoke *in)
 {
     struct kobj *thread;
     struct thread *old = g->thread;
+    word_t label = in->utcb->mr[1]; /* read once: another CPU may write it meanwhile */
     unsigned rights;
     int st;
 
-    if (in->utcb->mr[1] & 3u)
+    if (label & 3u)
         return tag_label(-L4_ERR_INVAL);
     st = cap_arg(in, 0, KOBJ_THREAD, &thread, &rights);
     if (st != OK)
@@ -99,10 +100,10 @@ static cold_path l4_tag gate_bind(struct gate *g, struct invoke *in)
         return tag_label(-L4_ERR_PERM);
 
     /* ---- commit: nothing below can fail ---- */
-    if (old != NULL && old != thread_of(thread) && g->label != in->utcb->mr[1])
+    if (old != NULL && old != thread_of(thread) && g->label != label)
         cpu_claim_all(); /* G2 */
     kobj_ref(thread);
-    g->label = in->utcb->mr[1];
+    g->label = label;
     __atomic_store_n(&g->thread, thread_of(thread), __ATOMIC_RELEASE);
     if (old != NULL)
         kobj_unref(&old->obj);

@@ -8,6 +8,7 @@
  *   K1  areas of a task do not overlap, and no user mapping lies where an area is.
  *   K2  the leaf of each of its pages has the area in place of a mapping.
  *   K3  area->kernel is one block of (4 KiB << (order - 12)) bytes, charged to the task's factory like the area itself.
+ *   K4  an area of which pages are missing is nobody's UTCB: what is not complete may still be given back.
  */
 #include "map.h"
 #include "memory.h"
@@ -111,7 +112,7 @@ void *ku_mem_lookup(const struct task *task, word_t addr, size_t size)
     }
     bytes = (word_t)a->pages << L4_PAGE_SHIFT;
     off = addr - a->user;
-    return off < bytes && size <= bytes - off ? a->kernel + off : NULL;
+    return bytes >> a->order != 0 && off < bytes && size <= bytes - off ? a->kernel + off : NULL; /* K4 */
 }
 
 bool ku_mem_free_all(struct task *task)

@@ -55,6 +55,13 @@ int main(void)
     unmap_everything(t);
     is(access_at(t, AT), RW, "it survives the removal of all mappings");
 
+    work_left = 1;
+    is(ku_mem_add(t, AT + (1ul << 38), 17), MAP_AGAIN, "a large area is made in several steps");
+    ok(ku_mem_lookup(t, AT + (1ul << 38), 8) == NULL, "and is nobody's UTCB before the last of them");
+    map_to(sigma0, mem(0x200000, 12, RW), t, AT + (1ul << 38) + 0x1f000);
+    is(ku_mem_add_all(t, AT + (1ul << 38), 17), -L4_ERR_EXIST, "it is given back when something is in its way");
+    unmap_everything(t);
+
     for (unsigned k2 = 1; k2 < 6; k2++) {
         size_t used = payer.quota.used, bytes = frame_free_bytes();
         frame_fail_countdown = k2;

@@ -148,9 +148,11 @@ static l4_tag op_gdt(struct thread *t, struct invoke *in)
     }
     cpu_segments_sync(t);
     for (unsigned i = 2; i < words && entry + i - 2 < ARCH_GDT_USER_COUNT && entry < ARCH_GDT_USER_COUNT; i++) {
-        if (!descriptor_allowed(in->utcb->mr[i]))
+        word_t descriptor = *(volatile word_t *)&in->utcb->mr[i]; /* read once: what is checked is what is stored */
+
+        if (!descriptor_allowed(descriptor))
             return tag_label(-L4_ERR_INVAL);
-        t->arch.gdt[entry + i - 2] = in->utcb->mr[i];
+        t->arch.gdt[entry + i - 2] = descriptor;
         t->arch.gdt_used = true;
         thread_special_update(t);
         cpu_segments_reload(t);
