@@ -83,8 +83,8 @@ kernel_flags := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kern
 small := $(patsubst %,arch/$(ARCH)/%,acpi ap barriers boot cpu fpu irqchip isolation protection speculation state \
     timer trap) capmap fault frame icu iospace irq kumem limbo main platform preempt sem smp task timeout \
     trampoline vcon vcpu
-$(small:%=$O/obj/kernel/%.o): kernel_flags += -Os
-inline = $(if $(gcc),--param=max-inline-insns-auto=$1)
+$(small:%=$O/obj/kernel/%.o): kernel_flags += -Os $(if $(gcc),-fno-ipa-cp)
+inline = $(if $(gcc),--param=max-inline-insns-auto=$1 -fno-reorder-blocks-and-partition)
 $(patsubst %,$O/obj/kernel/%.o,map mapdb msg): kernel_flags += $(call inline,30)
 $(patsubst %,$O/obj/kernel/%.o,cap factory gate kobj thread): kernel_flags += $(call inline,60)
 # On the short message path the registers that a system call preserves stay the user's (arch_fast.h): gcc only.

@@ -149,14 +149,13 @@ cold_path bool cap_table_destroy(struct task *task)
     return true;
 }
 
-__attribute__((noinline)) int cap_arg(const struct invoke *in, unsigned item, enum kobj_type type, struct kobj **obj,
-                                      unsigned *rights)
+__attribute__((noinline)) int cap_arg(const struct invoke *in, enum kobj_type type, struct kobj **obj, unsigned *rights)
 {
-    unsigned mr = l4_tag_words(in->tag) + 2 * item;
+    unsigned mr = l4_tag_words(in->tag);
     l4_fpage fp;
     struct kobj *found;
 
-    if (item >= l4_tag_items(in->tag) || mr + 2 > L4_MR_COUNT || in->utcb->mr[mr] == 0)
+    if (l4_tag_items(in->tag) == 0 || mr + 2 > L4_MR_COUNT || in->utcb->mr[mr] == 0)
         return -L4_ERR_INVAL;
     fp.raw = in->utcb->mr[mr + 1];
     if (l4_fpage_type(fp) != L4_FPAGE_OBJ)

@@ -93,7 +93,7 @@ static cold_path l4_tag gate_bind(struct gate *g, struct invoke *in)
 
     if (label & 3u)
         return tag_label(-L4_ERR_INVAL);
-    st = cap_arg(in, 0, KOBJ_THREAD, &thread, &rights);
+    st = cap_arg(in, KOBJ_THREAD, &thread, &rights);
     if (st != OK)
         return cap_arg_tag(in, st);
     if (!(rights & L4_RIGHT_S))

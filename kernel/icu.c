@@ -74,9 +74,9 @@ static int irq_arg(const struct invoke *in, struct irq_base **irq, unsigned *rig
 
     if (l4_tag_items(in->tag) == 0)
         return -L4_ERR_MSGTOOSHORT;
-    st = cap_arg(in, 0, KOBJ_IRQ, &obj, rights);
+    st = cap_arg(in, KOBJ_IRQ, &obj, rights);
     if (st == -L4_ERR_INVAL)
-        st = cap_arg(in, 0, KOBJ_SEM, &obj, rights);
+        st = cap_arg(in, KOBJ_SEM, &obj, rights);
     if (st == OK)
         *irq = container_of(obj, struct irq_base, obj);
     return st;

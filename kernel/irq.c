@@ -111,7 +111,7 @@ static l4_tag irq_bind(struct irq *irq, struct invoke *in)
     bool queued;
     int st;
 
-    st = cap_arg(in, 0, KOBJ_THREAD, &obj, &rights);
+    st = cap_arg(in, KOBJ_THREAD, &obj, &rights);
     if (st != OK)
         return cap_arg_tag(in, st);
     if (!(rights & L4_RIGHT_S))

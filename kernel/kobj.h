@@ -144,10 +144,10 @@ bool cap_table_destroy(struct task *task);
 /* Sub-set of rights that can be withdrawn without emptying the slot. */
 void cap_revoke(struct cap *slot, unsigned rights);
 
-/* The n-th typed item of a kernel-object invocation (behind the words): object of class `type` in the caller's task.
+/* The first typed item of a kernel-object invocation (behind the words): object of class `type` in the caller's task.
  * OK, -INVAL (missing, void, empty slot, other class), or L4_IPC_SEND_OVERFLOW (a positive IPC error code: flexpage is
  * no object flexpage). */
-int cap_arg(const struct invoke *in, unsigned item, enum kobj_type type, struct kobj **obj, unsigned *rights);
+int cap_arg(const struct invoke *in, enum kobj_type type, struct kobj **obj, unsigned *rights);
 
 static inline l4_tag tag_label(long label) { return l4_tag_make(label, 0, 0, 0); }
 static inline l4_tag tag_words(long label, unsigned words) { return l4_tag_make(label, words, 0, 0); }

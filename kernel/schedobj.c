@@ -83,7 +83,7 @@ static l4_tag sched_run_thread(struct invoke *in)
     unsigned rights;
     int st;
 
-    st = cap_arg(in, 0, KOBJ_THREAD, &obj, &rights);
+    st = cap_arg(in, KOBJ_THREAD, &obj, &rights);
     if (st != OK)
         return cap_arg_tag(in, st);
     st = request_decode(in, &rq);

@@ -121,7 +121,7 @@ __attribute__((noinline)) static l4_tag task_map(struct task *t, struct invoke *
     unsigned rights;
     int st;
 
-    st = cap_arg(in, 0, KOBJ_TASK, &source, &rights);
+    st = cap_arg(in, KOBJ_TASK, &source, &rights);
     if (st != OK)
         return cap_arg_tag(in, st);
     rq.from = task_of(source);

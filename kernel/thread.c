@@ -98,9 +98,10 @@ static void thread_unbind(struct thread *t)
     if (t->home != NULL) /* not for a thread that never had a CPU */
         t->utcb->free_marker = 0;
     list_remove(&t->task_link);
+    if (t->vcpu != NULL)
+        vcpu_thread_gone(t);
     t->options = 0;
     t->tramp = NULL; /* its memory goes with the task */
-    vcpu_thread_gone(t);
     t->space = NULL;
     t->task = NULL;
     if (list_empty(&task->threads) && task->reply_dir != NULL)
@@ -208,7 +209,7 @@ static l4_tag thread_control(struct thread *t, struct invoke *in)
     if (flags & L4_THREAD_BIND_TASK) {
         struct kobj *task;
         unsigned rights;
-        int st = cap_arg(in, 0, KOBJ_TASK, &task, &rights);
+        int st = cap_arg(in, KOBJ_TASK, &task, &rights);
 
         if (st != OK)
             return cap_arg_tag(in, st);
@@ -273,7 +274,7 @@ static l4_tag thread_delete_irq(struct thread *t, struct invoke *in)
 {
     struct kobj *obj;
     unsigned rights;
-    int st = cap_arg(in, 0, KOBJ_IRQ, &obj, &rights);
+    int st = cap_arg(in, KOBJ_IRQ, &obj, &rights);
 
     if (st != OK)
         return cap_arg_tag(in, st);

@@ -234,7 +234,6 @@ void vcpu_thread_gone(struct thread *t)
 {
     user_task_drop(t);
     t->flags &= ~(uint32_t)(THREAD_VCPU_USER | THREAD_NO_FPU);
-    t->options &= (uint16_t)~THREAD_OPT_VCPU;
     t->vcpu = NULL;
 }
 

@@ -110,19 +110,21 @@ static void test_arguments(void)
 
     item[0] = L4_ITEM_MAP;
     item[1] = l4_fpage_make(L4_FPAGE_OBJ, L4_SLOT_TASK, 0, 15).raw;
-    is(cap_arg(&in, 0, KOBJ_TASK, &obj, &rights), OK, "an argument is found");
+    is(cap_arg(&in, KOBJ_TASK, &obj, &rights), OK, "an argument is found");
     ok(obj == &root->task->obj, "it is the task");
     is(rights, CAP_ALL_RIGHTS, "with the rights of the slot");
-    is(cap_arg(&in, 0, KOBJ_THREAD, &obj, &rights), -L4_ERR_INVAL, "a task is no thread");
-    is(cap_arg(&in, 1, KOBJ_TASK, &obj, &rights), -L4_ERR_INVAL, "there is no second argument");
+    is(cap_arg(&in, KOBJ_THREAD, &obj, &rights), -L4_ERR_INVAL, "a task is no thread");
+    in.tag = l4_tag_make(0, 1, 0, 0);
+    is(cap_arg(&in, KOBJ_TASK, &obj, &rights), -L4_ERR_INVAL, "no item is no argument, whatever lies there");
+    in.tag = l4_tag_make(0, 1, 1, 0);
     item[1] = l4_fpage_make(L4_FPAGE_OBJ, 0x777, 0, 15).raw;
-    is(cap_arg(&in, 0, KOBJ_TASK, &obj, &rights), -L4_ERR_INVAL, "an empty slot");
+    is(cap_arg(&in, KOBJ_TASK, &obj, &rights), -L4_ERR_INVAL, "an empty slot");
     item[1] = l4_fpage_make(L4_FPAGE_MEM, 1, 0, 15).raw;
-    is(cap_arg(&in, 0, KOBJ_TASK, &obj, &rights), L4_IPC_SEND_OVERFLOW, "memory is no object");
+    is(cap_arg(&in, KOBJ_TASK, &obj, &rights), L4_IPC_SEND_OVERFLOW, "memory is no object");
     item[0] = 0;
-    is(cap_arg(&in, 0, KOBJ_TASK, &obj, &rights), -L4_ERR_INVAL, "a void item");
+    is(cap_arg(&in, KOBJ_TASK, &obj, &rights), -L4_ERR_INVAL, "a void item");
     in.tag = l4_tag_make(0, 62, 1, 0);
-    is(cap_arg(&in, 0, KOBJ_TASK, &obj, &rights), -L4_ERR_INVAL, "an item that ends behind the message registers");
+    is(cap_arg(&in, KOBJ_TASK, &obj, &rights), -L4_ERR_INVAL, "an item that ends behind the message registers");
     ok(cap_lookup_selector(root, L4_SEL_INVALID, &rights) == &root->obj, "the invalid selector is the thread itself");
     is(rights, L4_RIGHT_W | L4_RIGHT_S, "with these rights");
 }
