@@ -114,7 +114,7 @@ $O/gen/offsets.h: $(kernel_dir)/offsets.c
 # ---- the kernel as a host process: units and simulation ------------------------------------------------------------
 
 san := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-san := $(if $(COVERAGE),-O0 --coverage -fprofile-update=atomic,$(if $(filter 0,$(SAN)),-O2,$(san)))
+san := $(if $(COVERAGE),-O0 --coverage -fprofile-update=atomic -u __gcov_dump,$(if $(filter 0,$(SAN)),-O2,$(san)))
 host_flags := -std=gnu11 -g $(san) -fno-strict-aliasing $(kwarn) $(call kinc,host) -Itest \
     $(patsubst %,-I%,$(wildcard lib/*/include)) -DDEBUG
 host_obj   := $(call o_of,$(neutral) $(call c_of,kernel/arch/host),$H)
