@@ -5,8 +5,8 @@
 # (\035) and what follows it is for the multiplexer.
 
 . "$(dirname "$0")/../tap.sh"
+. "$root/test/person.sh"
 cd "$tmp"
-mkfifo keys
 mkdir people
 cat > people/ask.c << 'END'
 #include <l4/re/env.h>
@@ -68,24 +68,7 @@ collectgarbage()
 alice:wait()
 print("good " .. "bye")
 END
-"$labe" run --until 'good bye' --timeout 120 people < keys > raw 2>&1 &
-pid=$!
-exec 3> keys
-
-# seen TEXT: the output, without carriage returns and colours, has TEXT; waits for it.
-seen() {
-    n=0
-    while [ "$n" -lt 300 ]; do
-        tr -d '\r' < raw | sed 's/\x1b\[[0-9;]*[mK]//g' > out
-        ! grep -qF -- "$1" out || return 0
-        sleep 0.1
-        n=$((n + 1))
-    done
-    return 1
-}
-comes() { if seen "$1"; then result 0 "$2"; else result 1 "$2" "missing: $1"; fi; }
-type_in() { printf "$1" >&3; }
-
+start people
 comes 'bob     | bob asks: ' "an unfinished line is shown after a moment"
 comes 'new client: alice (key a)' "a client is announced with its key"
 comes 'rude    | rude bind: 0' "a client binds what is no interrupt"
@@ -130,8 +113,5 @@ comes 'bob has ended' "which a person connected to it is told"
 type_in '\035a'
 type_in 'end\r'
 comes 'alice ends' "the other ends, too"
-status=0
-wait "$pid" || status=$?
-is 0 "the machine ends"
-exec 3>&-
+ended
 tap_done

@@ -4,34 +4,8 @@
 # A person at ned's prompt: keys go in through the serial line, what comes back is read like a person reads it.
 
 . "$(dirname "$0")/../tap.sh"
+. "$root/test/person.sh"
 cd "$tmp"
-mkfifo keys
-
-# start SCRIPT: the machine, until it says good bye.
-start() {
-    "$labe" run --until 'good bye' --timeout 90 "$@" < keys > raw 2>&1 &
-    pid=$!
-    exec 3> keys
-}
-ended() {
-    wait "$pid" || status=$?
-    is 0 "the machine ends"
-    exec 3>&-
-}
-
-# seen TEXT: the output, without carriage returns and colours, has TEXT; waits for it.
-seen() {
-    n=0
-    while [ "$n" -lt 300 ]; do
-        tr -d '\r' < raw | sed 's/\x1b\[[0-9;]*[mK]//g' > out
-        ! grep -qF -- "$1" out || return 0
-        sleep 0.1
-        n=$((n + 1))
-    done
-    return 1
-}
-comes() { if seen "$1"; then result 0 "$2"; else result 1 "$2" "missing: $1"; fi; }
-type_in() { printf "$1" >&3; }
 
 echo 'require("L4").prompt()' > keys.lua
 start keys.lua

@@ -14,7 +14,6 @@
 #include <l4/sys/task.h>
 #include <l4/sys/thread.h>
 #include <l4/sys/vcon.h>
-#include <stdarg.h>
 
 static int test_main(void);
 static int root_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -46,61 +45,15 @@ int memcmp(void const *a, void const *b, size_t n)
     return n ? *x - *y : 0;
 }
 
-/* ---- output: %s %d %x %lld %llx, line by line ---- */
+/* ---- output ---- */
 
-static char root_line[L4_VCON_WRITE_SIZE];
-static unsigned root_line_length;
+#define ROOT_LINE_SIZE L4_VCON_WRITE_SIZE
+#include "line.h"
 
-static void root_put(char c)
+static void root_flush(void)
 {
-    root_line[root_line_length++] = c;
-    if (c == '\n' || root_line_length == sizeof root_line) {
-        l4_vcon_write(L4_BASE_LOG_CAP, root_line, root_line_length);
-        root_line_length = 0;
-    }
-}
-
-static void root_put_number(unsigned long long v, unsigned base)
-{
-    char digits[24];
-    unsigned n = 0;
-
-    do
-        digits[n++] = "0123456789abcdef"[v % base];
-    while ((v /= base) != 0);
-    while (n > 0)
-        root_put(digits[--n]);
-}
-
-static int root_printf(const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    for (const char *p = format; *p; p++) {
-        unsigned wide = 0;
-
-        if (*p != '%') {
-            root_put(*p);
-            continue;
-        }
-        while (*++p == 'l')
-            wide++;
-        if (*p == 's') {
-            for (const char *s = va_arg(args, const char *); *s; s++)
-                root_put(*s);
-        } else {
-            long long v = wide ? va_arg(args, long long) : va_arg(args, int);
-
-            if (*p == 'd' && v < 0) {
-                root_put('-');
-                v = -v;
-            }
-            root_put_number((unsigned long long)v, *p == 'x' ? 16 : 10);
-        }
-    }
-    va_end(args);
-    return 0;
+    l4_vcon_write(L4_BASE_LOG_CAP, root_line, root_line_length);
+    root_line_length = 0;
 }
 
 /* ---- a thread beside the main one ---- */

@@ -11,7 +11,6 @@
 #include <l4/proto.h>
 #include <l4/types.h>
 #include <l4/utcb.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -49,10 +48,10 @@ static inline l4_tag invoke(word_t destination, l4_tag tag, word_t *label, unsig
 
 /* ---- output ---- */
 
-static char root_line[L4_VCON_WRITE_MAX];
-static unsigned root_line_length;
+#define ROOT_LINE_SIZE L4_VCON_WRITE_MAX
+#include "line.h"
 
-static inline void root_flush(void)
+static void root_flush(void)
 {
     unsigned words = (root_line_length + 7) / 8;
 
@@ -61,58 +60,6 @@ static inline void root_flush(void)
     __builtin_memcpy(&utcb()->mr[2], root_line, sizeof root_line);
     invoke(SEL(L4_SLOT_LOG) | L4_OP_SEND, l4_tag_make(L4_PROTO_LOG, words + 2, 0, 0), NULL, NEVER);
     root_line_length = 0;
-}
-
-static inline void root_put(char c)
-{
-    root_line[root_line_length++] = c;
-    if (c == '\n' || root_line_length == sizeof root_line)
-        root_flush();
-}
-
-static inline void root_put_number(unsigned long long v, unsigned base)
-{
-    char digits[24];
-    unsigned n = 0;
-
-    do
-        digits[n++] = "0123456789abcdef"[v % base];
-    while ((v /= base) != 0);
-    while (n > 0)
-        root_put(digits[--n]);
-}
-
-/* %s %c %d %u %x, each with l or ll. */
-static int root_printf(const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    for (const char *p = format; *p != '\0'; p++) {
-        unsigned wide = 0;
-        if (*p != '%') {
-            root_put(*p);
-            continue;
-        }
-        while (*++p == 'l')
-            wide++;
-        if (*p == 's') {
-            for (const char *s = va_arg(args, const char *); *s != '\0'; s++)
-                root_put(*s);
-        } else if (*p == 'c') {
-            root_put((char)va_arg(args, int));
-        } else if (*p == 'd') {
-            long long v = wide ? va_arg(args, long long) : va_arg(args, int);
-            if (v < 0)
-                root_put('-');
-            root_put_number(v < 0 ? 0 - (unsigned long long)v : (unsigned long long)v, 10);
-        } else {
-            unsigned long long v = wide ? va_arg(args, unsigned long long) : va_arg(args, unsigned);
-            root_put_number(v, *p == 'x' ? 16 : 10);
-        }
-    }
-    va_end(args);
-    return 0;
 }
 
 /* ---- operations ---- */

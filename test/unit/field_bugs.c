@@ -216,8 +216,8 @@ static void test_deletion_irq(void)
     ok(host_current() == root, "registered, and both end");
 }
 
-/* One unmap takes a gate and its deletion IRQ. Whoever is first: an IRQ that lives on has told of the gate, one that ends
- * itself leaves nothing. */
+/* One unmap takes a gate and its deletion IRQ. Whoever is first: an IRQ that lives on has told of the gate, one that
+ * ends itself leaves nothing. */
 static void test_deletion_irq_together(void)
 {
     for (unsigned n = 0; n < 4; n++) {
