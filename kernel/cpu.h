@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Per-CPU block: who runs, who is ready, what time-outs are armed. Only the CPU itself touches its block, and who has
- * claimed it (smp.h); time-outs are touched under the lock by anybody.
+ * claimed it (smp.h).
  *   C1  the running thread (current) is on no ready queue; every other ready thread with this home is on its queue.
  *   C2  context is the thread whose priority and quantum are being used; context != current while a time slice is
  *       donated.
@@ -40,6 +40,7 @@ struct cpu {
     };
     uint8_t ready_bound;     /* no ready thread is more important than this */
     struct map_walk walk;    /* mapdb.c */
+    struct list inbox;       /* threads of this CPU that others have woken, by ready_link; under the lock, smp.c */
     uint64_t ready_map[4];   /* bit per priority with a non-empty queue */
     struct list ready[256];
     struct timeout_queue timeouts;
@@ -49,12 +50,6 @@ struct cpu {
 };
 extern struct cpu boot_cpu;
 extern struct cpu *cpus[CPU_MAX]; /* cpus[0] == &boot_cpu; see cpu_count in smp.h */
-
-/* Where a thread's time-out is armed; threads without a CPU keep theirs at the first. */
-static inline struct timeout_queue *thread_timeouts(const struct thread *t)
-{
-    return t->home != NULL ? &t->home->timeouts : &boot_cpu.timeouts;
-}
 
 /* ---- sched.c ---- */
 void sched_init(struct cpu *c);

@@ -275,12 +275,12 @@ __attribute__((noinline)) static struct thread *receive(struct thread *self, wor
 
 /* The caller waits for the answer, the receiver has its reply capability. */
 static inline void call_established(struct thread *self, const struct thread *to, struct reply_slot *slot,
-                                    unsigned rights)
+                                    unsigned rights, uint64_t state)
 {
     slot->raw = (word_t)(uintptr_t)self << 8 | rights;
     self->held_by = slot;
     self->partner = to->snd.id;
-    self->state_word = THREAD_STATE_RECEIVING;
+    __atomic_store_n(&self->state_word, state, __ATOMIC_RELEASE); /* last: L5 of smp.h */
 }
 
 /* The receiver waits, and what is sent has typed items: mapping may be refused, and may end objects. */
@@ -299,14 +299,14 @@ __attribute__((noinline)) static struct thread *call_with_items(struct thread *s
         arch_frame_store(self, frame_label(&self->arch.frame), dest, tag);
         if (err != 0)
             return kernel_leave(ipc_refused(self, to, err));
-        call_established(self, to, slot, rights);
+        call_established(self, to, slot, rights, THREAD_STATE_RECEIVING);
         to->state_word = THREAD_STATE_RUNNING;
         frame_set_tag(&to->arch.frame, seen.raw);
         frame_set_label(&to->arch.frame, label);
         c->current = to;
         return kernel_leave(to);
     }
-    call_established(self, to, slot, rights);
+    call_established(self, to, slot, rights, THREAD_STATE_RECEIVING);
     return leave_into(c, self, to, seen.raw, label);
 }
 
@@ -362,7 +362,7 @@ __attribute__((noinline)) static struct thread *call(struct thread *self, word_t
 
     /* ---- commit: nothing below can fail ---- */
     copy_words(self, to, tag);
-    call_established(self, to, slot, (unsigned)(cap & 0xffu));
+    call_established(self, to, slot, (unsigned)(cap & 0xffu), THREAD_STATE_RECEIVING);
     return leave_into(cpu_self(), self, to, tag, sent); /* on the time slice of the caller */
 }
 
@@ -392,8 +392,7 @@ static inline struct thread *fault_leave(struct thread *self, struct thread *to,
 {
     struct cpu *c = cpu_self();
 
-    call_established(self, to, to->ipc.wait_slot, (unsigned)(cap & 0xffu));
-    self->state_word = state;
+    call_established(self, to, to->ipc.wait_slot, (unsigned)(cap & 0xffu), state);
     to->state_word = THREAD_STATE_RUNNING;
     c->current = to;
     return arch_switch_from_trap(&c->arch, self, to, tag, label);

@@ -199,9 +199,50 @@ static void held_by_clear(struct thread *t)
     }
 }
 
+static bool timeout_is_finite(unsigned timeout16)
+{
+    return timeout16 != L4_TIMEOUT_NEVER && timeout16 != L4_TIMEOUT_ZERO;
+}
+
+/* Does its own CPU look at t under the lock only (smp.h L5)? It does at whom only this CPU's running thread answers, and
+ * at who waits in a queue for somebody elsewhere; unless the next wait of t would begin with arming its time-out. Whom t
+ * waits for is written before its state: see there first. */
+static bool thread_is_still(const struct thread *t)
+{
+    uint64_t state = __atomic_load_n(&t->state_word, __ATOMIC_ACQUIRE);
+    const struct thread *self = cpu_self()->current;
+
+    if (state == IPC_SENDING)
+        return !(t->ipc.op & L4_OP_OPEN_WAIT) &&
+               (!(t->ipc.op & L4_OP_RECV) || !timeout_is_finite(l4_timeout_rcv(t->ipc.timeout)));
+    state &= ~((uint64_t)THREAD_TIMED << 32);
+    return state == IPC_SEM || (state == THREAD_STATE_RECEIVING && t->partner == self->snd.id &&
+                                (t->held_by == NULL || t->held_by == &self->reply));
+}
+
+cold_path void ipc_claim_other(struct thread *t, bool foreign)
+{
+    if (foreign || t->options != 0 || cpu_quiet(t->home) || !thread_is_still(t))
+        cpu_claim(t->home);
+}
+
+__attribute__((noinline)) void ipc_wake(struct thread *t)
+{
+    if (likely(cpu_count == 1) || cpu_claimed(t->home))
+        sched_wake(t);
+    else
+        cpu_post(t);
+}
+
+__attribute__((noinline)) static void wait_disarm(struct thread *t)
+{
+    if (likely(cpu_count == 1) || cpu_claimed(t->home)) /* else: inbox_take of smp.c does it */
+        timeout_disarm(thread_timeouts(t), &t->timeout);
+}
+
 void ipc_unblock(struct thread *t)
 {
-    kassert(cpu_claimed(t->home));
+    kassert(cpu_claimed(t->home) || thread_is_still(t));
     switch (t->ipc_state) {
     case IPC_SENDING:
         cpu_claim(t->snd.receiver->home);
@@ -217,7 +258,7 @@ void ipc_unblock(struct thread *t)
         break;
     }
     if (t->flags & THREAD_TIMED)
-        timeout_disarm(thread_timeouts(t), &t->timeout);
+        wait_disarm(t);
     held_by_clear(t);
     t->flags &= ~(uint32_t)(THREAD_TIMED | THREAD_SLOT_SHARED | THREAD_PARTLY);
     t->ipc_state = IPC_IDLE;
@@ -305,11 +346,11 @@ static word_t receive_begin(struct thread *t, bool open, uint64_t partner, struc
 
     if (code != 0)
         return code;
-    t->ipc_state = open ? IPC_WAITING : IPC_RECEIVING;
     t->ipc.wait_slot = slot != NULL ? slot : &t->reply;
     if (unlikely(cpu_count > 1 && t->ipc.wait_slot != &t->reply))
         t->flags |= THREAD_SLOT_SHARED; /* the short path must not touch it */
     t->partner = partner;
+    __atomic_store_n(&t->ipc_state, (uint8_t)(open ? IPC_WAITING : IPC_RECEIVING), __ATOMIC_RELEASE); /* L5 */
     if (!open && (partner == 0 || partner == t->snd.id)) /* a sleep: goes to the back of its priority when it wakes */
         t->flags |= THREAD_TO_BACK;
     return 0;
@@ -348,7 +389,7 @@ static void send_finished(struct thread *s, struct thread *r, word_t err)
             return;
         result_error(s, code);
     }
-    sched_wake(s);
+    ipc_wake(s);
 }
 
 /* The running thread takes the message of the queued thread s. */
@@ -359,7 +400,7 @@ static void take_from_thread(struct thread *self, struct thread *s, bool open, s
     l4_tag tag;
     word_t err;
 
-    cpu_claim(s->home);
+    ipc_claim(s, (s->ipc.tag.raw & L4_TAG_FPU) != 0);
     err = msg_transfer(s, self, s->ipc.tag, rights, &tag);
     if (unlikely(err == MSG_AGAIN)) {
         self->progress.receiving = true;
@@ -460,14 +501,14 @@ static struct thread *ipc_after_send(struct invoke *in, struct thread *to)
 
     if (in->op & L4_OP_RECV) {
         if (sender_for(self, open, &to->snd) != NULL) {
-            sched_wake(to);
+            ipc_wake(to);
             return ipc_receive(in, &to->obj);
         }
         word_t code = receive_begin(self, open, to->snd.id, in->wait_slot, l4_timeout_rcv(in->timeout));
 
         if (code != 0) {
             held_by_clear(self);
-            sched_wake(to);
+            ipc_wake(to);
             return ipc_fail(in, code);
         }
         blocked = true;
@@ -479,7 +520,7 @@ static struct thread *ipc_after_send(struct invoke *in, struct thread *to)
              (op_is_call(in->op) || c->context != self);
     if (direct)
         return sched_switch(self, to);
-    sched_wake(to);
+    ipc_wake(to);
     return blocked ? sched_pick(self) : self;
 }
 
@@ -503,7 +544,7 @@ struct thread *ipc_run(struct invoke *in, struct thread *to, struct kobj *from)
     if (!(in->op & L4_OP_SEND))
         return in->op & L4_OP_RECV ? ipc_receive(in, from) : ipc_fail(in, L4_IPC_NOT_EXISTENT);
     self->snd.label = in->label;
-    cpu_claim(to->home);
+    ipc_claim(to, (in->tag.raw & (L4_TAG_FPU | L4_TAG_ITEMS)) != 0);
     if (!thread_alive(to))
         return ipc_fail(in, L4_IPC_NOT_EXISTENT);
     if (!receiver_ready(to, self->snd.id))

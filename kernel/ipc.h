@@ -2,6 +2,7 @@
 /* The rendezvous (ipc.c) and the copying of one message (msg.c). */
 #pragma once
 #include "kobj.h"
+#include "smp.h"
 #include "thread.h"
 
 /* One IPC of in->self: send phase to `to` when in->op has SEND, then receive phase when it has RECV.
@@ -23,6 +24,16 @@ void sender_enqueue(struct list *queue, struct sender *s);
 void sender_unqueue(struct sender *s);
 /* Blocks self in `state` with its 16-bit timeout. 0, or the IPC error (expired, canceled): then nothing has changed. */
 word_t ipc_block(struct thread *self, enum ipc_state state, unsigned timeout16);
+/* The caller is about to end the wait of t: claims its CPU when that may touch t meanwhile. foreign: it does more than
+ * that, or needs what only a claim puts back to memory. */
+void ipc_claim_other(struct thread *t, bool foreign);
+static inline void ipc_claim(struct thread *t, bool foreign)
+{
+    if (unlikely(cpu_count > 1))
+        ipc_claim_other(t, foreign);
+}
+/* The wait of t has ended, perhaps without a claim (L5): then its CPU makes it ready when it is in the kernel next. */
+void ipc_wake(struct thread *t);
 /* Removes t from whatever queue it waits on and disarms its timeout; state becomes IDLE. */
 void ipc_unblock(struct thread *t);
 /* Ends the wait of a blocked thread with an error code and makes it ready. */

@@ -18,6 +18,7 @@ void sched_init(struct cpu *c)
 {
     for (unsigned p = 0; p < 256; p++)
         list_init(&c->ready[p]);
+    list_init(&c->inbox);
 }
 
 void sched_dequeue(struct thread *t)
@@ -103,18 +104,24 @@ struct thread *sched_switch(struct thread *self, struct thread *to)
     return to;
 }
 
+static cold_path void timeout_move(struct thread *t, struct cpu *home)
+{
+    uint64_t deadline = t->timeout.deadline_us;
+
+    timeout_disarm(thread_timeouts(t), &t->timeout);
+    t->home = home;
+    timeout_arm(thread_timeouts(t), &t->timeout, deadline);
+}
+
 /* t, which is on no ready queue, leaves its CPU for another one or none. */
 static void migrate(struct thread *t, struct cpu *home)
 {
-    bool armed = (t->flags & THREAD_TIMED) != 0;
-    uint64_t deadline = t->timeout.deadline_us;
     struct cpu *old = t->home;
 
-    if (armed)
-        timeout_disarm(thread_timeouts(t), &t->timeout);
-    t->home = home;
-    if (armed)
-        timeout_arm(thread_timeouts(t), &t->timeout, deadline);
+    if (unlikely(t->flags & THREAD_TIMED))
+        timeout_move(t, home);
+    else
+        t->home = home;
     if (old == NULL)
         return;
     if (old == cpu_self())

@@ -27,10 +27,10 @@ static void sem_give(struct sem *s)
         return;
     }
     t = container_of(list_first(&s->waiting, struct sender, link), struct thread, snd);
-    cpu_claim(t->home);
+    ipc_claim(t, false);
     ipc_unblock(t);
     frame_set_tag(&t->arch.frame, tag_label(0).raw);
-    sched_wake(t);
+    ipc_wake(t);
 }
 
 static void sem_hit(struct irq_base *base)

@@ -56,6 +56,42 @@ static bool claim_answer(struct cpu *c)
     }
 }
 
+cold_path void cpu_post(struct thread *t)
+{
+    struct cpu *c = t->home;
+    bool first = list_empty(&c->inbox);
+
+    list_push_back(&c->inbox, &t->ready_link);
+    if (first)
+        arch_ipi(c);
+}
+
+__attribute__((noinline)) struct timeout_queue *thread_timeouts(const struct thread *t)
+{
+    if (likely(t->home != NULL))
+        return &t->home->timeouts;
+    cpu_claim(&boot_cpu);
+    return &boot_cpu.timeouts;
+}
+
+static cold_path void inbox_take(struct cpu *c)
+{
+    while (!list_empty(&c->inbox)) {
+        struct thread *t = list_first(&c->inbox, struct thread, ready_link);
+
+        list_remove(&t->ready_link);
+        timeout_disarm(thread_timeouts(t), &t->timeout);
+        sched_wake(t);
+    }
+}
+
+/* c is the executing CPU, which has the lock, or claimed. */
+static inline void inbox_empty(struct cpu *c)
+{
+    if (unlikely(!list_empty(&c->inbox)))
+        inbox_take(c);
+}
+
 /* Is it this CPU's turn? Who has waited for long goes first, in a circle; the others let it, but not for ever: it may
  * be a virtual CPU that does not run now. */
 static bool may_lock(const struct cpu *c, unsigned spins)
@@ -90,6 +126,7 @@ bool kernel_enter_contended(struct thread *self, struct thread *(*again)(struct 
         __atomic_fetch_and(&hungry_set, ~(1ul << c->id), __ATOMIC_RELAXED);
         __atomic_store_n(&fed, c->id, __ATOMIC_RELAXED);
     }
+    inbox_empty(c);
     return !claimed;
 }
 
@@ -127,6 +164,7 @@ void cpu_claim_other(struct cpu *c)
         else
             arch_cpu_relax();
     }
+    inbox_empty(c);
 }
 
 void cpu_claim_all_others(void)
@@ -159,7 +197,7 @@ static bool leave_has_work(const struct cpu *c)
 {
     const struct thread *t = c->current;
 
-    return c->reschedule || t->resume != NULL || (t->flags & THREAD_LEAVE_FLAGS);
+    return c->reschedule || !list_empty(&c->inbox) || t->resume != NULL || (t->flags & THREAD_LEAVE_FLAGS);
 }
 
 struct thread *kernel_ipi(struct thread *self)

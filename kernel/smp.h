@@ -9,6 +9,9 @@
  *   L3  Only the holder of the lock claims, and gives all claimed CPUs back before the lock. A CPU that waits for the
  *       lock answers claims while it waits: nobody waits for somebody who waits for him.
  *   L4  A CPU that has been claimed goes through kernel_leave before it runs user code, when there is something to do.
+ *   L5  A thread that waits in a queue, or for an answer of a thread elsewhere, is looked at by its own CPU under the
+ *       lock only (ipc.c, thread_is_still). Its wait is ended without a claim; then it lies in c's inbox, and is
+ *       neither waiting nor ready, until c has the lock or is claimed.
  *
  * With one CPU all of this is one test of cpu_count.
  */
@@ -51,6 +54,9 @@ static inline void cpu_claim(struct cpu *c)
         cpu_claim_other(c);
 }
 
+/* Where a thread's time-out is armed. Threads without a CPU keep theirs at the first, which is claimed here. */
+struct timeout_queue *thread_timeouts(const struct thread *t);
+
 void cpu_claim_all_others(void);
 /* Every other CPU: nobody is on the short path with a pointer to something that is about to be freed or changed. */
 static inline void cpu_claim_all(void)
@@ -59,8 +65,10 @@ static inline void cpu_claim_all(void)
         cpu_claim_all_others();
 }
 
-/* May the caller touch what belongs to c? For assertions. */
+/* May the caller touch what belongs to c? */
 bool cpu_claimed(const struct cpu *c);
+
+void cpu_post(struct thread *t);
 
 /* Not on the short path: claimed, asleep, or the caller. */
 bool cpu_quiet(const struct cpu *c);

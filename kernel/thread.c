@@ -78,7 +78,7 @@ void thread_start(struct thread *t, word_t ip, word_t sp)
     sched_wake(t);
 }
 
-void thread_cancel(struct thread *t)
+cold_path void thread_cancel(struct thread *t)
 {
     t->flags |= THREAD_CANCELED;
     if (t->ipc_state == IPC_IDLE)
@@ -153,7 +153,7 @@ struct thread *thread_exit(struct thread *self)
     return work_done(30) ? next : kernel_window();
 }
 
-void thread_kill(struct thread *t)
+static inline void kill_now(struct thread *t)
 {
     if (t->flags & (THREAD_DYING | THREAD_GONE))
         return;
@@ -167,6 +167,8 @@ void thread_kill(struct thread *t)
     sched_wake(t);
 }
 
+cold_path void thread_kill(struct thread *t) { kill_now(t); }
+
 static bool thread_destroy(struct kobj *obj)
 {
     struct thread *t = thread_of(obj);
@@ -174,7 +176,7 @@ static bool thread_destroy(struct kobj *obj)
     cpu_claim(t->home);
     if ((t->home == NULL || (t->flags & THREAD_UNSTARTED)) && !ipc_thread_gone(t)) /* cannot do it itself */
         return false;
-    thread_kill(t);
+    kill_now(t);
     return true;
 }
 

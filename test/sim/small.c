@@ -155,6 +155,7 @@ static void make_events(void)
 void small_start(unsigned cpu_total)
 {
     host_no_limbo = true; /* what waits there is no part of a state */
+    host_no_inbox = true;
     host_start(&(struct host_config){.memory_bytes = (2ul << 20) + (320ul << 10), .heap_bytes = 320ul << 10,
                                      .cpus = cpu_total, .no_poison = true});
     kernel_enter(host_current(), NULL);

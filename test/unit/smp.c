@@ -5,7 +5,7 @@
 #include "smp.h"
 #include <ucontext.h>
 
-enum { A = 0x40, GATE = 0x41 };
+enum { A = 0x40, GATE = 0x41, B = 0x42 };
 #define REPLY_WAIT (WAIT | L4_OP_SEND | L4_OP_REPLY)
 
 static struct thread *a;
@@ -167,6 +167,105 @@ static void test_bind(void)
     host_set_cpu(0);
 }
 
+/* ---- L5: CPU 0 computes (b) while root waits there ---- */
+
+static bool stopped(const struct cpu *c) { return c->arch.space == NULL; }
+
+/* Root calls a, which is about to answer. */
+static void root_calls(void)
+{
+    call(A, 7, 0, 0);
+    ok(host_current() == thread_at(B), "root waits for the other CPU, a third thread computes");
+    host_set_cpu(1);
+    ok(host_current() == a, "the call has arrived");
+}
+
+static void test_post(void)
+{
+    struct thread *b;
+
+    host_set_cpu(1);
+    wait_open();
+    host_set_cpu(0);
+    b = thread_make(B, GATE, GATE);
+    thread_go(B, 10, 0x5000, 0x5100);
+    root_calls();
+    host_syscall(SELF | REPLY_WAIT, l4_tag_make(8, 0, 0, 0).raw, 0, 0);
+    ok(!stopped(cpus[0]), "an answer does not stop the CPU of the caller");
+    ok(host_ipi_pending(0) && !root->ready && root->ipc_state == IPC_IDLE, "which is told");
+    host_set_cpu(0);
+    ok(host_current() == root && label_of(root) == 8, "and lets the caller go on");
+    ok(b->ready, "in place of what it did");
+
+    root_calls();
+    host_syscall(SELF | L4_OP_SEND | L4_OP_REPLY, l4_tag_make(9, 0, 0, 0).raw, 0, 0);
+    ok(!root->ready, "a second answer");
+    a->utcb->mr[0] = L4_OP_THREAD_STATS;
+    host_syscall(SEL(L4_SLOT_THREAD) | L4_OP_SEND | L4_OP_RECV, l4_tag_make(L4_PROTO_THREAD, 1, 0, 0).raw, 0, 0);
+    ok(root->ready && stopped(cpus[0]), "who claims the CPU finds its threads ready");
+    host_set_cpu(0);
+    ok(host_current() == root && label_of(root) == 9, "and the answer comes");
+
+    host_syscall(SEL(A) | CALL, l4_tag_make(7, 0, 0, 0).raw, 0, 10);
+    host_set_cpu(1);
+    wait_open();
+    ok(stopped(cpus[0]) && root->timeout.armed, "who would arm a time-out for another CPU stops it");
+    host_set_cpu(0);
+    host_set_cpu(1);
+    host_syscall(SELF | L4_OP_SEND | L4_OP_REPLY, l4_tag_make(6, 0, 0, 0).raw, 0, 0);
+    ok(root->ipc_state == IPC_IDLE && root->timeout.armed, "a time-out is left to its CPU");
+    host_time(20);
+    host_set_cpu(0);
+    host_tick();
+    ok(host_current() == root && label_of(root) == 6 && !root->timeout.armed, "and does not come after the answer");
+
+    wait_open();
+    host_syscall(SEL(L4_SLOT_THREAD) | L4_OP_SEND | L4_OP_RECV, l4_tag_make(1, 0, 0, 0).raw, 0, 0);
+    call(A, 7, 0, 0);
+    host_set_cpu(1);
+    wait_open();
+    host_syscall(SELF | L4_OP_SEND | L4_OP_REPLY, l4_tag_make(9, 0, 0, 0).raw, 0, 0);
+    host_set_cpu(0);
+    host_syscall(SELF | REPLY_WAIT, 0, 0, 0);
+    ok(host_current() == b && root->state_word == THREAD_STATE_WAITING && root->partner == a->snd.id,
+       "root waits for anybody, and has waited for the other CPU before");
+    host_set_cpu(1);
+    host_syscall(SEL(L4_SLOT_THREAD) | L4_OP_SEND, l4_tag_make(10, 0, 0, 0).raw, 0, 0);
+    ok(stopped(cpus[0]), "then its CPU may send to it itself, and has to be stopped");
+    host_set_cpu(0);
+    ok(host_current() == root && label_of(root) == 10, "by a message");
+    delete_slot(B);
+    machine_check();
+}
+
+/* A sender in the queue of the running thread, from the other CPU. */
+static void test_take(void)
+{
+    struct thread *b;
+
+    b = thread_make(B, GATE, GATE);
+    run_thread_on(B, 2, 130);
+    call_words(B, L4_PROTO_THREAD, 0, 3, L4_OP_THREAD_EX_REGS, 0x5000, 0x5100, 0);
+    host_set_cpu(1);
+    ok(host_current() == b, "a more important thread on the second CPU");
+    host_syscall(SEL(L4_SLOT_THREAD) | L4_OP_SEND | L4_OP_RECV, l4_tag_make(11, 0, 0, 0).raw, 0, 0);
+    ok(host_current() == a && b->ipc_state == IPC_SENDING, "calls root, which does not wait");
+    host_set_cpu(0);
+    wait_open();
+    ok(host_current() == root && label_of(root) == 11, "root takes the message");
+    ok(!stopped(cpus[1]) && b->ipc_state == IPC_RECEIVING, "and stops nobody");
+    host_syscall(SELF | L4_OP_SEND | L4_OP_REPLY, l4_tag_make(12, 0, 0, 0).raw, 0, 0);
+    ok(!stopped(cpus[1]), "nor with the answer");
+    host_set_cpu(1);
+    ok(host_current() == b && label_of(b) == 12, "which arrives");
+    host_set_cpu(0);
+    delete_slot(B);
+    host_set_cpu(1);
+    ok(host_current() == a, "and the first thread goes on");
+    host_set_cpu(0);
+    machine_check();
+}
+
 /* ---- the lock under a CPU that always has it: two CPUs, each with a stack, that take turns ---- */
 
 static ucontext_t turn[2];
@@ -258,6 +357,8 @@ int main(void)
     test_move_running();
     test_sets();
     test_bind();
+    test_post();
+    test_take();
     test_end();
     test_greedy();
     machine_check();

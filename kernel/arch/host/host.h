@@ -48,6 +48,8 @@ extern void (*host_on_wait)(void);
 extern bool host_general_path;
 /* True: nothing stays in limbo.c between kernel entries, and addresses do not depend on how often the lock is taken. */
 extern bool host_no_limbo;
+/* True: nobody stays in the inbox of a CPU (smp.h L5) between kernel entries: all threads are ready or wait. */
+extern bool host_no_inbox;
 void host_syscall(word_t dest, word_t tag, word_t label, word_t timeout);
 /* Touches one byte. access: L4_MEM_R, _W or _X. The kernel address of the byte, or NULL when it became a page fault. */
 void *host_touch(word_t va, unsigned access);

@@ -67,7 +67,21 @@ void host_tlb_check(const struct arch_space *s)
         }
 }
 
-bool host_general_path, host_no_limbo;
+bool host_general_path, host_no_limbo, host_no_inbox;
+
+/* What lies in inboxes is made ready, as when somebody claims those CPUs. */
+static void inboxes_empty(void)
+{
+    for (unsigned i = 0; i < cpu_count; i++) {
+        if (list_empty(&cpus[i]->inbox))
+            continue;
+        kernel_enter(host_current(), NULL);
+        cpu_claim(cpus[i]);
+        kernel_unlock();
+        if (host_idle())
+            cpu_park();
+    }
+}
 
 /* ---- interrupt windows ---- */
 
@@ -114,6 +128,8 @@ static void entered(struct thread *next)
     kassert(next == host_cpu->current);
     host_enter(next);
     host_race_over(); /* when nobody has looked: the short path */
+    if (host_no_inbox)
+        inboxes_empty();
     if (host_no_limbo)
         limbo_empty();
 }
