@@ -91,7 +91,7 @@ static inline void slot_unmap(struct cap *slot, unsigned rights, bool del)
 static cold_path bool unmap_many(struct task *task, l4_fpage fp, bool del, struct op_progress *p)
 {
     unsigned order = l4_fpage_order(fp), rights = l4_fpage_rights(fp);
-    word_t start = order >= 16 ? 0 : l4_fpage_start(fp) & ~((1ul << order) - 1);
+    word_t start = l4_fpage_start(fp) & ~((1ul << order) - 1);
     word_t end = order >= 16 ? CAP_SLOTS : start + (1ul << order);
 
     for (word_t i = p->at > start ? p->at : start; i < end && i < CAP_SLOTS; i++) {

@@ -5,13 +5,20 @@
  * Capabilities are flat: what is mapped is a copy; what was in its place is removed with delete semantics. An object
  * ends with its last counted capability, or when one with the right to delete is removed so; then all are void.
  * Pages form trees: a page that is mapped onto its own child adds rights, onto anything else replaces it and all that
- * was made from it.
+ * was made from it. Items go one after the other, a window from its beginning to its end.
  */
 #include "model_map.h"
+#include "model.h"
+#include <l4/errors.h>
 #include <l4/proto.h>
 #include <l4/utcb.h>
 
 #define WEAK 0x10u
+#define SLOTS_END 65536ul
+
+enum change { SLOT_SET, LEAF_MADE, LEAF_GONE, LEAF_RIGHTS, NODE_REMOVED };
+
+/* ---- windows and buffers ---- */
 
 struct model_window model_window(word_t send, unsigned send_order, word_t receive, unsigned receive_order, word_t hot)
 {
@@ -33,10 +40,10 @@ struct model_window model_window(word_t send, unsigned send_order, word_t receiv
     return w;
 }
 
-/* ---- buffers and return items ---- */
-
 bool model_buffer(const word_t *br, unsigned at, struct model_buffer *out)
 {
+    unsigned first = at;
+
     if (at >= L4_BR_COUNT || br[at] == 0)
         return false;
     *out = (struct model_buffer){.item = br[at++]};
@@ -50,125 +57,665 @@ bool model_buffer(const word_t *br, unsigned at, struct model_buffer *out)
     out->forward = (out->item & L4_RCV_FORWARD) != 0;
     if (out->forward && at >= L4_BR_COUNT)
         return false;
-    out->task = out->forward ? br[at] : 0;
+    out->task = out->forward ? br[at++] : 0;
+    out->size = at - first;
     return true;
 }
 
-word_t model_return_item(const word_t *item, word_t kind)
+/* ---- the journal ---- */
+
+static void apply(struct model_maps *m, const struct model_change *c)
 {
-    return (item[0] & ~0xff6ul) | kind | (item[1] & 0xff0ul);
+    switch ((enum change)c->what) {
+    case SLOT_SET:
+        m->slot[c->index].object = c->object;
+        m->slot[c->index].rights = c->rights;
+        break;
+    case LEAF_MADE:
+        m->leaf[c->index].here = true;
+        m->leaf[c->index].rights = c->rights;
+        break;
+    case LEAF_GONE:
+        m->leaf[c->index].here = false;
+        break;
+    case LEAF_RIGHTS:
+        m->leaf[c->index].rights = c->rights;
+        break;
+    case NODE_REMOVED:
+        m->node[c->index].removed = true;
+        break;
+    }
+}
+
+static void change(struct model_maps *m, enum change what, unsigned index, uint64_t object, unsigned rights)
+{
+    struct model_change *c = &m->journal[m->changes];
+
+    if (m->changes == MODEL_JOURNAL) {
+        m->unsure = true;
+        return;
+    }
+    m->changes++;
+    *c = (struct model_change){(uint16_t)m->step, (uint8_t)what, (uint8_t)rights, index, object};
+    apply(m, c);
+}
+
+/* Here memory could fail. */
+static void step(struct model_maps *m)
+{
+    m->step++;
+    m->unsure = m->unsure || m->step == UINT16_MAX;
+}
+
+void model_maps_begin(struct model_maps *m, const struct model_map_world *world)
+{
+    for (unsigned i = 0; i < m->slot_count; i++)
+        m->slot[m->used[i]].known = false;
+    m->world = world;
+    m->unsure = false;
+    m->slot_count = m->life_count = m->leaf_count = m->node_count = m->range_count = m->changes = m->step = 0;
+}
+
+void model_maps_at(struct model_maps *m, unsigned last)
+{
+    for (unsigned i = 0; i < m->slot_count; i++) {
+        struct model_slot_of *s = &m->slot[m->used[i]];
+
+        s->object = s->object_first;
+        s->rights = s->rights_first;
+    }
+    for (unsigned i = 0; i < m->leaf_count; i++) {
+        m->leaf[i].here = m->leaf[i].here_first;
+        m->leaf[i].rights = m->leaf[i].rights_first;
+    }
+    for (unsigned i = 0; i < m->node_count; i++)
+        m->node[i].removed = false;
+    for (unsigned i = 0; i < m->changes && m->journal[i].step <= last; i++)
+        apply(m, &m->journal[i]);
 }
 
 /* ---- capabilities ---- */
 
-static void object_ends(struct model_cap *slot, unsigned n, uint32_t object)
+static struct model_life *life_of(struct model_maps *m, uint64_t object)
 {
-    for (unsigned i = 0; i < n; i++)
-        if (slot[i].object == object)
-            slot[i] = (struct model_cap){0};
-}
+    unsigned i = 0;
 
-/* How many capabilities of the object there are has changed. */
-static void object_count(struct model_cap *slot, unsigned n, uint32_t object, int counted, int slots)
-{
-    for (unsigned i = 0; i < n; i++)
-        if (slot[i].object == object) {
-            slot[i].counted += counted;
-            slot[i].slots += (unsigned)slots;
-        }
-}
-
-/* Empties a slot; true: the object ends. */
-static bool slot_remove(struct model_cap *slot, bool del)
-{
-    struct model_cap was = *slot;
-    bool last = (!(was.rights & WEAK) && was.counted <= 1) || was.slots <= 1;
-
-    *slot = (struct model_cap){0};
-    return was.object != 0 && ((last && !was.kept) || (del && (was.rights & L4_RIGHT_D)));
-}
-
-void model_map_caps(struct model_cap *from, struct model_cap *to, unsigned n, const struct model_map *how)
-{
-    for (unsigned i = 0; i < n; i++) {
-        struct model_cap source = from[i], old = to[i];
-        unsigned rights = source.rights & how->rights & how->mask & 15u;
-
-        if (source.object == 0 || !(source.rights & how->rights & L4_RIGHT_R))
-            continue;
-        rights |= L4_RIGHT_R | (source.rights & (unsigned)how->item & 0xe0u);
-        rights |= (source.rights | (unsigned)how->item) & WEAK;
-        if (slot_remove(&to[i], true)) {
-            object_ends(from, n, old.object);
-            object_ends(to, n, old.object);
-            if (old.object == source.object)
-                continue;
-        } else if (old.object != 0) {
-            object_count(from, n, old.object, old.rights & WEAK ? 0 : -1, -1);
-            object_count(to, n, old.object, old.rights & WEAK ? 0 : -1, -1);
-        }
-        source = from[i];
-        if (source.object == 0) /* it was the same slot */
-            continue;
-        object_count(from, n, source.object, rights & WEAK ? 0 : 1, 1);
-        if (to != from)
-            object_count(to, n, source.object, rights & WEAK ? 0 : 1, 1);
-        to[i] = from[i];
-        to[i].rights = (uint8_t)rights;
-        if (how->item & L4_ITEM_GRANT) {
-            uint8_t gone = from[i].rights;
-
-            if (slot_remove(&from[i], false)) {
-                object_ends(from, n, source.object);
-                object_ends(to, n, source.object);
-                continue;
-            }
-            object_count(from, n, source.object, gone & WEAK ? 0 : -1, -1);
-            object_count(to, n, source.object, gone & WEAK ? 0 : -1, -1);
-        }
+    while (i < m->life_count && m->life[i].object != object)
+        i++;
+    if (i == MODEL_LIVES) {
+        m->unsure = true;
+        return &m->life[0];
     }
+    if (i == m->life_count) {
+        m->life_count++;
+        m->life[i] = (struct model_life){.object = object};
+        m->world->life(&m->life[i]);
+    }
+    return &m->life[i];
 }
 
-void model_unmap_caps(struct model_cap *slot, unsigned n, unsigned rights, bool del)
+static struct model_slot_of *slot_find(struct model_maps *m, uint64_t task, word_t at)
 {
-    for (unsigned i = 0; i < n; i++) {
-        struct model_cap was = slot[i];
+    unsigned i = (unsigned)(((task >> 4 ^ at << 20) * 0x9e3779b97f4a7c15ul >> 40)) % MODEL_CELLS;
 
-        if (was.object == 0)
+    while (m->slot[i].known && (m->slot[i].task != task || m->slot[i].at != at))
+        i = (i + 1) % MODEL_CELLS;
+    return &m->slot[i];
+}
+
+/* The cell of a slot; of an object that has ended meanwhile the slot is void. */
+static struct model_slot_of *slot_of(struct model_maps *m, uint64_t task, word_t at)
+{
+    struct model_slot_of *s = slot_find(m, task, at);
+    unsigned i = (unsigned)(s - m->slot), rights = 0;
+
+    if (s->known)
+        return s;
+    if (m->slot_count == MODEL_CELLS * 3 / 4) {
+        m->unsure = true;
+        return s;
+    }
+    m->used[m->slot_count++] = i;
+    *s = (struct model_slot_of){.task = task, .at = (uint32_t)at, .known = true};
+    s->object = s->object_first = m->world->slot(task, at, &rights);
+    s->rights = s->rights_first = (uint8_t)rights;
+    for (unsigned n = 0; s->object != 0 && n < m->life_count; n++)
+        if (m->life[n].object == s->object && m->life[n].slots == 0)
+            change(m, SLOT_SET, i, 0, 0);
+    return s;
+}
+
+static void slot_set(struct model_maps *m, struct model_slot_of *s, uint64_t object, unsigned rights)
+{
+    change(m, SLOT_SET, (unsigned)(s - m->slot), object, rights);
+}
+
+static void object_ends(struct model_maps *m, struct model_life *life)
+{
+    life->slots = 0; /* nobody has it */
+    m->unsure = m->unsure || life->task;
+    for (unsigned i = 0; i < m->slot_count; i++)
+        if (m->slot[m->used[i]].object == life->object)
+            slot_set(m, &m->slot[m->used[i]], 0, 0);
+}
+
+/* Empties a slot. */
+static void slot_remove(struct model_maps *m, struct model_slot_of *s, bool del)
+{
+    struct model_life *life;
+    bool counted = !(s->rights & WEAK), deletes = del && (s->rights & L4_RIGHT_D), last;
+
+    if (s->object == 0)
+        return;
+    life = life_of(m, s->object);
+    slot_set(m, s, 0, 0);
+    last = (counted && life->counted <= 1) || life->slots <= 1;
+    life->counted -= counted;
+    life->slots--;
+    if ((last && !life->kept) || deletes)
+        object_ends(m, life);
+}
+
+static void slot_map(struct model_maps *m, struct model_slot_of *from, struct model_slot_of *to, word_t item,
+                     unsigned passed)
+{
+    uint64_t object = from->object;
+    unsigned rights = (from->rights & passed & 15u) | L4_RIGHT_R;
+    struct model_life *life;
+
+    rights |= (from->rights & (unsigned)item & 0xe0u) | ((from->rights | (unsigned)item) & WEAK);
+    step(m);
+    slot_remove(m, to, true);
+    if (from->object != object) /* it was the same slot, or the object has ended */
+        return;
+    life = life_of(m, object);
+    life->counted += !(rights & WEAK);
+    life->slots++;
+    slot_set(m, to, object, rights);
+    if (item & L4_ITEM_GRANT)
+        slot_remove(m, from, false);
+}
+
+/* Was there anything that could be passed on? */
+static bool slots_map(struct model_maps *m, uint64_t from, uint64_t to, const word_t *item, l4_fpage window,
+                      unsigned mask)
+{
+    bool all = window.raw == L4_FPAGE_ALL, some = false;
+    l4_fpage fp = {item[1]};
+    struct model_window w = model_window(l4_fpage_start(fp), l4_fpage_order(fp), all ? 0 : l4_fpage_start(window),
+                                         all ? 63 : l4_fpage_order(window), item[0] >> L4_SEL_SHIFT);
+    word_t count = w.order >= 16 ? SLOTS_END : 1ul << w.order;
+
+    if (!all && l4_fpage_type(window) != L4_FPAGE_OBJ)
+        return true; /* kinds do not match: nothing, and not marked so */
+    for (word_t i = 0; i < count && w.src + i < SLOTS_END && w.dst + i < SLOTS_END && !m->unsure; i++) {
+        word_t next = m->world->slot_next(from, w.src + i);
+        struct model_slot_of *s;
+        unsigned rights;
+
+        if (next == ~0ul)
+            break;
+        i = next - w.src;
+        if (i >= count || w.dst + i >= SLOTS_END)
+            break;
+        if (count > 64 && m->world->slot(from, w.src + i, &rights) == 0 && !slot_find(m, from, w.src + i)->known)
+            continue; /* of so many only those that were not void */
+        s = slot_of(m, from, w.src + i);
+        slot_of(m, to, w.dst + i);
+        if (s->object == 0 || !(s->rights & l4_fpage_rights(fp) & L4_RIGHT_R))
             continue;
-        if (!(rights & L4_RIGHT_R)) {
-            slot[i].rights &= (uint8_t)~(rights & (L4_RIGHT_W | L4_RIGHT_S | L4_RIGHT_D));
-            continue;
-        }
-        if (slot_remove(&slot[i], del))
-            object_ends(slot, n, was.object);
-        else
-            object_count(slot, n, was.object, was.rights & WEAK ? 0 : -1, -1);
+        some = true;
+        slot_map(m, s, slot_of(m, to, w.dst + i), item[0], l4_fpage_rights(fp) & mask);
+    }
+    return some;
+}
+
+static void slots_unmap(struct model_maps *m, uint64_t task, l4_fpage fp, bool del)
+{
+    unsigned order = l4_fpage_order(fp), rights = l4_fpage_rights(fp);
+    word_t count = 1ul << order, start = l4_fpage_start(fp) & -count;
+
+    for (word_t i = 0; i < count && !m->unsure; i++) {
+        word_t at = m->world->slot_next(task, start + i);
+        struct model_slot_of *s;
+
+        if (at == ~0ul || at - start >= count)
+            break;
+        i = at - start;
+        s = slot_of(m, task, at);
+        if (s->object != 0 && (rights & L4_RIGHT_R))
+            slot_remove(m, s, del);
+        else if (s->object != 0)
+            slot_set(m, s, s->object, s->rights & ~(rights & (L4_RIGHT_W | L4_RIGHT_S | L4_RIGHT_D)));
     }
 }
 
 /* ---- pages ---- */
 
-void model_map_pages(struct model_page *from, struct model_page *to, unsigned n, const struct model_map *how)
+static int node_made(struct model_maps *m, uint64_t id, int parent)
 {
-    for (unsigned i = 0; i < n; i++) {
-        unsigned rights = from[i].rights & how->rights & L4_MEM_RIGHTS;
+    if (m->node_count == MODEL_NODES) {
+        m->unsure = true;
+        return 0;
+    }
+    m->node[m->node_count] = (struct model_node){.id = id, .parent = (int16_t)parent};
+    return (int)m->node_count++;
+}
 
-        if (from[i].id == 0 || rights == 0 || to[i].ku) /* kernel-user memory is no source, and stays */
-            continue;
-        if (!(how->item & L4_ITEM_GRANT) && to[i].id != 0 && to[i].parent == from[i].id && to[i].pa == from[i].pa) {
-            to[i].rights |= rights | L4_MEM_R;
-            continue;
-        }
-        to[i] = (struct model_page){.id = 1, .parent = from[i].id, .pa = from[i].pa, .rights = rights | L4_MEM_R};
-        if (how->item & L4_ITEM_GRANT) { /* takes its place in the tree */
-            to[i].parent = from[i].parent;
-            from[i] = (struct model_page){0};
-        }
+static int node_of(struct model_maps *m, uint64_t id)
+{
+    if (id == 0)
+        return NOBODY;
+    for (unsigned i = m->node_count; i-- > 0;)
+        if (m->node[i].id == id)
+            return (int)i;
+    return node_made(m, id, node_of(m, m->world->parent(id)));
+}
+
+/* Is it `above`, or made from it, over however many steps? */
+static bool node_below(const struct model_maps *m, int node, int above)
+{
+    for (; node >= 0; node = m->node[node].parent)
+        if (node == above)
+            return true;
+    return false;
+}
+
+static bool node_lost(const struct model_maps *m, int node)
+{
+    for (; node >= 0; node = m->node[node].parent)
+        if (m->node[node].removed)
+            return true;
+    return false;
+}
+
+static struct model_maps *loading; /* for leaf_add */
+
+static void leaf_add(uint64_t node, const struct model_leaf *leaf)
+{
+    struct model_maps *m = loading;
+
+    for (unsigned i = 0; i < m->leaf_count; i++)
+        if (m->leaf[i].task == leaf->task && m->leaf[i].va == leaf->va && m->leaf[i].here_first)
+            return;
+    if (m->leaf_count == MODEL_LEAVES) {
+        m->unsure = true;
+        return;
+    }
+    m->leaf[m->leaf_count] = *leaf;
+    m->leaf[m->leaf_count].here = m->leaf[m->leaf_count].here_first = true;
+    m->leaf[m->leaf_count].rights_first = leaf->rights;
+    m->leaf[m->leaf_count].node = (int16_t)node_of(m, node);
+    m->leaf_count++;
+}
+
+static void range_load(struct model_maps *m, uint64_t task, word_t va, word_t end)
+{
+    struct model_leaf leaf;
+    uint64_t node;
+
+    if (m->range_count == MODEL_RANGES) {
+        m->unsure = true;
+        return;
+    }
+    m->range[m->range_count++] = (struct model_range){task, va, end};
+    loading = m;
+    while (!m->unsure && va < end && m->world->leaf(task, va, end, &leaf, &node)) {
+        leaf_add(node, &leaf);
+        va = leaf.va + (1ul << leaf.order);
     }
 }
 
-unsigned model_unmap_page(unsigned has, unsigned rights)
+static bool leaf_here(const struct model_maps *m, const struct model_leaf *l)
 {
-    return rights & L4_MEM_R ? 0 : has & ~rights;
+    return l->here && !node_lost(m, l->node);
+}
+
+static word_t leaf_end(const struct model_leaf *l) { return l->va + (1ul << l->order); }
+
+/* The first page of the task that ends above va and begins below end. */
+static struct model_leaf *leaf_next(struct model_maps *m, uint64_t task, word_t va, word_t end)
+{
+    struct model_leaf *best = NULL;
+
+    for (struct model_leaf *l = m->leaf; l < m->leaf + m->leaf_count; l++)
+        if (l->task == task && l->va < end && leaf_end(l) > va && (best == NULL || l->va < best->va) &&
+            leaf_here(m, l))
+            best = l;
+    return best;
+}
+
+static unsigned leaf_index(const struct model_maps *m, const struct model_leaf *l) { return (unsigned)(l - m->leaf); }
+
+struct piece {
+    uint64_t to;
+    word_t va, pa;
+    unsigned order, rights, cache;
+    bool grant;
+};
+
+/* Makes room. False: nothing is to be inserted. */
+static bool place_clear(struct model_maps *m, const struct model_leaf *source, const struct piece *p)
+{
+    word_t end = p->va + (1ul << p->order);
+    struct model_leaf *old = leaf_next(m, p->to, p->va, end);
+
+    if (old == NULL)
+        return true;
+    if (old->ku)
+        return false;
+    if (!p->grant && source->node >= 0 && old->node >= 0 && m->node[old->node].parent == source->node &&
+        old->va == p->va && old->pa == p->pa && old->order == p->order) {
+        change(m, LEAF_RIGHTS, leaf_index(m, old), 0, old->rights | p->rights);
+        return false;
+    }
+    for (; old != NULL && !old->ku; old = leaf_next(m, p->to, p->va, end)) {
+        if (old->node < 0) { /* of sigma0 */
+            m->unsure = true;
+            return false;
+        }
+        change(m, NODE_REMOVED, (unsigned)old->node, 0, 0);
+    }
+    return old == NULL && leaf_here(m, source);
+}
+
+/* Takes rights from all that was made from a node. */
+static void below_weaken(struct model_maps *m, int node, unsigned rights)
+{
+    for (unsigned i = 0; i < m->leaf_count; i++) {
+        struct model_leaf *l = &m->leaf[i];
+
+        if (l->node >= 0 && l->node != node && (l->rights & rights) && node_below(m, l->node, node))
+            change(m, LEAF_RIGHTS, i, 0, l->rights & ~rights);
+    }
+}
+
+static void piece_map(struct model_maps *m, struct model_leaf *source, const struct piece *p)
+{
+    bool moves = p->grant && p->order == source->order;
+    int node;
+
+    step(m);
+    if (!place_clear(m, source, p))
+        return;
+    step(m);
+    if (moves) {
+        below_weaken(m, source->node, L4_MEM_RIGHTS & ~p->rights);
+        step(m);
+        node = source->node; /* takes its place in the tree */
+        change(m, LEAF_GONE, leaf_index(m, source), 0, 0);
+    } else {
+        node = node_made(m, 0, source->node);
+    }
+    if (m->leaf_count == MODEL_LEAVES) {
+        m->unsure = true;
+        return;
+    }
+    m->leaf[m->leaf_count++] = (struct model_leaf){.task = p->to, .va = p->va, .pa = p->pa, .node = (int16_t)node,
+                                                   .order = (uint8_t)p->order, .cache = (uint8_t)p->cache};
+    change(m, LEAF_MADE, m->leaf_count - 1, 0, p->rights);
+}
+
+static unsigned item_cache(word_t item, unsigned inherited)
+{
+    word_t kind = item & L4_ITEM_CACHE_MASK;
+
+    if (!(item & L4_ITEM_CACHE_SET))
+        return inherited;
+    return kind == L4_ITEM_BUFFERED || kind == L4_ITEM_UNCACHED ? (unsigned)kind : L4_ITEM_CACHED;
+}
+
+/* The largest page for the piece: where both ends and the source allow it. */
+static unsigned piece_order(struct model_maps *m, uint64_t to, const struct model_leaf *source, word_t src, word_t dst,
+                            word_t len)
+{
+    static const unsigned orders[] = {30, 21};
+    unsigned limit = source->order == L4_PAGE_SHIFT ? L4_PAGE_SHIFT : m->world->order_at(to, dst, source->order);
+
+    for (unsigned i = 0; i < 2; i++)
+        if (orders[i] <= limit && !((src | dst) & ((1ul << orders[i]) - 1)) && len >> orders[i] != 0)
+            return orders[i];
+    return L4_PAGE_SHIFT;
+}
+
+/* Was there anything in the source? */
+static bool pages_map(struct model_maps *m, uint64_t from, uint64_t to, const word_t *item, l4_fpage window)
+{
+    bool all = window.raw == L4_FPAGE_ALL, some = false;
+    l4_fpage fp = {item[1]};
+    unsigned order = l4_fpage_order(fp), rights = l4_fpage_rights(fp) & L4_MEM_RIGHTS;
+    struct model_window w = model_window(l4_fpage_start(fp) << L4_PAGE_SHIFT, order,
+                                         all ? 0 : l4_fpage_start(window) << L4_PAGE_SHIFT,
+                                         all ? 63 : l4_fpage_order(window), item[0] & ~(L4_PAGE_SIZE - 1));
+    word_t size = w.order > 47 ? L4_USER_END : 1ul << w.order;
+
+    if ((!all && l4_fpage_type(window) != L4_FPAGE_MEM) || order < L4_PAGE_SHIFT ||
+        (!all && l4_fpage_order(window) < L4_PAGE_SHIFT) || m->world->is_sigma0(to))
+        return true; /* not marked so */
+    if (rights == 0 || w.src >= L4_USER_END || w.dst >= L4_USER_END)
+        return false;
+    if (m->world->is_sigma0(from)) {
+        m->unsure = true; /* its pages are made on demand */
+        return true;
+    }
+    word_t end = w.src + size < L4_USER_END ? w.src + size : L4_USER_END, room = L4_USER_END - w.dst;
+
+    range_load(m, from, w.src, end);
+    range_load(m, to, w.dst, size < room ? w.dst + size : L4_USER_END);
+    for (word_t src = w.src; src < end && !m->unsure;) {
+        struct model_leaf *source = leaf_next(m, from, src, end);
+        struct piece p = {.to = to, .grant = (item[0] & L4_ITEM_GRANT) != 0};
+
+        if (source == NULL)
+            break;
+        some = true;
+        src = source->va > src ? source->va : src;
+        word_t page_end = leaf_end(source) < end ? leaf_end(source) : end;
+        if (source->ku || !(rights & source->rights)) {
+            src = page_end;
+            continue;
+        }
+        p.va = w.dst + (src - w.src);
+        p.pa = source->pa + (src - source->va);
+        if (p.va >= L4_USER_END) { /* cannot be where a window ends at its size */
+            m->unsure = true;
+            break;
+        }
+        p.order = piece_order(m, to, source, src, p.va, page_end - src);
+        p.rights = (rights & source->rights) | L4_MEM_R;
+        p.cache = item_cache(item[0], source->cache);
+        if (p.va + (1ul << p.order) == L4_USER_END)
+            p.rights &= ~L4_MEM_X; /* never there: see doc of the address space */
+        piece_map(m, source, &p);
+        src += 1ul << p.order;
+    }
+    return some;
+}
+
+/* ---- unmap ---- */
+
+static void derived_load(struct model_maps *m, const struct model_leaf *l)
+{
+    loading = m;
+    m->world->derived(m->node[l->node].id, leaf_add);
+}
+
+/* Is the page of this node one of the frames [first, last]? */
+static bool node_inside(const struct model_maps *m, int node, word_t first, word_t last)
+{
+    for (unsigned i = 0; i < m->leaf_count; i++)
+        if (m->leaf[i].node == node && m->leaf[i].here)
+            return m->leaf[i].pa <= last && m->leaf[i].pa + (1ul << m->leaf[i].order) - 1 >= first;
+    return false;
+}
+
+/* Takes rights from what was made of the frames [first, last] of a page, with `own` from all of it and itself. */
+static unsigned page_unmap(struct model_maps *m, const struct model_leaf *top, word_t first, word_t last,
+                           unsigned rights, bool own)
+{
+    int node = top->node;
+    unsigned status = 0;
+
+    for (unsigned i = 0; i < m->leaf_count; i++) {
+        struct model_leaf *l = &m->leaf[i];
+        int child = l->node;
+
+        if (l->node < 0 || !leaf_here(m, l) || !node_below(m, l->node, node) || (l->node == node && !own))
+            continue;
+        while (child != node && m->node[child].parent != node)
+            child = m->node[child].parent;
+        if (!own && !node_inside(m, child, first, last))
+            continue;
+        status |= l->status;
+        if (!(rights & L4_MEM_R))
+            change(m, LEAF_RIGHTS, i, 0, l->rights & ~rights);
+        else if (child == l->node && child != node)
+            m->node[child].goes = true; /* what is below it is yet to be seen */
+    }
+    if ((rights & L4_MEM_R) && own)
+        change(m, NODE_REMOVED, (unsigned)node, 0, 0);
+    for (unsigned i = 0; i < m->node_count; i++)
+        if (m->node[i].goes) {
+            m->node[i].goes = false;
+            change(m, NODE_REMOVED, i, 0, 0);
+        }
+    return status;
+}
+
+static unsigned pages_unmap(struct model_maps *m, uint64_t task, l4_fpage fp, bool self)
+{
+    unsigned order = l4_fpage_order(fp), rights = l4_fpage_rights(fp) & L4_MEM_RIGHTS, status = 0;
+    word_t size = 1ul << order, first = (l4_fpage_start(fp) << L4_PAGE_SHIFT) & -size, end;
+
+    if (order < L4_PAGE_SHIFT || first >= L4_USER_END)
+        return 0;
+    end = size < L4_USER_END - first ? first + size : L4_USER_END;
+    range_load(m, task, first, end);
+    for (word_t va = first; va < end && !m->unsure;) {
+        struct model_leaf *l = leaf_next(m, task, va, end);
+
+        if (l == NULL)
+            break;
+        if (!l->ku && l->node >= 0) {
+            word_t lo = l->va < first ? first : l->va, hi = leaf_end(l) < end ? leaf_end(l) : end;
+
+            derived_load(m, l);
+            if (!m->unsure)
+                status |= page_unmap(m, l, l->pa + (lo - l->va), l->pa + (hi - 1 - l->va), rights,
+                                     self && !m->world->is_sigma0(task));
+        }
+        va = leaf_end(l);
+    }
+    return status;
+}
+
+unsigned model_unmap(struct model_maps *m, uint64_t task, l4_fpage fp, bool self, bool del)
+{
+    switch (l4_fpage_type(fp)) {
+    case L4_FPAGE_OBJ:
+        if (self)
+            slots_unmap(m, task, fp, del);
+        return 0;
+    case L4_FPAGE_MEM:
+        return pages_unmap(m, task, fp, self);
+    case L4_FPAGE_IO:
+        m->unsure = true;
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+/* ---- items ---- */
+
+/* Was anything found that could be mapped? */
+static bool item_map(struct model_maps *m, uint64_t from, uint64_t to, const word_t *item, l4_fpage window, unsigned mask)
+{
+    switch (l4_fpage_type((l4_fpage){item[1]})) {
+    case L4_FPAGE_OBJ:
+        return slots_map(m, from, to, item, window, mask);
+    case L4_FPAGE_MEM:
+        return pages_map(m, from, to, item, window);
+    case L4_FPAGE_IO:
+        m->unsure = true;
+        return true;
+    default:
+        return true;
+    }
+}
+
+void model_map(struct model_maps *m, uint64_t from, uint64_t to, const word_t *item, bool special)
+{
+    item_map(m, from, to, item, (l4_fpage){L4_FPAGE_ALL}, special ? 15 : 15 & ~L4_RIGHT_S);
+}
+
+/* The task that a buffer forwards to; 0: it cannot be used. */
+static uint64_t forward_to(struct model_maps *m, uint64_t task, word_t selector)
+{
+    const struct model_slot_of *s;
+
+    if (selector >> L4_SEL_SHIFT >= SLOTS_END)
+        return 0;
+    s = slot_of(m, task, selector >> L4_SEL_SHIFT);
+    return s->object != 0 && life_of(m, s->object)->task && (s->rights & L4_RIGHT_W) ? s->object : 0;
+}
+
+/* Instead of a capability: who gets it may know it. The kind, or 0. */
+static word_t local_id(struct model_maps *m, const struct model_items *items, const struct model_buffer *b,
+                       l4_fpage fp, word_t *second)
+{
+    const struct model_slot_of *s;
+
+    if ((b->item & (L4_RCV_LOCAL_ID | L4_RCV_SINGLE_CAP | L4_RCV_FORWARD)) != (L4_RCV_LOCAL_ID | L4_RCV_SINGLE_CAP))
+        return 0;
+    if (items->from == items->to) {
+        *second = fp.raw;
+        return L4_GOT_FPAGE;
+    }
+    if (l4_fpage_type(fp) != L4_FPAGE_OBJ || l4_fpage_start(fp) >= SLOTS_END)
+        return 0;
+    s = slot_of(m, items->from, l4_fpage_start(fp));
+    if (s->object == 0 || !(l4_fpage_rights(fp) & L4_RIGHT_R) || !m->world->gate(s->object, items->to, second))
+        return 0;
+    *second |= s->rights & l4_fpage_rights(fp) & (L4_RIGHT_W | L4_RIGHT_S);
+    return L4_GOT_LABEL;
+}
+
+word_t model_items(struct model_maps *m, struct model_items *items)
+{
+    static const unsigned shift[] = {0, L4_BDR_MEM_SHIFT, L4_BDR_IO_SHIFT, L4_BDR_OBJ_SHIFT};
+    unsigned at[4] = {0};
+
+    for (unsigned type = 1; items->br != NULL && type < 4; type++)
+        at[type] = (unsigned)(items->bdr >> shift[type] & L4_BDR_INDEX_MASK);
+    for (unsigned i = 0; i < items->count && !m->unsure; i++) {
+        word_t item[2] = {i < items->room ? items->item[2 * i] : 0, i < items->room ? items->item[2 * i + 1] : 0};
+        unsigned type = l4_fpage_type((l4_fpage){item[1]});
+        struct model_buffer b = {.item = L4_ITEM_MAP, .window = {L4_FPAGE_ALL}, .size = 1};
+        uint64_t into = items->to;
+        word_t kind;
+
+        if (i >= items->room)
+            return L4_IPC_SEND_OVERFLOW;
+        items->back[i][0] = 0;
+        items->back_second[i] = false;
+        if (item[0] == 0)
+            continue;
+        if (!(item[0] & L4_ITEM_MAP) || type == 0 || (items->br == NULL && at[type] != 0) ||
+            (items->br != NULL && !model_buffer(items->br, at[type], &b)))
+            return L4_IPC_SEND_OVERFLOW;
+        if (b.forward && (into = forward_to(m, items->to, b.task)) == 0)
+            return L4_IPC_SEND_OVERFLOW;
+        if (type == L4_FPAGE_OBJ && !items->special)
+            item[1] &= ~(word_t)L4_RIGHT_S;
+        kind = local_id(m, items, &b, (l4_fpage){item[1]}, &items->back[i][1]);
+        items->back_second[i] = kind != 0;
+        if (kind == 0)
+            kind = item_map(m, items->from, into, item, b.window, 15) ? L4_GOT_MAPPED : L4_GOT_NOTHING;
+        items->back[i][0] = (item[0] & ~0xff6ul) | kind | (item[1] & 0xff0ul);
+        if (!(item[0] & L4_ITEM_COMPOUND))
+            at[type] += b.size;
+        step(m); /* the next one may fail */
+    }
+    return 0;
 }

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The reference model of mapping, see model_map.c: windows, capability slots, pages of 4 KiB.
+ * The reference model of mapping, see model_map.c: windows, buffers, the items of a message; capability slots and pages
+ * after map, grant and unmap.
+ *
+ * An operation is played once, before it happens, on what it touches: that is looked up on demand (model_map_world) and
+ * noted in a journal, step by step. Memory may fail at any step: what stays then is the journal up to there.
  */
 #pragma once
 #include <l4/msg.h>
@@ -8,50 +12,123 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define MODEL_CELLS 1024u
+#define MODEL_LEAVES 1024u
+#define MODEL_NODES 2048u
+#define MODEL_LIVES 512u
+#define MODEL_RANGES 64u
+#define MODEL_JOURNAL 4096u
+#define MODEL_ITEMS 32u
+
 /* A capability slot. rights: as in flexpages (0-3) and item attributes (4: weak, 5-7: of the object). */
-struct model_cap {
-    uint32_t object; /* 0: void */
-    uint8_t rights;
+struct model_slot_of {
+    uint64_t task;
+    uint32_t at;
+    uint64_t object, object_first; /* 0: void; first: at the start */
+    uint8_t rights, rights_first;
+    bool known;
+};
+/* An object. */
+struct model_life {
+    uint64_t object;
     bool kept;       /* a boot object: lives without capabilities */
-    int64_t counted; /* capabilities that keep the object, with this one */
+    bool task;       /* with it others end: not decided */
+    int64_t counted; /* capabilities that keep it */
     unsigned slots;  /* all that name it */
 };
-/* A page; id 0: none. */
-struct model_page {
-    uint64_t id, parent; /* mapping, and from which one it was made; kernel-user memory has none */
-    word_t pa;
-    unsigned rights;
-    bool ku;
+/* A place in the tree of who has a page from whom. id 0: made in this operation. */
+struct model_node {
+    uint64_t id;
+    int16_t parent; /* NOBODY: none */
+    bool removed, goes;
 };
+/* A page of a task. */
+struct model_leaf {
+    uint64_t task;
+    bool ku, here, here_first; /* first: at the start */
+    uint8_t order, cache, rights, rights_first;
+    uint8_t status; /* bit 0 referenced, 1 dirty: its own, and what its children have left */
+    int16_t node;   /* NOBODY: kernel-user memory, or a page of sigma0 that nobody has */
+    word_t va, pa;
+};
+/* A part of an address space that was looked at. */
+struct model_range {
+    uint64_t task;
+    word_t va, end;
+};
+struct model_change {
+    uint16_t step;
+    uint8_t what;
+    uint8_t rights;
+    uint32_t index;
+    uint64_t object;
+};
+
+/* What the model asks; at the start of the operation. */
+struct model_map_world {
+    uint64_t (*slot)(uint64_t task, word_t at, unsigned *rights); /* the object, 0: void */
+    word_t (*slot_next)(uint64_t task, word_t at); /* the first slot >= at that could be used; ~0: none */
+    void (*life)(struct model_life *life);
+    /* A gate whose thread is in the task: its label. */
+    bool (*gate)(uint64_t object, uint64_t task, word_t *label);
+    /* The first page that ends above va and begins below end. */
+    bool (*leaf)(uint64_t task, word_t va, word_t end, struct model_leaf *leaf, uint64_t *node);
+    uint64_t (*parent)(uint64_t node); /* 0: none */
+    /* All pages that were made from this one, over however many steps. */
+    void (*derived)(uint64_t node, void (*each)(uint64_t node, const struct model_leaf *leaf));
+    unsigned (*order_at)(uint64_t task, word_t va, unsigned order); /* the largest page that could be there */
+    bool (*is_sigma0)(uint64_t task);
+};
+
+struct model_maps {
+    const struct model_map_world *world;
+    bool unsure; /* something is not decided: nothing is compared */
+    unsigned slot_count, life_count, leaf_count, node_count, range_count, changes, step;
+    unsigned used[MODEL_CELLS];
+    struct model_slot_of slot[MODEL_CELLS]; /* by hash */
+    struct model_life life[MODEL_LIVES];
+    struct model_leaf leaf[MODEL_LEAVES];
+    struct model_node node[MODEL_NODES];
+    struct model_range range[MODEL_RANGES];
+    struct model_change journal[MODEL_JOURNAL];
+};
+
 /* The part of a send flexpage that is mapped, and whereto. */
 struct model_window {
     word_t src, dst;
     unsigned order;
 };
-struct model_map {
-    word_t item;     /* first word of the send item */
-    unsigned rights; /* of the send flexpage */
-    unsigned mask;   /* rights that the channel lets pass */
-};
-
 /* A receive buffer: where an item goes. */
 struct model_buffer {
     word_t item;
     l4_fpage window;
     bool forward;  /* into the task that `task` selects */
     word_t task;
+    unsigned size; /* in buffer registers */
 };
-
 /* The buffer at register `at` of br; false: there is none. */
 bool model_buffer(const word_t *br, unsigned at, struct model_buffer *out);
-/* First word of what the receiver finds in place of a send item. kind: L4_GOT_*. */
-word_t model_return_item(const word_t *item, word_t kind);
 /* All in units of bytes or slots. */
 struct model_window model_window(word_t send, unsigned send_order, word_t receive, unsigned receive_order, word_t hot);
-/* n slots from -> to (which may be the same). */
-void model_map_caps(struct model_cap *from, struct model_cap *to, unsigned n, const struct model_map *how);
-void model_unmap_caps(struct model_cap *slot, unsigned n, unsigned rights, bool del);
-/* n pages from -> to, none of which was made from one in `to`. */
-void model_map_pages(struct model_page *from, struct model_page *to, unsigned n, const struct model_map *how);
-/* The rights that remain after these have been taken; 0: the page is gone. */
-unsigned model_unmap_page(unsigned has, unsigned rights);
+
+void model_maps_begin(struct model_maps *m, const struct model_map_world *world);
+/* Everything as it is after so many steps. */
+void model_maps_at(struct model_maps *m, unsigned step);
+
+/* The items of one message. */
+struct model_items {
+    uint64_t from, to;
+    const word_t *item;  /* two words each */
+    unsigned count, room; /* room: for how many there are message registers */
+    const word_t *br;    /* NULL: one window over everything, once, and no return items */
+    word_t bdr;
+    bool special;        /* the capability it goes through has L4_RIGHT_S */
+    word_t back[MODEL_ITEMS][2];      /* what the receiver finds in their place */
+    bool back_second[MODEL_ITEMS];    /* is the second word written? */
+};
+/* 0, or the IPC error of the sender; one that memory makes is not predicted. */
+word_t model_items(struct model_maps *m, struct model_items *items);
+/* An item of a task operation. */
+void model_map(struct model_maps *m, uint64_t from, uint64_t to, const word_t *item, bool special);
+/* One flexpage; its status. */
+unsigned model_unmap(struct model_maps *m, uint64_t task, l4_fpage fp, bool self, bool del);

@@ -29,7 +29,10 @@ static struct {
     word_t mr[L4_MR_COUNT];
     uint64_t passed;
     int irq;                    /* object that the pin hits; NOBODY: not known */
-    int receiver;                /* who takes a message with an item now */
+    int sender, receiver;        /* of a message with items that is taken now; NOBODY: none is expected */
+    unsigned transfers;          /* messages with items in a trial, and the error of the last one */
+    int moved_from, moved_to;
+    word_t moved_error;
     bool inject;                 /* an allocation is to fail */
     bool trampoline, fault;      /* does a page fault go there? is the exception one? */
 } *now;
@@ -103,12 +106,22 @@ static int world_explicit(int x, word_t index, bool make)
 static word_t world_items(struct model *m, int s, int r, word_t tag, unsigned rights)
 {
     static const word_t errors[] = {0, L4_IPC_SEND_OVERFLOW, L4_IPC_SEND_MAP_FAILED};
+    word_t error;
 
     (void)m;
-    (void)s;
-    (void)r;
     (void)rights;
-    return tag & L4_TAG_ITEMS ? errors[model_choose(3)] : 0;
+    if (!(tag & L4_TAG_ITEMS))
+        return 0;
+    now->transfers++;
+    if (now->transfers > 1 || s != now->sender || r != now->receiver ||
+        !oracle_map_items(load_thread_at(s), load_thread_at(r), &error))
+        error = errors[model_choose(3)];
+    else if (model_choose(2) != 0)
+        error = L4_IPC_SEND_MAP_FAILED; /* memory may be short */
+    now->moved_from = s;
+    now->moved_to = r;
+    now->moved_error = error;
+    return error;
 }
 
 static const struct model_message *world_message(int x)
@@ -241,31 +254,68 @@ static void look_at_message(const struct thread *self)
     msg->slot_given = slot_given(self->utcb);
 }
 
-/* A message with items to somebody who waits for it. */
-static void look_at_receiver(const struct thread *self)
+/* Who takes a message of the thread that runs at once; NOBODY: nobody. */
+static int receiver_now(unsigned *rights)
 {
     word_t dest = now->request.dest;
     const struct model_thread *t;
-    unsigned rights = now->target.rights;
     int r = NOBODY;
 
-    if (!(dest & L4_OP_SEND) || (before->t[now->self].flags & (F_ALIEN | F_VCPU_USER)))
-        return;
+    *rights = now->target.rights;
     if ((dest & L4_OP_REPLY) && (dest & L4_SEL_SPECIAL) != L4_SEL_REPLY) {
         r = before->reply[now->self].caller;
-        rights = before->reply[now->self].rights;
+        *rights = before->reply[now->self].rights;
     } else if (!(dest & L4_OP_REPLY) && now->target.kind == K_THREAD) {
         r = now->target.index;
     } else if (!(dest & L4_OP_REPLY) && now->target.kind == K_GATE) {
         r = before->object[now->target.index].thread;
     }
     if (r == NOBODY)
-        return;
+        return NOBODY;
     t = &before->t[r];
-    if (t->state != M_WAIT && !(t->state == M_RECEIVE && t->at == now->self))
+    return t->state == M_WAIT || (t->state == M_RECEIVE && t->at == now->self) ? r : NOBODY;
+}
+
+/* Whose message does the thread that runs take at once? */
+static int sender_now(void)
+{
+    bool open = (now->request.dest & L4_OP_OPEN_WAIT) != 0;
+    int from = now->target.kind == K_THREAD ? now->target.index
+               : now->target.kind == K_GATE ? before->object[now->target.index].thread : NOBODY;
+
+    if (!(now->request.dest & L4_OP_RECV) || (!open && from == NOBODY))
+        return NOBODY;
+    for (int s = before->t[now->self].first; s != NOBODY; s = before->sender[s].next)
+        if (open || s == from)
+            return s < MODEL_THREADS ? s : NOBODY;
+    return NOBODY;
+}
+
+/* A message with items that is going to be taken. */
+static void look_at_transfer(const struct thread *self)
+{
+    unsigned rights = 0;
+    int other;
+
+    now->sender = now->receiver = NOBODY;
+    if (before->t[now->self].flags & (F_ALIEN | F_VCPU_USER))
         return;
-    now->receiver = r;
-    oracle_map_message(self, load_thread_at(r), rights, &now->message);
+    if (now->request.dest & L4_OP_SEND) {
+        other = now->message.items == 0 ? NOBODY : receiver_now(&rights);
+        if (other == NOBODY)
+            return;
+        now->sender = now->self;
+        now->receiver = other;
+        oracle_map_message(self, load_thread_at(other), rights, (l4_tag){now->request.tag}, now->mr);
+        return;
+    }
+    other = sender_now();
+    if (other == NOBODY || !(before->t[other].ipc.tag & L4_TAG_ITEMS) || (before->t[other].flags & F_KERNEL_IPC))
+        return;
+    now->sender = other;
+    now->receiver = now->self;
+    oracle_map_message(load_thread_at(other), self, before->t[other].ipc.rights,
+                       (l4_tag){before->t[other].ipc.tag}, load_thread_at(other)->utcb->mr);
 }
 
 void oracle_begin(enum oracle_event event)
@@ -282,7 +332,6 @@ void oracle_begin(enum oracle_event event)
         now->target = target_of(self, now->request.dest & ~L4_OP_MASK);
         look_at_message(self);
         oracle_map_begin(self, &now->request, &now->target, &now->message);
-        now->receiver = NOBODY;
         now->inject = frame_fail_countdown != 0;
     }
     if (!known || !load_complete(before))
@@ -291,8 +340,8 @@ void oracle_begin(enum oracle_event event)
     before->cpu = (int)host_cpu->id;
     now->passed = before->now - host_cpu->last_tick_us;
     look_at_users(self);
-    if (event == EVENT_SYSCALL && now->message.items != 0)
-        look_at_receiver(self);
+    if (event == EVENT_SYSCALL)
+        look_at_transfer(self);
     known = false;
 }
 
@@ -467,9 +516,12 @@ static const char *messages_differ(void)
 
 void oracle_summary(void)
 {
+    uint64_t operations, items, unsure;
+
+    oracle_map_counts(&operations, &items, &unsure);
     printf("sim: %lu events as the model says, %lu that it does not decide; %lu maps, unmaps and creations, "
-           "%lu items\n", (unsigned long)predicted, (unsigned long)accepted, (unsigned long)oracle_map_count(),
-           (unsigned long)oracle_map_messages());
+           "%lu items, %lu of them not decided\n", (unsigned long)predicted, (unsigned long)accepted,
+           (unsigned long)operations, (unsigned long)items, (unsigned long)unsure);
 }
 
 static const char *try_all(void)
@@ -480,6 +532,7 @@ static const char *try_all(void)
     do {
         trial_begin();
         destroyed_find();
+        now->transfers = 0;
         if (!trial->open)
             step(trial);
         if (trial->open)
@@ -529,8 +582,9 @@ const char *oracle_compare(void)
         wrong = oracle_map_end(now->inject && frame_fail_countdown == 0);
     if (wrong == NULL && !trial->open)
         wrong = messages_differ();
-    if (wrong == NULL && !trial->open && now->event == EVENT_SYSCALL && now->receiver != NOBODY)
-        wrong = oracle_map_message_end(&trial->result[now->receiver]);
+    if (wrong == NULL && !trial->open && now->event == EVENT_SYSCALL && now->receiver != NOBODY &&
+        now->transfers == 1 && now->moved_from == now->sender && now->moved_to == now->receiver)
+        wrong = oracle_map_message_end(now->moved_error, now->moved_error != 0 || overwritten(now->receiver));
     difference = wrong;
     if (wrong != NULL)
         return wrong;

@@ -1,432 +1,386 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * See oracle_map.h. Looked at before and after: up to 64 slots or small pages of a map or unmap, and all that was made
- * from such a page; the slot of a new object. Not decided, and so not compared: larger windows, large pages, sigma0,
- * windows that overlap, pages that depend on the place they are mapped to, and what happens to slots when a task ends
- * in the same operation. When memory does not suffice a part of a window may have been mapped, from its beginning.
+ * See oracle_map.h. Before the operation the model plays it on what the kernel has (model_map.h), afterwards all slots
+ * and pages that it had to do with are looked at again. Not decided, and so not compared: pages of sigma0 as a source,
+ * which are made on demand; ports; operations with which a task ends, and others with it.
  */
 #include "oracle_map.h"
 #include "arch/host/host.h"
 #include "factory.h"
 #include "map.h"
 #include "model_map.h"
+#include "objects.h"
 #include "task.h"
 #include <l4/errors.h>
 #include <l4/proto.h>
 #include <stdio.h>
 #include <string.h>
 
-#define PART 64u /* slots or pages */
-
-enum what { NOTHING, MAP_CAPS, MAP_PAGES, UNMAP_CAPS, UNMAP_PAGES, CREATE };
-struct derived {
-    struct task *task;
-    word_t va;
-    struct mapping *mapping;
-    unsigned rights;
-};
+enum what { NOTHING, MAP, UNMAP, CREATE, MESSAGE };
 static struct {
     enum what what;
-    const struct thread *self;
-    struct task *from, *to;
-    word_t src, dst;
-    unsigned n, rights;
-    const struct thread *receiver; /* of a message: finds a return item at `at` of its registers; NULL: does not */
-    unsigned at;
-    word_t sent[2];
-    bool message, answered; /* answered: its result is in the registers */
-    bool del, own;          /* own: not only what was derived */
-    bool task_named;
-    struct model_map how;
-    struct model_cap cap[2][PART], expected[2][PART];
-    struct model_page page[2][PART], pages[2][PART];
-    struct derived derived[PART];
-    unsigned derived_count;
-    uint64_t compared, messages;
+    const struct thread *self, *sender, *receiver; /* of a message */
+    struct model_maps maps;
+    struct model_items items;
+    word_t mr[L4_MR_COUNT], br[L4_BR_COUNT], error;
+    unsigned words, kind_words; /* of the message */
+    bool answered;              /* its result is in the registers */
+    const struct task *to;      /* CREATE */
+    word_t slot;
+    uint64_t object;
+    unsigned rights;
+    uint8_t status[L4_MR_COUNT]; /* UNMAP: of each flexpage */
+    uint64_t compared, messages, unsure;
 } w;
 
-uint64_t oracle_map_count(void) { return w.compared; }
-uint64_t oracle_map_messages(void) { return w.messages; }
-
-/* ---- looking ---- */
-
-static unsigned slots_of(const struct kobj *obj)
+void oracle_map_counts(uint64_t *operations, uint64_t *items, uint64_t *unsure)
 {
-    unsigned n = 0;
+    *operations = w.compared;
+    *items = w.messages;
+    *unsure = w.unsure;
+}
 
+/* ---- what the model asks ---- */
+
+static uint64_t id_of(const void *p) { return (uint64_t)(uintptr_t)p; }
+static const struct task *task_at(uint64_t task) { return (const struct task *)task; }
+
+static uint64_t world_slot(uint64_t task, word_t at, unsigned *rights)
+{
+    const struct cap *c = cap_slot(task_at(task), at);
+
+    if (c == NULL || c->raw == 0 || cap_obj(c)->dead)
+        return 0;
+    *rights = cap_rights(c);
+    return id_of(cap_obj(c));
+}
+
+static word_t world_slot_next(uint64_t task, word_t at)
+{
+    while (at < CAP_SLOTS && cap_slot(task_at(task), at) == NULL)
+        at += CAP_PAGE_SLOTS - at % CAP_PAGE_SLOTS;
+    return at < CAP_SLOTS ? at : ~0ul;
+}
+
+static void world_life(struct model_life *life)
+{
+    const struct kobj *obj = (const struct kobj *)life->object;
+
+    life->kept = obj->boot;
+    life->task = obj->type == KOBJ_TASK;
+    life->counted = obj->counted;
     for (uint32_t h = obj->slots; h != 0; h = ((const struct cap *)heap_pointer(h))->next)
-        n++;
-    return n;
+        life->slots++;
 }
 
-static void caps_look(struct model_cap *to, const struct task *task, word_t first, bool count)
+static bool world_gate(uint64_t object, uint64_t task, word_t *label)
 {
-    for (unsigned i = 0; i < w.n; i++) {
-        const struct cap *slot = cap_slot(task, first + i);
-        const struct kobj *obj;
+    struct kobj *obj = (struct kobj *)object;
 
-        to[i] = (struct model_cap){0};
-        if (slot == NULL || slot->raw == 0)
-            continue;
-        obj = cap_obj(slot);
-        to[i].object = heap_handle(obj);
-        to[i].rights = (uint8_t)cap_rights(slot);
-        if (!count)
-            continue;
-        to[i].kept = obj->boot;
-        to[i].counted = obj->counted;
-        to[i].slots = slots_of(obj);
-        w.task_named = w.task_named || obj->type == KOBJ_TASK;
-    }
+    if (obj->type != KOBJ_GATE || gate_of(obj)->thread == NULL || gate_of(obj)->thread->task != task_at(task))
+        return false;
+    *label = gate_of(obj)->label;
+    return true;
 }
 
-/* False: something is there that is not decided. */
-static bool pages_look(struct model_page *to, const struct task *task, word_t first)
+#define HOST_PAGE_STATUS(leaf) ((unsigned)(*(leaf) >> 5 & 3u)) /* accessed, dirty */
+
+static void leaf_of(const struct task *task, const struct pt_entry *e, struct model_leaf *leaf, uint64_t *node)
+{
+    bool tree = !e->ku && e->mapping != NULL;
+
+    *leaf = (struct model_leaf){.task = id_of(task), .va = e->va, .pa = e->pa, .order = (uint8_t)e->order,
+                                .rights = (uint8_t)e->rights, .cache = (uint8_t)e->cache, .ku = e->ku};
+    *node = tree ? id_of(e->mapping) : 0;
+    leaf->status = (uint8_t)(tree ? HOST_PAGE_STATUS(e->leaf) | (e->mapping->pa_flags & MAPPING_STATUS) : 0);
+}
+
+static bool world_leaf(uint64_t task, word_t va, word_t end, struct model_leaf *leaf, uint64_t *node)
 {
     struct pt_entry e;
 
-    for (unsigned i = 0; i < w.n; i++) {
-        word_t va = first + i * L4_PAGE_SIZE;
-
-        to[i] = (struct model_page){0};
-        if (!arch_pt_lookup(&task->space, va, &e))
-            continue;
-        if (e.order != L4_PAGE_SHIFT)
-            return false;
-        to[i] = (struct model_page){.pa = e.pa, .rights = e.rights, .ku = e.ku};
-        if (!e.ku) {
-            to[i].id = (uint64_t)(uintptr_t)e.mapping;
-            to[i].parent = (uint64_t)(uintptr_t)e.mapping->parent;
-        }
-    }
+    if (!arch_pt_next(&task_at(task)->space, va, end, &e))
+        return false;
+    leaf_of(task_at(task), &e, leaf, node);
     return true;
 }
 
-/* Is one of the pages made, over however many steps, from one of those in `places`? */
-static bool pages_depend(const struct model_page *pages, const struct model_page *places)
-{
-    for (unsigned i = 0; i < w.n; i++) {
-        const struct mapping *m = (const struct mapping *)(uintptr_t)pages[i].id;
+static uint64_t world_parent(uint64_t node) { return id_of(((const struct mapping *)node)->parent); }
 
-        for (m = m == NULL ? NULL : m->parent; m != NULL; m = m->parent)
-            for (unsigned p = 0; p < w.n; p++)
-                if (places[p].id == (uint64_t)(uintptr_t)m)
-                    return true;
-    }
-    return false;
-}
-
-static bool derived_look(const struct mapping *m)
+static void world_derived(uint64_t node, void (*each)(uint64_t node, const struct model_leaf *leaf))
 {
-    for (struct mapping *c = m->child; c != NULL; c = c->next) {
-        if (w.derived_count == PART)
-            return false;
-        w.derived[w.derived_count++] = (struct derived){c->task, mapping_va(c), c, 0};
+    for (const struct mapping *c = ((const struct mapping *)node)->child; c != NULL; c = c->next) {
+        struct model_leaf leaf;
         struct pt_entry e;
+        uint64_t id;
 
         if (!arch_pt_lookup(&c->task->space, mapping_va(c), &e))
-            return false;
-        w.derived[w.derived_count - 1].rights = e.rights;
-        if (!derived_look(c))
-            return false;
+            continue;
+        leaf_of(c->task, &e, &leaf, &id);
+        each(id, &leaf);
+        world_derived(id, each);
     }
-    return true;
 }
+
+static unsigned world_order_at(uint64_t task, word_t va, unsigned order)
+{
+    return arch_pt_order_at(&task_at(task)->space, va, order);
+}
+
+static bool world_is_sigma0(uint64_t task) { return task_at(task)->is_sigma0; }
+
+static const struct model_map_world world = {
+    .slot = world_slot, .slot_next = world_slot_next, .life = world_life, .gate = world_gate, .leaf = world_leaf,
+    .parent = world_parent, .derived = world_derived, .order_at = world_order_at, .is_sigma0 = world_is_sigma0,
+};
 
 /* ---- before ---- */
 
-/* One item with its window (order 63: everything), w.from, w.to and w.how.mask being known. */
-static enum what item_look(const word_t *item, word_t window, unsigned window_order)
+static void map_look(const struct model_target *target, const struct model_message *msg)
 {
-    l4_fpage fp = {item[1]};
-    unsigned type = l4_fpage_type(fp), shift = type == L4_FPAGE_MEM ? L4_PAGE_SHIFT : 0;
-    word_t hot = type == L4_FPAGE_MEM ? item[0] & ~(L4_PAGE_SIZE - 1) : item[0] >> L4_SEL_SHIFT;
-    struct model_window part;
+    const struct model_target *from = &msg->argument;
 
-    if (type != L4_FPAGE_OBJ && type != L4_FPAGE_MEM)
-        return NOTHING;
-    w.how.item = item[0];
-    w.how.rights = l4_fpage_rights(fp);
-    part = model_window(l4_fpage_start(fp) << shift, l4_fpage_order(fp), window << shift, window_order, hot);
-    if (part.order < shift || part.order - shift > 6)
-        return NOTHING;
-    w.n = 1u << (part.order - shift);
-    w.src = part.src;
-    w.dst = part.dst;
-    if (w.from == w.to && w.src != w.dst && w.src < w.dst + (w.n << shift) && w.dst < w.src + (w.n << shift))
-        return NOTHING;
-    if (type == L4_FPAGE_OBJ) {
-        if (w.src + w.n > CAP_SLOTS || w.dst + w.n > CAP_SLOTS || w.src > CAP_SLOTS || w.dst > CAP_SLOTS)
-            return NOTHING;
-        caps_look(w.cap[0], w.from, w.src, true);
-        caps_look(w.cap[1], w.to, w.dst, true);
-        return MAP_CAPS;
-    }
-    if (w.from->is_sigma0 || w.to->is_sigma0 || (w.from == w.to && w.src == w.dst) ||
-        w.src + w.n * L4_PAGE_SIZE > L4_USER_END || w.dst + w.n * L4_PAGE_SIZE > L4_USER_END ||
-        w.src > L4_USER_END || w.dst > L4_USER_END ||
-        !pages_look(w.page[0], w.from, w.src) || !pages_look(w.page[1], w.to, w.dst) ||
-        pages_depend(w.page[0], w.page[1]) || pages_depend(w.page[1], w.page[1]))
-        return NOTHING;
-    return MAP_PAGES;
+    if (!(target->rights & L4_RIGHT_W) || msg->item != ITEM_GIVEN || from->kind != K_TASK)
+        return;
+    w.what = MAP;
+    model_map(&w.maps, id_of(heap_pointer(from->task)), id_of(heap_pointer(target->task)), &msg->mr[1], (target->rights & from->rights & L4_RIGHT_S) != 0);
 }
 
-static enum what map_look(const struct model_target *target, const struct model_message *msg)
+static void unmap_look(const struct model_target *target, const struct model_message *msg)
 {
-    if (!(target->rights & L4_RIGHT_W) || msg->item != ITEM_GIVEN || msg->argument.kind != K_TASK)
-        return NOTHING;
-    w.from = heap_pointer(msg->argument.task);
-    w.how.mask = target->rights & msg->argument.rights & L4_RIGHT_S ? 15 : 15 & ~L4_RIGHT_S;
-    return item_look(&msg->mr[1], 0, 63);
+    bool self = (msg->mr[1] & L4_UNMAP_SELF) != 0, del = (msg->mr[1] & L4_UNMAP_DELETE) != 0;
+
+    w.what = UNMAP;
+    w.words = msg->words < L4_MR_COUNT ? msg->words : L4_MR_COUNT;
+    for (unsigned i = 2; i < w.words; i++)
+        w.status[i] = (uint8_t)model_unmap(&w.maps, id_of(heap_pointer(target->task)), (l4_fpage){msg->mr[i]}, self, del);
 }
 
-/* The receiver's buffer for the only item of a message that it takes now. */
-static enum what message_look(const struct thread *r, unsigned rights, const struct model_message *msg)
-{
-    const word_t *item = &msg->mr[msg->words];
-    unsigned type, shift;
-    struct model_buffer b = {.item = L4_ITEM_MAP, .window = {L4_FPAGE_ALL}};
-
-    if (msg->items != 1 || msg->words + 2 > L4_MR_COUNT || !(item[0] & L4_ITEM_MAP))
-        return NOTHING;
-    type = l4_fpage_type((l4_fpage){item[1]});
-    shift = type == L4_FPAGE_MEM ? L4_BDR_MEM_SHIFT : type == L4_FPAGE_IO ? L4_BDR_IO_SHIFT : L4_BDR_OBJ_SHIFT;
-    if (!(r->flags & THREAD_KERNEL_IPC)) {
-        if (!model_buffer(r->utcb->br, (unsigned)(r->utcb->bdr >> shift & L4_BDR_INDEX_MASK), &b))
-            return NOTHING;
-    } else if ((r->flags & THREAD_IN_EXCEPTION) && msg->words < L4_EXC_WORDS) {
-        return NOTHING;
-    }
-    if (b.forward || (b.item & L4_RCV_LOCAL_ID))
-        return NOTHING;
-    w.from = w.self->task;
-    w.to = r->task;
-    w.how.mask = rights & L4_RIGHT_S ? 15 : 15 & ~L4_RIGHT_S;
-    w.receiver = r->flags & THREAD_KERNEL_IPC ? NULL : r;
-    w.at = msg->words;
-    w.sent[0] = item[0];
-    w.sent[1] = item[1];
-    if (b.window.raw != L4_FPAGE_ALL && l4_fpage_type(b.window) != type) {
-        w.n = 0; /* kinds do not match: nothing, and not marked so */
-        return MAP_CAPS;
-    }
-    if (b.window.raw == L4_FPAGE_ALL)
-        return item_look(item, 0, 63);
-    return item_look(item, l4_fpage_start(b.window), l4_fpage_order(b.window));
-}
-
-static enum what unmap_look(const struct model_message *msg)
-{
-    l4_fpage fp = {msg->mr[2]};
-    unsigned order = l4_fpage_order(fp);
-
-    if (msg->words != 3)
-        return NOTHING;
-    w.own = (msg->mr[1] & L4_UNMAP_SELF) != 0;
-    w.del = (msg->mr[1] & L4_UNMAP_DELETE) != 0;
-    w.rights = l4_fpage_rights(fp);
-    if (l4_fpage_type(fp) == L4_FPAGE_OBJ && order <= 6) {
-        w.n = 1u << order;
-        w.dst = l4_fpage_start(fp) & ~((1ul << order) - 1);
-        if (w.dst + w.n > CAP_SLOTS)
-            return NOTHING;
-        caps_look(w.cap[1], w.to, w.dst, true);
-        return UNMAP_CAPS;
-    }
-    if (l4_fpage_type(fp) != L4_FPAGE_MEM || order < L4_PAGE_SHIFT || order > L4_PAGE_SHIFT + 6 || w.to->is_sigma0)
-        return NOTHING;
-    w.n = 1u << (order - L4_PAGE_SHIFT);
-    w.dst = (l4_fpage_start(fp) << L4_PAGE_SHIFT) & ~((1ul << order) - 1);
-    w.rights &= L4_MEM_RIGHTS;
-    if (w.dst >= L4_USER_END || !pages_look(w.page[1], w.to, w.dst) || pages_depend(w.page[1], w.page[1]))
-        return NOTHING;
-    for (unsigned i = 0; i < w.n; i++)
-        if (w.page[1][i].id != 0 && !derived_look((const struct mapping *)(uintptr_t)w.page[1][i].id))
-            return NOTHING;
-    return UNMAP_PAGES;
-}
-
-static enum what create_look(const struct model_message *msg)
+static void create_look(const struct model_message *msg)
 {
     const struct l4_utcb *u = w.self->utcb;
     unsigned at = (unsigned)(u->bdr >> L4_BDR_OBJ_SHIFT & L4_BDR_INDEX_MASK);
 
     if (!msg->slot_given)
-        return NOTHING;
-    w.n = 1;
+        return;
+    w.what = CREATE;
     w.to = w.self->task;
-    w.dst = u->br[at] & L4_RCV_SINGLE_CAP ? u->br[at] >> L4_SEL_SHIFT : l4_fpage_start((l4_fpage){u->br[at + 1]});
-    caps_look(w.cap[1], w.to, w.dst, true);
-    return CREATE;
+    w.slot = u->br[at] & L4_RCV_SINGLE_CAP ? u->br[at] >> L4_SEL_SHIFT : l4_fpage_start((l4_fpage){u->br[at + 1]});
+    w.rights = 0;
+    w.object = world_slot(id_of(w.to), w.slot, &w.rights);
+    w.maps.unsure = w.object != 0 && ((const struct kobj *)w.object)->type == KOBJ_TASK; /* which may end now */
 }
 
-void oracle_map_message(const struct thread *self, const struct thread *receiver, unsigned rights,
-                        const struct model_message *msg)
+void oracle_map_message(const struct thread *s, const struct thread *r, unsigned rights, l4_tag tag, const word_t *mr)
 {
-    w.self = self;
-    w.task_named = false;
-    w.what = message_look(receiver, rights, msg);
-    w.message = w.what != NOTHING;
+    bool kernel = (r->flags & THREAD_KERNEL_IPC) != 0;
+    unsigned words = l4_tag_words(tag), items = l4_tag_items(tag);
+
+    if (items > MODEL_ITEMS || s->task == NULL || r->task == NULL || s->task->obj.dead || r->task->obj.dead ||
+        kobj_work != NULL)
+        return;
+    w.what = MESSAGE;
+    w.sender = s;
+    w.receiver = r;
+    w.words = words;
+    memcpy(w.mr, mr, sizeof w.mr);
+    memcpy(w.br, r->utcb->br, sizeof w.br);
+    w.items = (struct model_items){.from = id_of(s->task), .to = id_of(r->task), .item = w.mr + words,
+                                   .count = items, .room = (L4_MR_COUNT - words) / 2, .br = kernel ? NULL : w.br,
+                                   .bdr = r->utcb->bdr, .special = (rights & L4_RIGHT_S) != 0};
+    model_maps_begin(&w.maps, &world);
+    w.error = model_items(&w.maps, &w.items);
+}
+
+bool oracle_map_items(const struct thread *s, const struct thread *r, word_t *error)
+{
+    if (w.what != MESSAGE || s != w.sender || r != w.receiver || w.maps.unsure)
+        return false;
+    *error = w.error;
+    return true;
 }
 
 void oracle_map_begin(const struct thread *self, const struct model_request *rq, const struct model_target *target,
                       const struct model_message *msg)
 {
     word_t op = rq->dest & L4_OP_MASK;
+    long label = l4_tag_label((l4_tag){rq->tag});
 
     w.what = NOTHING;
-    w.message = false;
-    w.receiver = NULL;
-    if ((rq->dest & L4_OP_REPLY) || msg->words == 0 || (self->flags & (THREAD_ALIEN | THREAD_VCPU_USER)))
+    if ((rq->dest & L4_OP_REPLY) || msg->words == 0 || (self->flags & (THREAD_ALIEN | THREAD_VCPU_USER)) ||
+        kobj_work != NULL)
         return;
     w.self = self;
     w.answered = (op & L4_OP_RECV) != 0;
-    w.task_named = false;
-    w.derived_count = 0;
-    if (target->kind == K_FACTORY && w.answered && (op & L4_OP_SEND) &&
-        l4_tag_label((l4_tag){rq->tag}) == L4_PROTO_FACTORY) {
-        w.what = create_look(msg);
-    } else if (target->kind == K_TASK && l4_tag_label((l4_tag){rq->tag}) == L4_PROTO_TASK) {
-        w.to = heap_pointer(target->task);
+    if (target->kind == K_FACTORY && w.answered && (op & L4_OP_SEND) && label == L4_PROTO_FACTORY) {
+        create_look(msg);
+    } else if (target->kind == K_TASK && label == L4_PROTO_TASK) {
+        model_maps_begin(&w.maps, &world);
         if (msg->mr[0] == L4_OP_TASK_MAP)
-            w.what = map_look(target, msg);
+            map_look(target, msg);
         else if (msg->mr[0] == L4_OP_TASK_UNMAP)
-            w.what = unmap_look(msg);
+            unmap_look(target, msg);
     }
 }
 
 /* ---- after ---- */
 
-static bool caps_equal(const struct model_cap *a, const struct model_cap *b)
+static bool slots_equal(void)
 {
-    for (unsigned i = 0; i < w.n; i++)
-        if (a[i].object != b[i].object || (a[i].object != 0 && a[i].rights != b[i].rights))
-            return false;
-    return true;
-}
+    for (unsigned i = 0; i < w.maps.slot_count; i++) {
+        const struct model_slot_of *s = &w.maps.slot[w.maps.used[i]];
+        unsigned rights = 0;
 
-static bool pages_equal(const struct model_page *expected, const struct model_page *seen)
-{
-    for (unsigned i = 0; i < w.n; i++) {
-        const struct model_page *a = &expected[i], *b = &seen[i];
-
-        if ((a->id != 0) != (b->id != 0) || a->ku != b->ku)
-            return false;
-        if (a->id != 0 && (a->pa != b->pa || a->rights != b->rights || (a->parent != 0 && a->parent != b->parent)))
+        if (host_live(task_at(s->task)) && !task_at(s->task)->obj.dead &&
+            (world_slot(s->task, s->at, &rights) != s->object || (s->object != 0 && rights != s->rights)))
             return false;
     }
     return true;
 }
 
-/* The first `part` of n; cleared: and of the next one, the place was made free for it. */
-static bool mapped_so(unsigned part, bool cleared)
+static bool node_equal(const struct model_leaf *expected, const struct pt_entry *e)
 {
-    bool same = w.from == w.to && w.src == w.dst;
+    const struct model_node *n = expected->node < 0 ? NULL : &w.maps.node[expected->node];
+    uint64_t above;
 
-    memcpy(w.expected, w.cap, sizeof w.expected);
-    memcpy(w.pages, w.page, sizeof w.pages);
-    if (w.what == MAP_CAPS) {
-        struct model_cap seen[2][PART];
-
-        model_map_caps(w.expected[0], same ? w.expected[0] : w.expected[1], part, &w.how);
-        caps_look(seen[0], w.from, w.src, false);
-        caps_look(seen[1], w.to, w.dst, false);
-        return caps_equal(w.expected[0], seen[0]) && (same || caps_equal(w.expected[1], seen[1]));
-    }
-    struct model_page seen[2][PART];
-
-    model_map_pages(w.pages[0], w.pages[1], part, &w.how);
-    if (cleared && part < w.n && !w.pages[1][part].ku)
-        w.pages[1][part] = (struct model_page){0};
-    return !pages_look(seen[0], w.from, w.src) || !pages_look(seen[1], w.to, w.dst) ||
-           (pages_equal(w.pages[0], seen[0]) && pages_equal(w.pages[1], seen[1]));
+    if (n == NULL || e->mapping == NULL)
+        return n == NULL;
+    if (n->id != 0)
+        return n->id == id_of(e->mapping);
+    above = n->parent < 0 ? 0 : w.maps.node[n->parent].id;
+    return above == 0 || above == id_of(e->mapping->parent);
 }
 
-static const char *map_differs(bool failed)
+static bool page_equal(const struct model_leaf *expected, const struct pt_entry *e)
 {
-    for (unsigned part = w.n + 1; part-- > 0;) {
-        if (mapped_so(part, false) || (failed && mapped_so(part, true)))
+    return expected->pa - expected->va == e->pa - e->va && expected->rights == e->rights && expected->ku == e->ku &&
+           (e->ku || (expected->cache == e->cache && node_equal(expected, e)));
+}
+
+static bool leaf_expected(const struct model_leaf *l)
+{
+    for (int n = l->node; n >= 0; n = w.maps.node[n].parent)
+        if (w.maps.node[n].removed)
+            return false;
+    return l->here;
+}
+
+static word_t min(word_t a, word_t b) { return a < b ? a : b; }
+static word_t max(word_t a, word_t b) { return a > b ? a : b; }
+
+/* All pages of a range are expected ones, and as many bytes. */
+static bool range_equal(const struct model_range *r)
+{
+    const struct arch_space *space = &task_at(r->task)->space;
+    word_t bytes = 0, va = r->va;
+    struct pt_entry e;
+
+    for (unsigned i = 0; i < w.maps.leaf_count; i++) {
+        const struct model_leaf *l = &w.maps.leaf[i];
+
+        if (l->task == r->task && l->va < r->end && l->va + (1ul << l->order) > r->va && leaf_expected(l))
+            bytes += min(l->va + (1ul << l->order), r->end) - max(l->va, r->va);
+    }
+    while (va < r->end && arch_pt_next(space, va, r->end, &e)) {
+        const struct model_leaf *l = NULL;
+
+        for (unsigned i = 0; l == NULL && i < w.maps.leaf_count; i++) {
+            l = &w.maps.leaf[i];
+            if (l->task != r->task || max(e.va, r->va) < l->va || max(e.va, r->va) >= l->va + (1ul << l->order) ||
+                !leaf_expected(l))
+                l = NULL;
+        }
+        if (l == NULL || !page_equal(l, &e))
+            return false;
+        va = e.va + (1ul << e.order);
+        bytes -= min(va, r->end) - max(e.va, r->va);
+    }
+    return bytes == 0;
+}
+
+static bool in_range(const struct model_leaf *l)
+{
+    for (unsigned i = 0; i < w.maps.range_count; i++)
+        if (w.maps.range[i].task == l->task && l->va < w.maps.range[i].end &&
+            l->va + (1ul << l->order) > w.maps.range[i].va)
+            return true;
+    return false;
+}
+
+static bool pages_equal(void)
+{
+    struct pt_entry e;
+
+    for (unsigned i = 0; i < w.maps.range_count; i++)
+        if (host_live(task_at(w.maps.range[i].task)) && !task_at(w.maps.range[i].task)->obj.dead &&
+            !range_equal(&w.maps.range[i]))
+            return false;
+    for (unsigned i = 0; i < w.maps.leaf_count; i++) { /* what was derived from them elsewhere */
+        const struct model_leaf *l = &w.maps.leaf[i];
+
+        if (in_range(l) || !host_live(task_at(l->task)) || task_at(l->task)->obj.dead)
+            continue;
+        if (arch_pt_lookup(&task_at(l->task)->space, l->va, &e) != leaf_expected(l) ||
+            (leaf_expected(l) && !page_equal(l, &e)))
+            return false;
+    }
+    return true;
+}
+
+/* failed: memory was short at some step, or later. */
+static const char *maps_differ(bool failed)
+{
+    bool slots = false;
+
+    for (unsigned step = w.maps.step + 1; step-- > 0;) {
+        model_maps_at(&w.maps, step);
+        slots = slots_equal();
+        if (slots && pages_equal())
             return NULL;
         if (!failed)
             break;
     }
-    return w.what == MAP_CAPS ? "mapped capabilities" : "mapped pages";
+    return slots ? "pages" : "capabilities";
 }
 
-static const char *unmap_caps_differ(void)
+static const char *unmap_differs(void)
 {
-    struct model_cap seen[PART];
+    const struct thread *self = w.self;
 
-    if (w.own)
-        model_unmap_caps(w.cap[1], w.n, w.rights, w.del);
-    caps_look(seen, w.to, w.dst, false);
-    return caps_equal(w.cap[1], seen) ? NULL : "unmapped capabilities";
-}
-
-static const char *unmap_pages_differ(void)
-{
-    struct model_page seen[PART];
-    struct pt_entry e;
-
-    for (unsigned i = 0; i < w.n; i++) {
-        struct model_page *p = &w.page[1][i];
-
-        if (!w.own || p->id == 0)
-            continue;
-        p->rights = model_unmap_page(p->rights, w.rights);
-        if (p->rights == 0)
-            *p = (struct model_page){0};
-    }
-    if (pages_look(seen, w.to, w.dst) && !pages_equal(w.page[1], seen))
-        return "unmapped pages";
-    for (unsigned i = 0; i < w.derived_count; i++) {
-        const struct derived *d = &w.derived[i];
-        unsigned rights = model_unmap_page(d->rights, w.rights);
-        bool there = arch_pt_lookup(&d->task->space, d->va, &e) && e.mapping == d->mapping;
-
-        if (there != (rights != 0) || (there && e.rights != rights))
-            return "pages that were made from an unmapped one";
-    }
-    return NULL;
+    for (unsigned i = 2; w.answered && i < w.words; i++)
+        if ((self->utcb->mr[i] & 15u) != w.status[i])
+            return "the status of what was unmapped";
+    return maps_differ(false);
 }
 
 static const char *create_differs(bool done)
 {
-    struct model_cap seen;
+    unsigned rights = 0;
+    uint64_t object = world_slot(id_of(w.to), w.slot, &rights);
 
-    caps_look(&seen, w.to, w.dst, false);
     if (done)
-        return seen.object != 0 && seen.rights == CAP_ALL_RIGHTS ? NULL : "the capability of a new object";
-    return caps_equal(w.cap[1], &seen) ? NULL : "the slot of an object that was not made";
+        return object != 0 && rights == CAP_ALL_RIGHTS ? NULL : "the capability of a new object";
+    return object == w.object && rights == w.rights ? NULL : "the slot of an object that was not made";
 }
 
-/* Was there anything in the source that could be mapped? */
-static bool source_given(void)
+static bool skip(void)
 {
-    for (unsigned i = 0; i < w.n; i++) {
-        if (w.what == MAP_CAPS && w.cap[0][i].object != 0 && (w.cap[0][i].rights & w.how.rights & L4_RIGHT_R))
-            return true;
-        if (w.what == MAP_PAGES && (w.page[0][i].id != 0 || w.page[0][i].ku) && (w.how.rights & L4_MEM_RIGHTS))
-            return true;
-    }
-    return false;
+    w.unsure += w.maps.unsure;
+    return w.maps.unsure;
 }
 
-const char *oracle_map_message_end(const struct model_result *r)
+const char *oracle_map_message_end(word_t error, bool changed)
 {
-    bool failed = r->kind == R_ERROR && r->error == (L4_IPC_SEND_MAP_FAILED | 1);
-    word_t back;
-
-    if (w.what == NOTHING || !w.message || w.task_named || !host_live(w.from) || !host_live(w.to) ||
-        (r->kind != R_MESSAGE && !failed))
+    if (w.what != MESSAGE || skip() || !host_live(w.sender) || !host_live(w.receiver))
         return NULL;
-    w.messages++;
-    if (!failed && w.receiver != NULL) {
-        back = w.receiver->utcb->mr[w.at];
-        if (back != model_return_item(w.sent, w.n == 0 || source_given() ? L4_GOT_MAPPED : L4_GOT_NOTHING))
+    w.messages += w.items.count;
+    for (unsigned i = 0; error == 0 && !changed && w.items.br != NULL && i < w.items.count; i++) {
+        const word_t *back = &w.receiver->utcb->mr[w.words + 2 * i];
+
+        if (back[0] != w.items.back[i][0] || (w.items.back_second[i] && back[1] != w.items.back[i][1]))
             return "a return item";
     }
-    return map_differs(failed);
+    return maps_differ(error == L4_IPC_SEND_MAP_FAILED);
 }
 
 const char *oracle_map_end(bool injected)
@@ -434,51 +388,50 @@ const char *oracle_map_end(bool injected)
     l4_tag tag;
     bool failed;
 
-    if (w.what == NOTHING || w.message || !host_live(w.self) || !host_live(w.to))
+    if (w.what == NOTHING || w.what == MESSAGE || !host_live(w.self) || skip())
         return NULL;
     tag.raw = frame_tag(&w.self->arch.frame);
     failed = !w.answered || l4_tag_error(tag);
     if (w.self->flags & (THREAD_GONE | THREAD_IN_EXCEPTION))
         return NULL; /* its registers are not the answer any more */
-    if (w.task_named) /* one may have ended, and others with it */
-        return NULL;
     w.compared++;
     if (w.what == CREATE) {
         bool done = !l4_tag_error(tag) && l4_tag_label(tag) == 0;
 
         return injected && done ? "an object although memory was short" : create_differs(done);
     }
-    if (w.what == UNMAP_CAPS)
-        return unmap_caps_differ();
-    if (w.what == UNMAP_PAGES)
-        return unmap_pages_differ();
+    if (w.what == UNMAP)
+        return unmap_differs();
     if (w.answered && injected && !failed)
         return "success although memory was short";
-    return host_live(w.from) ? map_differs(failed) : NULL;
+    return maps_differ(failed);
 }
 
 void oracle_map_explain(void)
 {
-    struct model_page page[2][PART] = {{{0}}};
-
-    if (w.what == NOTHING)
+    if (w.what != MAP && w.what != UNMAP && w.what != MESSAGE)
         return;
-    if (w.message && w.receiver != NULL)
-        fprintf(stderr, "sim:   return item %lx\n", w.receiver->utcb->mr[w.at]);
-    if (w.what == MAP_PAGES) {
-        mapped_so(w.n, false);
-        pages_look(page[0], w.from, w.src);
-        pages_look(page[1], w.to, w.dst);
+    for (unsigned i = 0; w.what == MESSAGE && i < w.items.count; i++)
+        fprintf(stderr, "sim:   item %lx %lx: return item %lx %lx, model %lx %lx\n", w.items.item[2 * i],
+                w.items.item[2 * i + 1], w.receiver->utcb->mr[w.words + 2 * i],
+                w.receiver->utcb->mr[w.words + 2 * i + 1], w.items.back[i][0], w.items.back[i][1]);
+    model_maps_at(&w.maps, w.maps.step);
+    for (unsigned i = 0; i < w.maps.slot_count; i++) {
+        const struct model_slot_of *s = &w.maps.slot[w.maps.used[i]];
+        unsigned rights = 0;
+        uint64_t object = host_live(task_at(s->task)) ? world_slot(s->task, s->at, &rights) : 0;
+
+        if (s->object != s->object_first || s->rights != s->rights_first || object != s->object)
+            fprintf(stderr, "sim:   task %lx slot %x: was %lx rights %x, model %lx rights %x, kernel %lx rights %x\n",
+                    s->task, s->at, s->object_first, s->rights_first, s->object, s->rights, object, rights);
     }
-    fprintf(stderr, "sim:   %u from %lx to %lx, item %lx rights %x mask %x\n", w.n, w.src, w.dst, w.how.item,
-            w.how.rights, w.how.mask);
-    for (unsigned i = 0; i < w.n && w.what != UNMAP_PAGES && w.what != MAP_PAGES; i++)
-        fprintf(stderr, "sim:   slots %u: %x rights %x, %x rights %x (counted %ld of %u); expected %x rights %x\n", i,
-                w.cap[0][i].object, w.cap[0][i].rights, w.cap[1][i].object, w.cap[1][i].rights,
-                (long)w.cap[1][i].counted, w.cap[1][i].slots, w.expected[1][i].object, w.expected[1][i].rights);
-    for (unsigned i = 0; i < w.n && (w.what == UNMAP_PAGES || w.what == MAP_PAGES); i++)
-        fprintf(stderr, "sim:   pages %u: %lx rights %x, %lx rights %x; model %lx rights %x, %lx rights %x; "
-                "kernel %lx rights %x, %lx rights %x\n", i, w.page[0][i].pa, w.page[0][i].rights, w.page[1][i].pa,
-                w.page[1][i].rights, w.pages[0][i].pa, w.pages[0][i].rights, w.pages[1][i].pa, w.pages[1][i].rights,
-                page[0][i].pa, page[0][i].rights, page[1][i].pa, page[1][i].rights);
+    for (unsigned i = 0; i < w.maps.leaf_count; i++) {
+        const struct model_leaf *l = &w.maps.leaf[i];
+        struct pt_entry e = {0};
+        bool there = host_live(task_at(l->task)) && arch_pt_lookup(&task_at(l->task)->space, l->va, &e);
+
+        fprintf(stderr, "sim:   task %lx page %lx order %u -> %lx: was %d rights %x, model %d rights %x status %x, "
+                "kernel %d -> %lx rights %x\n", l->task, l->va, l->order, l->pa, l->here_first, l->rights_first,
+                leaf_expected(l), l->rights, l->status, there, e.pa, e.rights);
+    }
 }

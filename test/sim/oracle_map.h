@@ -7,14 +7,14 @@
 /* self is going to make a system call: what would it map, unmap or create? */
 void oracle_map_begin(const struct thread *self, const struct model_request *rq, const struct model_target *target,
                       const struct model_message *msg);
-/* ... that is a message to somebody who takes it at once. */
-void oracle_map_message(const struct thread *self, const struct thread *receiver, unsigned rights,
-                        const struct model_message *msg);
-/* r: what the receiver has got by the model. */
-const char *oracle_map_message_end(const struct model_result *r);
+/* ... in which r takes a message of s with items. mr: of s. */
+void oracle_map_message(const struct thread *s, const struct thread *r, unsigned rights, l4_tag tag, const word_t *mr);
+/* Does it know what the items of this message do? *error: of the sender, unless memory is short. */
+bool oracle_map_items(const struct thread *s, const struct thread *r, word_t *error);
+/* The message has been transferred, or not. changed: somebody else may have written to the UTCB of the receiver. */
+const char *oracle_map_message_end(word_t error, bool changed);
 /* It has been made: what is wrong, or NULL. injected: an allocation has failed on purpose. */
 const char *oracle_map_end(bool injected);
 void oracle_map_explain(void);
-/* How many were compared. */
-uint64_t oracle_map_count(void);
-uint64_t oracle_map_messages(void); /* the same, of items of messages */
+/* How many were compared, and how many items of messages; how many were not decided. */
+void oracle_map_counts(uint64_t *operations, uint64_t *items, uint64_t *unsure);

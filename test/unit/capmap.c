@@ -90,6 +90,16 @@ static void test_move(void)
     is(gate->counted, 1, "counted once");
 }
 
+/* A flexpage as large as the table that begins behind it. */
+static void test_behind(void)
+{
+    create(L4_PROTO_NONE, 0x41);
+    unmap_caps_all(root->task, l4_fpage_make(L4_FPAGE_OBJ, CAP_SLOTS, 16, 15), false);
+    ok(cap_slot(root->task, 0x41)->raw != 0, "what lies behind the table is unmapped, and nothing else");
+    unmap_caps_all(root->task, l4_fpage_make(L4_FPAGE_OBJ, 0x41, 0, 15), false);
+    is(cap_slot(root->task, 0x41)->raw, 0, "the slot itself is");
+}
+
 /* The last capability with the right to delete, over itself: the object ends while the map still looks at the slot. */
 static void test_over_itself(void)
 {
@@ -143,6 +153,7 @@ int main(void)
     test_rights();
     test_windows();
     test_move();
+    test_behind();
     test_over_itself();
     task_check(t);
     test_unmap();
