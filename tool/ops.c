@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Writes the table of kernel operations (doc/kernel-ops.md) from abi/l4/ops.def. */
+/*
+ * Writes the table of kernel operations (doc/kernel-ops.md) from abi/l4/ops.def and test/errors.def. An error that no
+ * line of errors.def provokes is an error of this program, too.
+ */
 #include <ctype.h>
 #include <l4/proto.h>
 #include <stdio.h>
@@ -13,6 +16,13 @@ static const struct error {
 #define L4_IPC_ERROR(name, code, text) {#name, code, 1},
 #define L4_ERROR(name, code, text) {#name, code, 0},
 #include <l4/errors.def>
+};
+
+static const struct provocation {
+    const char *object, *name, *error, *how;
+} provocations[] = {
+#define PROVOKE(object, name, error, how, expression) {#object, #name, #error, how},
+#include "../test/errors.def"
 };
 
 /* The page of doc/objects that describes the object. */
@@ -30,46 +40,88 @@ static const char *page_of(const char *object)
     return lower;
 }
 
-static int print_error(const char *name, size_t length, const char *before)
+/* Is the word in the list? */
+static int named(const char *list, const char *word)
 {
-    for (unsigned i = 0; i < sizeof errors / sizeof errors[0]; i++)
-        if (strlen(errors[i].name) == length && memcmp(errors[i].name, name, length) == 0) {
-            if (errors[i].ipc)
-                printf("%sIPC %#x", before, (unsigned)errors[i].code);
-            else
-                printf("%s-%s", before, errors[i].name);
+    for (; *list != '\0'; list += strspn(list, " ")) {
+        size_t length = strcspn(list, " ");
+
+        if (strlen(word) == length && memcmp(list, word, length) == 0)
             return 1;
-        }
-    fprintf(stderr, "ops: ops.def names an error that errors.def does not have: %.*s\n", (int)length, name);
+        list += length;
+    }
     return 0;
 }
 
-static int print_errors(const char *too_short, const char *list)
+static void print_lower(const char *s)
 {
-    int good = print_error(too_short, strlen(too_short), "");
-
-    while (*list != '\0') {
-        size_t length = strcspn(list, " ");
-
-        if (length != strlen(too_short) || memcmp(list, too_short, length) != 0)
-            good &= print_error(list, length, ", ");
-        list += length;
-        list += strspn(list, " ");
-    }
-    return good;
+    for (; *s != '\0'; s++)
+        putchar(tolower(*s));
 }
 
+/* One line: an error and how it is provoked. what: what errors.h tries for every row by itself. 0: nobody does it. */
+static int print_error(const char *object, const char *name, const char *error, size_t length, const char *what)
+{
+    int found = *what != '\0';
+
+    for (unsigned i = 0; i < sizeof errors / sizeof errors[0]; i++)
+        if (strlen(errors[i].name) == length && memcmp(errors[i].name, error, length) == 0) {
+            if (errors[i].ipc)
+                printf("IPC %#x %s | %s", (unsigned)errors[i].code, errors[i].name, what);
+            else
+                printf("-%s | %s", errors[i].name, what);
+        }
+    for (unsigned i = 0; i < sizeof provocations / sizeof provocations[0]; i++) {
+        const struct provocation *p = &provocations[i];
+
+        if (strcmp(p->object, object) != 0 || strcmp(p->name, name) != 0 || strlen(p->error) != length ||
+            memcmp(p->error, error, length) != 0)
+            continue;
+        printf("%s%s", found ? "; " : "", p->how);
+        found = 1;
+    }
+    if (!found)
+        fprintf(stderr, "ops: nobody provokes %.*s of %s %s\n", (int)length, error, object, name);
+    printf(" |\n");
+    return found;
+}
+
+/* The lines of an operation: the first names it. */
 static int row(const char *object, long proto, const char *name, unsigned code, unsigned right, unsigned words,
                const char *too_short, const char *list)
 {
-    int good;
+    /* A trigger needs no word. */
+    int sends = proto == L4_PROTO_IRQ && (strcmp(object, "IRQ") == 0 || strcmp(object, "SEM") == 0);
+    char all[200], *next = all, what[24];
+    int good = 1;
 
-    printf("| [%s](objects/%s.md) | ", object, page_of(object));
-    for (const char *c = name; *c != '\0'; c++)
-        putchar(tolower(*c));
-    printf(" | %ld | %#x | %s | %u | ", proto, code, right == L4_RIGHT_W ? "W" : right == L4_RIGHT_S ? "S" : "", words);
-    good = print_errors(too_short, list);
-    printf(" |\n");
+    snprintf(all, sizeof all, "%s%s %s", right != 0 && !named(list, "PERM") ? "PERM " : "",
+             words != 0 && !sends && !named(list, too_short) ? too_short : "", list);
+    if (words == 0)
+        printf("| [IPC](ipc.md) | ");
+    else
+        printf("| [%s](objects/%s.md) | ", object, page_of(object));
+    print_lower(name);
+    if (words == 0)
+        printf(" | | | | | ");
+    else
+        printf(" | %ld | %#x | %s | %u | ", proto, code, right == L4_RIGHT_W ? "W" : right == L4_RIGHT_S ? "S" : "",
+               words);
+    next += strspn(next, " ");
+    if (*next == '\0')
+        printf("| |\n");
+    for (const char *start = ""; *next != '\0'; start = "| | | | | | | ", next += strspn(next, " ")) {
+        size_t length = strcspn(next, " ");
+
+        what[0] = '\0';
+        if (words != 0 && strlen(too_short) == length && memcmp(too_short, next, length) == 0)
+            snprintf(what, sizeof what, words == 1 ? "no words" : "fewer words");
+        if (right != 0 && length == 4 && memcmp("PERM", next, 4) == 0)
+            snprintf(what, sizeof what, "without the right");
+        printf("%s", start);
+        good &= print_error(object, name, next, length, what);
+        next += length;
+    }
     return good;
 }
 
@@ -78,14 +130,17 @@ int main(void)
     int good = 1;
 
     printf("# Kernel operations\n\n"
-           "Generated by `make doc` from `abi/l4/ops.def`; the kernel dispatches by the same table. *right*: what the\n"
-           "invoked capability must carry, else -PERM. *words*: the least number; the first error is the answer to\n"
-           "fewer. `IPC n` is an IPC error (error bit in the tag, code in the UTCB). Other codes answer -NOSYS.\n"
-           "`test/unit/operations.c` tries every right and least number, `test/unit/errors.c` provokes every other\n"
-           "error of every row; a pair that nobody provokes fails there.\n\n"
-           "| object | operation | protocol | code | right | words | errors |\n|---|---|---|---|---|---|---|\n");
+           "Generated by `make doc` from `abi/l4/ops.def`, by which the kernel dispatches, and `test/errors.def`.\n"
+           "*right*: what the invoked capability must carry. *words*: the least number. *test*: how the error is\n"
+           "provoked, each of them by a program on the machine (`test/root/errors.c`) and on `arch/host`\n"
+           "(`test/unit/errors.c`). Both try with every row besides: unknown codes (-NOSYS), unknown protocols\n"
+           "(-BADPROTO), an object that is deleted (IPC 0x4). An error without a test fails in both, and here.\n"
+           "An IPC error comes with the error bit in the tag; its code is in the UTCB.\n\n"
+           "| object | operation | protocol | code | right | words | error | test |\n"
+           "|---|---|---|---|---|---|---|---|\n");
 #define L4_OP(object, proto, name, code, right, words, short, handler, errors)                                         \
     good &= row(#object, proto, #name, code, right, words, #short, errors);
+#define L4_OP_IPC(name, errors) good &= row("IPC", 0, #name, 0, 0, 0, "", errors);
 #include <l4/ops.def>
     printf("\nNamed by the interface, absent here (-NOSYS):");
 #define L4_OP_ABSENT(object, proto, name, code) printf(" %s %#x", #object, (unsigned)(code));
