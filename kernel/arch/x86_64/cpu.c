@@ -285,7 +285,8 @@ void arch_tlb_flush_page(struct arch_space *s, word_t va)
     if (cpu_count > 1)
         others_flush(s);
     if (cpu_self()->arch.space == s)
-        __asm__ volatile(SITE_ASM(SITE_FLUSH) "%{disp32%} invlpg (%0)" ::"D"(va), "S"(s) : "rax", "cc", "memory");
+        __asm__ volatile(SITE_ASM(SITE_FLUSH) ".byte 0x3e, 0x3e\n\tinvlpg (%0)" /* prefixes: 5 bytes, as a call */
+                         ::"D"(va), "S"(s) : "rax", "cc", "memory");
     else
         s->tlb_stale = ~0ul;
 }

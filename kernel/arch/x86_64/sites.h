@@ -2,7 +2,8 @@
 /*
  * Sites: instructions of the ways in and out in whose place isolation.c and barriers.c put a jump or call when this CPU
  * needs it, at boot, before text becomes read-only. So what is off costs nothing. A site is at least 5 bytes that are
- * never entered in the middle; what follows a return instruction up to that length is never executed.
+ * never entered in the middle; what follows a return instruction up to that length is never executed. One that becomes
+ * a call is 5 bytes exactly: what is left of a longer instruction would be executed after the call.
  */
 #pragma once
 

@@ -138,11 +138,17 @@ static void print_backtrace(word_t sp)
     kprintf("\n");
 }
 
+/* An exception in here (gs may be the user's) ends it. */
 _Noreturn void trap_kernel(struct arch_frame *f)
 {
-    kprintf("\nkernel: exception in the kernel\n");
-    print_frame(f);
-    print_backtrace(f->sp);
+    static bool again;
+
+    if (!again) {
+        again = true;
+        kprintf("\nkernel: exception in the kernel\n");
+        print_frame(f);
+        print_backtrace(f->sp);
+    }
     arch_halt();
 }
 
