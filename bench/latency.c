@@ -4,7 +4,7 @@
  * The program only makes the loads. bench/trace/plugin.c counts every instruction of the run, and load() is the mark
  * at which it writes down the longest window since the mark before; so the preparation of a load counts as well.
  */
-#include "bench.h"
+#include "latency.h"
 #include <l4/sigma0/sigma0.h>
 
 #define BIG 0x4000000000ul /* 1 GiB, here and in the victims */
@@ -12,17 +12,18 @@
 #define TABLE_ORDER 21u
 #define WINDOW_ORDER 27u /* what one item of the largest message names */
 #define VICTIMS 8u
-#define FIRST_VICTIM 0x800u /* slots of tasks */
 #define CROWD 10000u
+#define FEW 240u  /* of the crowd: one of each priority */
+#define MOST 250u /* more important than they */
 #define FIRST_THREAD 0x2000u /* slots of threads */
 #define FIRST_CAP 0x8000u    /* slots from here to the end of the table */
 #define CAPS_ORDER 14u
 #define SLOTS_ORDER 16u
-#define UTCBS 0x60000000ul
-#define UTCB_AREA_ORDER 17u
 #define VICTIM_THREADS 1000u
 #define VICTIM_CAPS 10000u
 #define ITEMS 31u
+#define SPACE_ORDER 47u
+#define ROOT_ORDER 39u /* what one entry of the highest table covers */
 #define KIP_WINDOW 0x5fff0000ul
 
 static char shared_stack[4096] __attribute__((aligned(16))); /* nobody returns from where he blocks */
@@ -36,11 +37,9 @@ __attribute__((noinline)) void load(const char *name)
     print("\n");
 }
 
-static l4_cap_idx_t victim(unsigned n) { return slot(FIRST_VICTIM + n); }
+void rest(void) { l4_ipc_sleep(l4_ipc_timeout(0, 0, 1000, 1)); }
 
-static void rest(void) { l4_ipc_sleep(l4_ipc_timeout(0, 0, 1000, 1)); }
-
-static void task_make(unsigned n)
+void task_make(unsigned n)
 {
     l4_fpage_t none = {0};
 
@@ -133,47 +132,39 @@ static void trees(void)
     must("delete", l4_task_delete_obj(L4_BASE_TASK_CAP, victim(0)));
 }
 
-static void ports(void)
-{
-    l4_fpage_t all = l4_iofpage(0, 16);
-
-    for (unsigned n = 0; n < VICTIMS; n++) {
-        task_make(n);
-        must("ports", l4_task_map(victim(n), L4_BASE_TASK_CAP, all, 0));
-    }
-    for (unsigned n = 1; n < VICTIMS; n++)
-        for (unsigned i = 0; i < 256; i++)
-            must("ports", l4_task_map(victim(n), victim(n - 1), l4_iofpage(i * 256 + n, 0), 0));
-    load("map-ports-into-8-tasks");
-    l4_task_unmap(L4_BASE_TASK_CAP, all, L4_FP_OTHER_SPACES);
-    load("unmap-ports-in-8-tasks");
-    for (unsigned n = 0; n < VICTIMS; n++)
-        must("delete", l4_task_delete_obj(L4_BASE_TASK_CAP, victim(n)));
-}
-
 /* ---- the largest message ---- */
 
-static void server_take_items(void)
+static void take_items(l4_fpage_t memory, l4_fpage_t objects)
 {
     l4_umword_t label;
 
     l4_utcb_br()->bdr = 2ul << 10; /* objects: behind the window for memory */
     l4_utcb_br()->br[0] = L4_ITEM_MAP;
-    l4_utcb_br()->br[1] = l4_fpage(BIG, BIG_ORDER, L4_FPAGE_RWX).raw;
+    l4_utcb_br()->br[1] = memory.raw;
     l4_utcb_br()->br[2] = L4_ITEM_MAP;
-    l4_utcb_br()->br[3] = l4_obj_fpage(slot(FIRST_CAP), CAPS_ORDER, L4_CAP_FPAGE_RWS).raw;
+    l4_utcb_br()->br[3] = objects.raw;
     l4_utcb_br()->br[4] = 0;
     l4_ipc_wait(l4_utcb(), &label, L4_IPC_NEVER);
     for (;;)
         l4_ipc_reply_and_wait(l4_utcb(), l4_msgtag(0, 0, 0, 0), &label, L4_IPC_NEVER);
 }
 
-/* All items for one buffer: compound. */
-static void items_send(l4_fpage_t page, l4_umword_t control)
+static void server_take_items(void)
+{
+    take_items(l4_fpage(BIG, BIG_ORDER, L4_FPAGE_RWX), l4_obj_fpage(slot(FIRST_CAP), CAPS_ORDER, L4_CAP_FPAGE_RWS));
+}
+
+static void server_take_anywhere(void)
+{
+    take_items(l4_fpage(0, SPACE_ORDER, L4_FPAGE_RWX), l4_obj_fpage(slot(0), SLOTS_ORDER, L4_CAP_FPAGE_RWS));
+}
+
+/* All items for one buffer: compound. Each goes `step` behind the one before. */
+static void items_send(l4_fpage_t page, l4_umword_t control, l4_umword_t step)
 {
     l4_msgtag_t tag;
 
-    for (unsigned i = 0; i < ITEMS; i++) {
+    for (unsigned i = 0; i < ITEMS; i++, control += step) {
         l4_utcb_mr()->mr[2 * i] = control | L4_ITEM_MAP | (i + 1 < ITEMS ? L4_ITEM_CONT : 0);
         l4_utcb_mr()->mr[2 * i + 1] = page.raw;
     }
@@ -188,10 +179,14 @@ static void items(void)
     for (l4_addr_t at = BIG; at < BIG + (1ul << WINDOW_ORDER); at += 1ul << TABLE_ORDER)
         must("page", l4_task_map(slot(SLOT_OTHER_TASK), L4_BASE_TASK_CAP,
                                  l4_fpage((l4_addr_t)spare_page, L4_PAGESHIFT, L4_FPAGE_RW), at));
-    items_send(big(WINDOW_ORDER, L4_FPAGE_RWX), 0);
+    items_send(big(WINDOW_ORDER, L4_FPAGE_RWX), 0, 0);
     load("message-of-31-items-of-memory");
-    items_send(l4_obj_fpage(slot(FIRST_CAP), CAPS_ORDER, L4_CAP_FPAGE_RWS), slot(FIRST_CAP));
+    items_send(l4_obj_fpage(slot(FIRST_CAP), CAPS_ORDER, L4_CAP_FPAGE_RWS), slot(FIRST_CAP), 0);
     load("message-of-31-items-of-capabilities");
+    server_stop();
+    server_start(server_take_anywhere, OTHER_TASK, PRIO);
+    items_send(l4_fpage((l4_addr_t)spare_page, L4_PAGESHIFT, L4_FPAGE_RW), 1ul << ROOT_ORDER, 1ul << ROOT_ORDER);
+    load("message-of-31-items-into-new-tables");
     server_stop();
     l4_task_unmap(L4_BASE_TASK_CAP, big(BIG_ORDER, L4_FPAGE_RWX), L4_FP_OTHER_SPACES);
     l4_task_unmap(slot(SLOT_OTHER_TASK), l4_obj_fpage(slot(FIRST_CAP), CAPS_ORDER, L4_CAP_FPAGE_RWS), L4_FP_ALL_SPACES);
@@ -355,6 +350,28 @@ static void alarms(void)
     load("10000-timeouts-at-one-instant");
 }
 
+/* A queue of many priorities that everybody who comes has to pass. */
+static void priorities(void)
+{
+    l4_cap_idx_t worker = slot(SLOT_WORKER);
+
+    worker_start(SLOT_WORKER, OWN_TASK, sleep_for_ever, PRIO);
+    must("gate", l4_factory_create_gate(L4_BASE_FACTORY_CAP, slot(SLOT_QUEUE), worker, 0x40));
+    for (unsigned n = 0; n < FEW; n++)
+        run(slot(FIRST_THREAD + n), queue_up, 1 + n);
+    l4_ipc_sleep(l4_ipc_timeout(0, 0, 1000, 6));
+    must("delete", l4_task_delete_obj(L4_BASE_TASK_CAP, slot(SLOT_QUEUE)));
+    must("gate", l4_factory_create(L4_BASE_FACTORY_CAP, L4_PROTO_KOBJECT, slot(SLOT_QUEUE)));
+    for (unsigned n = FEW; n < CROWD; n++)
+        run(slot(FIRST_THREAD + n), queue_up, MOST);
+    must("bind", l4_rcv_ep_bind_thread(slot(SLOT_QUEUE), worker, 0x40));
+    rest();
+    load("bind-a-gate-whose-senders-pass-240-others");
+    must("delete", l4_task_delete_obj(L4_BASE_TASK_CAP, worker));
+    must("delete", l4_task_delete_obj(L4_BASE_TASK_CAP, slot(SLOT_QUEUE)));
+    rest();
+}
+
 static void crowds(void)
 {
     for (unsigned n = 0; n < CROWD; n++)
@@ -363,6 +380,7 @@ static void crowds(void)
     load("make-10000-threads");
     alarms();
     senders();
+    priorities();
     must("delete", l4_task_unmap(L4_BASE_TASK_CAP, l4_obj_fpage(slot(FIRST_THREAD), 13, L4_CAP_FPAGE_RWS),
                                  L4_FP_DELETE_OBJ | L4_FP_ALL_SPACES));
     rest();
@@ -398,7 +416,8 @@ void latency(void)
     load("start");
     trees();
     gibibyte();
-    ports();
+    latency_ports();
+    latency_calls();
     capabilities();
     crowds();
     large_task();

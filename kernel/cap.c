@@ -31,6 +31,7 @@ static cold_path struct cap_page *cap_page_make(struct task *task, word_t index)
     made = charged_frame_alloc(task->obj.payer, 0);
     if (made == NULL)
         return NULL;
+    work_left -= 30;
     task->cap_pages[index / CAP_PAGE_SLOTS] = made;
     if (index / CAP_PAGE_SLOTS >= task->cap_pages_end)
         task->cap_pages_end = (uint16_t)(index / CAP_PAGE_SLOTS + 1);

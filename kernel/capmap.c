@@ -62,13 +62,13 @@ int map_caps(const struct map_request *rq)
     for (word_t i = p->at; i < count && w.src + i < CAP_SLOTS && w.dst + i < CAP_SLOTS;) {
         if (cap_slot(rq->from, w.src + i) == NULL) { /* no page: the next candidate is the next page's first slot */
             i += CAP_PAGE_SLOTS - (w.src + i) % CAP_PAGE_SLOTS;
-            continue;
+        } else {
+            int st = caps_map_one(rq, w.src + i, w.dst + i);
+            if (st < 0)
+                return st;
+            found |= st == MAP_DONE;
+            i++;
         }
-        int st = caps_map_one(rq, w.src + i, w.dst + i);
-        if (st < 0)
-            return st;
-        found |= st == MAP_DONE;
-        i++;
         if (i < count && !work_done(8)) {
             p->at = i;
             p->found = found;
@@ -97,11 +97,10 @@ static cold_path bool unmap_many(struct task *task, l4_fpage fp, bool del, struc
     for (word_t i = p->at > start ? p->at : start; i < end && i < CAP_SLOTS; i++) {
         struct cap *slot = cap_slot(task, i);
 
-        if (slot == NULL) {
+        if (slot == NULL)
             i |= CAP_PAGE_SLOTS - 1;
-            continue;
-        }
-        slot_unmap(slot, rights, del);
+        else
+            slot_unmap(slot, rights, del);
         if (i + 1 < end && !work_done(3)) {
             p->at = i + 1;
             return false;

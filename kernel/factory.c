@@ -41,7 +41,27 @@ static bool factory_free(struct kobj *obj)
     return true;
 }
 
-/* Each creator answers a tag (label 0: *out is the object, words as stored). */
+/* Slot index of the caller's first object receive buffer; false: there is none that can be used. */
+static bool receive_slot(const struct l4_utcb *utcb, word_t *index)
+{
+    unsigned at = (unsigned)(utcb->bdr >> L4_BDR_OBJ_SHIFT & L4_BDR_INDEX_MASK);
+    word_t item = utcb->br[at];
+    l4_fpage window;
+
+    if (item == 0)
+        return false;
+    if (item & L4_RCV_SINGLE_CAP) {
+        *index = item >> L4_SEL_SHIFT;
+        return true;
+    }
+    window.raw = at + 1 < L4_BR_COUNT ? utcb->br[at + 1] : 0;
+    if (l4_fpage_type(window) != L4_FPAGE_OBJ)
+        return false;
+    *index = l4_fpage_start(window);
+    return true;
+}
+
+/* Each creator answers a tag. When it has stored an object, label 0 and words; else it is the whole answer. */
 
 static l4_tag create_factory(struct factory *f, struct invoke *in, struct kobj **out)
 {
@@ -65,31 +85,78 @@ static l4_tag create_factory(struct factory *f, struct invoke *in, struct kobj *
     return tag_label(0);
 }
 
+/* What the caller gets with the object: its capability, said as a return item behind the words. */
+static inline l4_tag created(struct invoke *in, unsigned words)
+{
+    in->utcb->mr[words] = L4_ITEM_MAP | (word_t)L4_FPAGE_OBJ << 4;
+    return l4_tag_make(0, words, 1, 0);
+}
+
+/* The slot that the caller names, after the first time; NULL: it cannot be made. */
+static cold_path struct cap *receive_cap(const struct invoke *in)
+{
+    word_t index;
+
+    return receive_slot(in->utcb, &index) ? cap_slot_alloc(in->self->task, index) : NULL;
+}
+
+/* A window's worth of the memory that a new task is to have. */
+static cold_path status_t task_memory(struct task *t, struct invoke *in)
+{
+    l4_fpage ku = {in->utcb->mr[2]};
+    status_t st = ku_mem_add(t, l4_fpage_start(ku) << L4_PAGE_SHIFT, l4_fpage_order(ku));
+
+    if (st == OK)
+        in->utcb->mr[0] = ku.raw & ~15ul;
+    else if (st != MAP_AGAIN)
+        kobj_destroy(&t->obj);
+    return st;
+}
+
+/* The capability first, the rest of the memory after windows: nobody has to keep the task for the thread. */
+static cold_path l4_tag task_begun(struct task *t, struct invoke *in)
+{
+    struct cap *slot = receive_cap(in);
+
+    if (slot == NULL) {
+        kobj_destroy(&t->obj);
+        return tag_label(-L4_ERR_NOMEM);
+    }
+    cap_remove(slot, true);
+    cap_insert(slot, &t->obj, CAP_ALL_RIGHTS);
+    in->self->progress.at = (word_t)(uintptr_t)t;
+    return TAG_AGAIN;
+}
+
+/* After a window. Is another object in the slot now, or none, nothing is left to do. */
+static cold_path l4_tag task_go_on(struct invoke *in)
+{
+    const struct cap *slot = receive_cap(in);
+    struct kobj *obj = slot == NULL ? NULL : cap_obj(slot);
+    status_t st = OK;
+
+    if (obj != NULL && obj->type == KOBJ_TASK && (word_t)(uintptr_t)task_of(obj) == in->self->progress.at)
+        st = task_memory(task_of(obj), in);
+    return st == MAP_AGAIN ? TAG_AGAIN : st == OK ? created(in, 1) : tag_label(st);
+}
+
 static l4_tag create_task(struct factory *f, struct invoke *in, struct kobj **out)
 {
     struct task *t;
-    l4_fpage ku = {in->utcb->mr[2]};
+    status_t st;
 
     if (l4_tag_words(in->tag) < 3)
         return tag_label(-L4_ERR_INVAL);
+    if (unlikely(in->self->progress.again))
+        return task_go_on(in);
     t = task_create(f);
     if (t == NULL)
         return tag_label(-L4_ERR_NOMEM);
+    st = in->utcb->mr[2] == 0 ? OK : task_memory(t, in);
+    if (unlikely(st != OK))
+        return st == MAP_AGAIN ? task_begun(t, in) : tag_label(st);
     *out = &t->obj;
-    if (ku.raw == 0)
-        return tag_label(0);
-
-    status_t st;
-
-    do
-        st = ku_mem_add(t, l4_fpage_start(ku) << L4_PAGE_SHIFT, l4_fpage_order(ku));
-    while (st == MAP_AGAIN);
-    if (st != OK) {
-        kobj_destroy(&t->obj);
-        return tag_label(st);
-    }
-    in->utcb->mr[0] = ku.raw & ~15ul;
-    return tag_words(0, 1);
+    return tag_words(0, in->utcb->mr[2] == 0 ? 0 : 1);
 }
 
 static l4_tag create_gate(struct factory *f, struct invoke *in, struct kobj **out)
@@ -159,26 +226,6 @@ static l4_tag create_object(struct factory *f, struct invoke *in, struct kobj **
     return tag_label(*out == NULL ? -L4_ERR_NOMEM : 0);
 }
 
-/* Slot index of the caller's first object receive buffer; false: there is none that can be used. */
-static bool receive_slot(const struct l4_utcb *utcb, word_t *index)
-{
-    unsigned at = (unsigned)(utcb->bdr >> L4_BDR_OBJ_SHIFT & L4_BDR_INDEX_MASK);
-    word_t item = utcb->br[at];
-    l4_fpage window;
-
-    if (item == 0)
-        return false;
-    if (item & L4_RCV_SINGLE_CAP) {
-        *index = item >> L4_SEL_SHIFT;
-        return true;
-    }
-    window.raw = at + 1 < L4_BR_COUNT ? utcb->br[at + 1] : 0;
-    if (l4_fpage_type(window) != L4_FPAGE_OBJ)
-        return false;
-    *index = l4_fpage_start(window);
-    return true;
-}
-
 static l4_tag factory_operate(struct kobj *obj, struct invoke *in)
 {
     struct factory *f = factory_of(obj);
@@ -198,7 +245,7 @@ static l4_tag factory_operate(struct kobj *obj, struct invoke *in)
     if (!receive_slot(in->utcb, &index))
         return ipc_error_tag(in->utcb, L4_IPC_RECV_OVERFLOW);
     answer = create_object(f, in, &made);
-    if (l4_tag_label(answer) != 0)
+    if (made == NULL)
         return answer;
     slot = cap_slot_alloc(in->self->task, index);
     if (slot == NULL) {
@@ -207,8 +254,7 @@ static l4_tag factory_operate(struct kobj *obj, struct invoke *in)
     }
     cap_remove(slot, true);
     cap_insert(slot, made, CAP_ALL_RIGHTS);
-    in->utcb->mr[l4_tag_words(answer)] = L4_ITEM_MAP | (word_t)L4_FPAGE_OBJ << 4;
-    return l4_tag_make(0, l4_tag_words(answer), 1, 0);
+    return created(in, l4_tag_words(answer));
 }
 
 const struct kobj_ops factory_ops = {

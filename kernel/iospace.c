@@ -7,12 +7,15 @@
  * denied); it exists while the task has any port. sigma0 has all ports, from nobody.
  *
  *   I1  the sets of the edges into a task are disjoint, and their union is the set of the task (sigma0: all ports).
- *   I2  the set of an edge is contained in the set of its origin.
- *   I3  an edge with an empty set, and a space without ports and without edges, do not exist.
+ *   I2  the set of an edge is contained in the set of its origin, unless its origin is on the work list.
+ *   I3  an edge with an empty set, and a space without ports and without edges, do not exist; nor does a space with
+ *       edges from more than ORIGINS_MAX others: for one more there is no memory.
  *
- * Taking ports away needs no memory and no recursion: the ports vanish from a task's set, I2 is restored on its
- * outgoing edges, which takes ports from other tasks, and these wait on a list for the same. Memory of an edge and of a
- * task's set is charged to the task that receives.
+ * Every operation goes through its ports a chunk at a time. Taking ports away needs no memory and no recursion: they
+ * vanish from a task's set, and the task goes on the work list until I2 holds on its outgoing edges, one after the
+ * other, which takes ports from other tasks. Interrupts are let in between any two edges (preempt.h); whoever does
+ * something with ports next finishes first what is on the list, so there is never more on it than one chunk of one
+ * operation. Memory of an edge and of a task's set is charged to the task that receives.
  */
 #include "map.h"
 #include "memory.h"
@@ -25,14 +28,17 @@ _Static_assert(ARCH_IO_PORTS / 8 == L4_PAGE_SIZE << SET_ORDER, "a set is one blo
 struct io_edge {
     struct io_space *from, *to;
     struct list out_link, in_link;
-    word_t *set; /* bit set = has the port */
+    word_t *set;    /* bit set = has the port */
+    unsigned words; /* of the set that are not 0 */
 };
 
 struct io_space {
     struct task *task;
     word_t *denied; /* also task->space.io_bitmap */
     struct list out, in;
+    unsigned out_count, in_count;
     struct io_space *work_next;
+    unsigned todo; /* so many edges, the first ones of out, have to be looked at */
     bool working;
 };
 
@@ -40,6 +46,18 @@ struct io_space {
 struct port_range {
     unsigned first, end;
 };
+
+#define CHUNK 1024u    /* ports */
+#define ORIGINS_MAX 16u
+
+/* The work list, and what is done to the ports of a chunk. */
+static struct io_work {
+    struct io_space *first;
+    struct port_range r;
+    struct io_space *taker;        /* its edges lose them, though it has them */
+    struct io_space *giver, *heir; /* what has gone from giver is on edges of heir now: it was granted */
+    bool failed;                   /* for such an edge there was no memory */
+} work;
 
 static struct slab edge_slab, space_slab;
 
@@ -63,12 +81,12 @@ static word_t range_mask(struct port_range r, unsigned w)
 #define for_words(w, r) for (unsigned w = (r).first / 64, w##_last = ((r).end - 1) / 64; w <= w##_last; w++)
 static const struct port_range all_ports = {0, ARCH_IO_PORTS};
 
-static bool set_empty(const word_t *set)
+/* The chunk that begins with port first, as far as it lies in the range. */
+static struct port_range chunk_at(struct port_range r, unsigned first)
 {
-    for_words(w, all_ports)
-        if (set[w] != 0)
-            return false;
-    return true;
+    unsigned end = (first | (CHUNK - 1)) + 1;
+
+    return (struct port_range){first, end < r.end ? end : r.end};
 }
 
 /* ---- spaces and edges ---- */
@@ -123,7 +141,7 @@ static struct io_edge *edge_get(struct io_space *from, struct io_space *to)
 {
     struct io_edge *e = edge_find(from, to);
 
-    if (e != NULL)
+    if (e != NULL || to->in_count == ORIGINS_MAX)
         return e;
     e = charged_slab_alloc(to->task->obj.payer, &edge_slab);
     if (e == NULL)
@@ -135,7 +153,9 @@ static struct io_edge *edge_get(struct io_space *from, struct io_space *to)
     }
     e->from = from;
     e->to = to;
-    list_push_front(&from->out, &e->out_link);
+    from->out_count++;
+    to->in_count++;
+    list_push_back(&from->out, &e->out_link); /* behind those that may be to be looked at */
     list_push_front(&to->in, &e->in_link);
     return e;
 }
@@ -144,99 +164,110 @@ static void edge_free(struct io_edge *e)
 {
     struct factory *payer = e->to->task->obj.payer;
 
+    e->from->out_count--;
+    e->to->in_count--;
     list_remove(&e->out_link);
     list_remove(&e->in_link);
     charged_frame_free(payer, e->set, SET_ORDER);
     charged_slab_free(payer, &edge_slab, e);
 }
 
-/* ---- taking ports away ---- */
+/* ---- sets and the work list ---- */
 
-struct worklist {
-    struct io_space *first;
-};
-
-static void work_add(struct worklist *work, struct io_space *s)
+static void edge_set(struct io_edge *e, unsigned w, word_t now)
 {
+    e->words = e->words + (now != 0) - (e->set[w] != 0);
+    e->set[w] = now;
+}
+
+static void work_add(struct io_space *s)
+{
+    s->todo = s->out_count;
     if (s->working)
         return;
     s->working = true;
-    s->work_next = work->first;
-    work->first = s;
+    s->work_next = work.first;
+    work.first = s;
 }
 
 /* Takes the bits `gone` of word w from the edge and from the task behind it. */
-static void edge_take(struct io_edge *e, unsigned w, word_t gone, struct worklist *work)
+static void edge_take(struct io_edge *e, unsigned w, word_t gone)
 {
     if (gone == 0)
         return;
-    e->set[w] &= ~gone;
+    edge_set(e, w, e->set[w] & ~gone);
     e->to->denied[w] |= gone;
-    work_add(work, e->to);
+    work_add(e->to);
 }
 
-/* Restores I2 everywhere, then I3. */
-static void work_finish(struct worklist *work, struct port_range r)
+/* Restores I2 on an edge of s. */
+static void edge_adapt(struct io_space *s, struct io_edge *e)
 {
-    struct io_space *done = NULL;
+    struct io_edge *other = NULL;
 
-    while (work->first != NULL) {
-        struct io_space *s = work->first;
-        work->first = s->work_next;
-        s->working = false;
-        for (struct list *l = s->out.next; l != &s->out; l = l->next) {
-            struct io_edge *e = container_of(l, struct io_edge, out_link);
-            for_words(w, r)
-                edge_take(e, w, e->set[w] & s->denied[w], work);
+    for_words(w, work.r) {
+        word_t gone = e->set[w] & (s->denied[w] | (s == work.taker ? range_mask(work.r, w) : 0));
+
+        if (s == work.giver && gone & ~work.heir->denied[w]) {
+            if (other == NULL)
+                other = edge_get(work.heir, e->to);
+            if (other == NULL) {
+                work.failed = true;
+            } else {
+                edge_set(other, w, other->set[w] | gone);
+                edge_set(e, w, e->set[w] & ~gone);
+                gone = 0;
+            }
         }
-        arch_io_changed(&s->task->space);
-        for (struct list *l = s->in.next, *next; l != &s->in; l = next) {
-            struct io_edge *e = container_of(l, struct io_edge, in_link);
-            next = l->next;
-            if (set_empty(e->set))
-                edge_free(e);
-        }
-        /* A space leaves only after its last outgoing edge, whose other end may still be on the list. */
-        if (list_empty(&s->in) && !list_empty(&s->out)) {
-            s->work_next = done;
-            done = s;
-            s->working = true;
+        edge_take(e, w, gone);
+    }
+    if (e->words == 0)
+        edge_free(e);
+}
+
+/* A window's worth of the work list. True: it is empty. */
+static bool work_run(void)
+{
+    while (work.first != NULL) {
+        struct io_space *s = work.first;
+
+        if (s->todo > 0 && !list_empty(&s->out)) {
+            struct io_edge *e = list_first(&s->out, struct io_edge, out_link);
+
+            s->todo--;
+            list_remove(&e->out_link);
+            list_push_back(&s->out, &e->out_link);
+            edge_adapt(s, e);
         } else {
+            work.first = s->work_next;
+            s->working = false;
+            arch_io_changed(&s->task->space);
             space_put(s);
         }
+        if (!work_done(16))
+            return work.first == NULL;
     }
-    while (done != NULL) {
-        struct io_space *s = done;
-        done = s->work_next;
-        s->working = false;
-        space_put(s);
-    }
+    return true;
 }
 
-/* Takes ports from the task and from all who have them from it. */
-static void space_take(struct io_space *s, struct port_range r)
+/* Takes ports of the range from the task: those that `like` has (NULL: all) and that are not from `keep`. True: it had
+ * some, and there is work. */
+static bool space_take(struct io_space *s, struct port_range r, const struct io_space *like, const struct io_space *keep)
 {
-    struct worklist work = {NULL};
-
-    for (struct list *l = s->in.next; l != &s->in; l = l->next) {
+    work = (struct io_work){.r = r};
+    for (struct list *l = s->in.next, *next; l != &s->in; l = next) {
         struct io_edge *e = container_of(l, struct io_edge, in_link);
-        for_words(w, r)
-            edge_take(e, w, e->set[w] & range_mask(r, w), &work);
-    }
-    work_finish(&work, r);
-}
 
-/* Takes ports from all who have them from the task. */
-static void space_take_derived(struct io_space *s, struct port_range r)
-{
-    struct worklist work = {NULL};
-
-    for (struct list *l = s->out.next; l != &s->out; l = l->next) {
-        struct io_edge *e = container_of(l, struct io_edge, out_link);
+        next = l->next;
+        work_left -= 8;
+        if (e->from == keep)
+            continue;
         for_words(w, r)
-            edge_take(e, w, e->set[w] & range_mask(r, w), &work);
+            edge_take(e, w, e->set[w] & range_mask(r, w) & (like == NULL ? ~0ul : ~like->denied[w]));
+        if (e->words == 0)
+            edge_free(e);
     }
-    work_finish(&work, r);
+    return work.first != NULL;
 }
 
 /* ---- map ---- */
@@ -251,29 +282,13 @@ static bool space_has(const struct io_space *s, struct port_range r)
     return false;
 }
 
-/* Takes from `to` the ports of the range that `from` has; with `keep` those stay that it has from there already. May
- * end both spaces (one may have its ports from the other). */
-static void destination_clear(struct task *from, struct task *to, struct port_range r, bool keep)
-{
-    struct worklist work = {NULL};
+/* The map of one chunk. MAP_AGAIN: once more, when the work is done; the tasks may have lost their ports then. */
 
-    if (to->io == NULL)
-        return;
-    for (struct list *l = to->io->in.next; l != &to->io->in; l = l->next) {
-        struct io_edge *e = container_of(l, struct io_edge, in_link);
-        if (!keep || e->from != from->io)
-            for_words(w, r)
-                edge_take(e, w, e->set[w] & ~from->io->denied[w] & range_mask(r, w), &work);
-    }
-    work_finish(&work, r);
-}
-
-/* `to` gets the ports of the range that `from` has, as its child. */
+/* `to` gets the ports of the chunk that `from` has, as its child. */
 static int derive(struct task *from, struct task *to, struct port_range r)
 {
-    destination_clear(from, to, r, true);
-    if (!space_has(from->io, r)) /* was derived from what has just gone */
-        return MAP_DONE;
+    if (to->io != NULL && space_take(to->io, r, from->io, from->io))
+        return MAP_AGAIN;
 
     struct io_space *s = space_get(to);
     if (s == NULL)
@@ -285,96 +300,48 @@ static int derive(struct task *from, struct task *to, struct port_range r)
     }
     for_words(w, r) {
         word_t new = ~from->io->denied[w] & range_mask(r, w);
-        e->set[w] |= new;
+        edge_set(e, w, e->set[w] | new);
         s->denied[w] &= ~new;
     }
     arch_io_changed(&to->space);
     return MAP_DONE;
 }
 
-/* Makes, or with commit uses, the edge that replaces `old` between two other ends for the ports of the range. */
-static bool edge_move(struct io_edge *old, struct io_space *from, struct io_space *to, struct port_range r, bool commit)
-{
-    bool any = false;
-
-    for_words(w, r)
-        any |= (old->set[w] & range_mask(r, w)) != 0;
-    if (!any)
-        return true;
-    struct io_edge *e = edge_get(from, to);
-    if (e == NULL)
-        return false;
-    if (commit)
-        for_words(w, r) {
-            word_t moved = old->set[w] & range_mask(r, w);
-            old->set[w] &= ~moved;
-            e->set[w] |= moved;
-        }
-    return true;
-}
-
-/* All edges of `from` for the range go over to `to`; without commit they are only made. */
-static bool edges_move(struct io_space *from, struct io_space *to, struct port_range r, bool commit)
-{
-    for (struct list *l = from->in.next, *next; l != &from->in; l = next) {
-        next = l->next;
-        struct io_edge *e = container_of(l, struct io_edge, in_link);
-        if (!edge_move(e, e->from, to, r, commit))
-            return false;
-    }
-    for (struct list *l = from->out.next, *next; l != &from->out; l = next) {
-        next = l->next;
-        struct io_edge *e = container_of(l, struct io_edge, out_link);
-        if (e->to != to && !edge_move(e, to, e->to, r, commit))
-            return false;
-    }
-    return true;
-}
-
-/* Drops edges without ports (I3) around a space. */
-static void edges_sweep(struct io_space *s)
-{
-    for (struct list *l = s->in.next, *next; l != &s->in; l = next) {
-        struct io_edge *e = container_of(l, struct io_edge, in_link);
-        next = l->next;
-        if (set_empty(e->set))
-            edge_free(e);
-    }
-    for (struct list *l = s->out.next, *next; l != &s->out; l = next) {
-        struct io_edge *e = container_of(l, struct io_edge, out_link);
-        next = l->next;
-        if (set_empty(e->set))
-            edge_free(e);
-    }
-    space_put(s);
-}
-
-/* `to` takes the place of `from` for the ports of the range. */
+/* `to` takes the place of `from` for the ports of the chunk that it has from one origin. */
 static int grant(struct task *from, struct task *to, struct port_range r)
 {
-    destination_clear(from, to, r, false);
-    if (!space_has(from->io, r))
-        return MAP_DONE;
+    struct io_space *a = from->io, *b;
+    struct io_edge *e, *moved;
+    word_t any = 0;
 
-    struct io_space *a = from->io, *b = space_get(to);
+    if (to->io != NULL && space_take(to->io, r, a, NULL))
+        return MAP_AGAIN;
+    for (struct list *l = a->in.next; any == 0; l = l->next) { /* one of them has some: I1 */
+        e = container_of(l, struct io_edge, in_link);
+        for_words(w, r)
+            any |= e->set[w] & range_mask(r, w);
+    }
+    b = space_get(to);
     if (b == NULL)
         return MAP_FAILED;
-    bool made = edges_move(a, b, r, false);
-    if (made) {
-        /* ---- commit: all edges exist ---- */
-        edges_move(a, b, r, true);
-        for_words(w, r) {
-            word_t moved = ~a->denied[w] & range_mask(r, w);
-            a->denied[w] |= moved;
-            b->denied[w] &= ~moved;
-        }
-        arch_io_changed(&from->space);
-        arch_io_changed(&to->space);
+    moved = edge_get(e->from, b);
+    if (moved == NULL) {
+        space_put(b);
+        return MAP_FAILED;
     }
-    edges_sweep(b);
-    if (from->io != NULL)
-        edges_sweep(a);
-    return made ? MAP_DONE : MAP_FAILED;
+    work = (struct io_work){.r = r, .giver = a, .heir = b};
+    for_words(w, r) {
+        word_t bits = e->set[w] & range_mask(r, w);
+        edge_set(e, w, e->set[w] & ~bits);
+        edge_set(moved, w, moved->set[w] | bits);
+        a->denied[w] |= bits;
+        b->denied[w] &= ~bits;
+    }
+    if (e->words == 0)
+        edge_free(e);
+    work_add(a);
+    arch_io_changed(&to->space);
+    return MAP_AGAIN;
 }
 
 /* First port and end of a flexpage, clipped; false: no port. */
@@ -394,7 +361,48 @@ static bool fpage_ports(l4_fpage fp, struct port_range *r)
     return true;
 }
 
-int map_io(const struct map_request *rq)
+/* The first port that is left to do. */
+static unsigned port_next(struct port_range r, const struct op_progress *p)
+{
+    return p->at <= r.first ? r.first : p->at < r.end ? (unsigned)p->at : r.end;
+}
+
+/* The ports of the range, which lie in both windows. */
+static int map_ports(const struct map_request *rq, struct port_range r)
+{
+    struct op_progress *p = rq->progress;
+
+    for (;;) {
+        int st = MAP_DONE;
+
+        p->at = port_next(r, p);
+        if (!work_run())
+            return MAP_AGAIN;
+        if (unlikely(work.failed)) {
+            work.failed = false;
+            if (p->found)
+                return MAP_FAILED;
+        }
+        if (p->at == r.end)
+            return p->found ? MAP_DONE : MAP_NOTHING;
+        struct port_range chunk = chunk_at(r, (unsigned)p->at);
+        if (space_has(rq->from->io, chunk)) {
+            p->found = true;
+            if (rq->from == rq->to) /* onto itself: lost */
+                st = space_take(rq->from->io, chunk, NULL, NULL) ? MAP_AGAIN : MAP_DONE;
+            else
+                st = (rq->item & L4_ITEM_GRANT && !rq->from->is_sigma0 ? grant : derive)(rq->from, rq->to, chunk);
+        }
+        if (st < 0)
+            return st;
+        if (st == MAP_DONE)
+            p->at = chunk.end;
+        if (!work_done(50))
+            return MAP_AGAIN;
+    }
+}
+
+cold_path int map_io(const struct map_request *rq)
 {
     struct port_range r, window = all_ports;
     bool everything = rq->window.raw == L4_FPAGE_ALL;
@@ -411,32 +419,40 @@ int map_io(const struct map_request *rq)
         return MAP_DONE;
     if (rq->from->is_sigma0 && space_get(rq->from) == NULL)
         return MAP_FAILED;
-    if (!space_has(rq->from->io, r))
-        return MAP_NOTHING;
-    if (rq->from == rq->to) { /* onto itself: lost */
-        space_take(rq->from->io, r);
-        return MAP_DONE;
-    }
-    return rq->item & L4_ITEM_GRANT && !rq->from->is_sigma0 ? grant(rq->from, rq->to, r) : derive(rq->from, rq->to, r);
+    int st = map_ports(rq, r);
+    if (st != MAP_AGAIN)
+        rq->progress->at = rq->progress->found = 0; /* W2 */
+    return st;
 }
 
 /* ---- unmap ---- */
 
-void unmap_io(struct task *task, l4_fpage fp, bool self)
+cold_path bool unmap_io(struct task *task, l4_fpage fp, bool self, struct op_progress *p)
 {
     struct port_range r;
 
     if (task->io == NULL || l4_fpage_rights(fp) == 0 || !fpage_ports(fp, &r))
-        return;
-    if (self && !task->is_sigma0)
-        space_take(task->io, r);
-    else
-        space_take_derived(task->io, r);
-}
-
-void unmap_io_all(struct task *task)
-{
-    unmap_io(task, l4_fpage_make(L4_FPAGE_IO, 0, 16, L4_MEM_RIGHTS), true);
+        return true;
+    for (;;) {
+        p->at = port_next(r, p);
+        if (!work_run())
+            return false;
+        struct io_space *s = task->io;
+        if (s == NULL || p->at == r.end) {
+            p->at = 0; /* W2 */
+            return true;
+        }
+        struct port_range chunk = chunk_at(r, (unsigned)p->at);
+        if (self && !task->is_sigma0) {
+            space_take(s, chunk, NULL, NULL);
+        } else {
+            work = (struct io_work){.r = chunk, .taker = s};
+            work_add(s);
+        }
+        p->at = chunk.end;
+        if (!work_done(20))
+            return false;
+    }
 }
 
 void io_check(const struct task *task)
@@ -447,8 +463,8 @@ void io_check(const struct task *task)
         kassert(task->space.io_bitmap == NULL);
         return;
     }
-    kassert(s->task == task && task->space.io_bitmap == (void *)s->denied && !s->working);
-    kassert(task->is_sigma0 || !list_empty(&s->in)); /* I3 */
+    kassert(s->task == task && task->space.io_bitmap == (void *)s->denied && (!s->working || work.first != NULL));
+    kassert(task->is_sigma0 || s->working || !list_empty(&s->in)); /* I3 */
     for_words(w, all_ports) {
         word_t have = 0;
         for (const struct list *l = s->in.next; l != &s->in; l = l->next) {
@@ -459,9 +475,16 @@ void io_check(const struct task *task)
         kassert(have == ~s->denied[w] || task->is_sigma0);
         for (const struct list *l = s->out.next; l != &s->out; l = l->next) {
             const struct io_edge *e = container_of(l, const struct io_edge, out_link);
-            kassert((e->set[w] & s->denied[w]) == 0); /* I2 */
+            kassert((e->set[w] & s->denied[w]) == 0 || s->working); /* I2 */
         }
     }
-    for (const struct list *l = s->in.next; l != &s->in; l = l->next)
-        kassert(!set_empty(container_of(l, const struct io_edge, in_link)->set)); /* I3 */
+    unsigned edges = 0;
+    for (const struct list *l = s->in.next; l != &s->in; l = l->next, edges++) {
+        const struct io_edge *e = container_of(l, const struct io_edge, in_link);
+        unsigned words = 0;
+        for_words(w, all_ports)
+            words += e->set[w] != 0;
+        kassert(words == e->words && words != 0); /* I3 */
+    }
+    kassert(edges == s->in_count && edges <= ORIGINS_MAX);
 }

@@ -116,8 +116,10 @@ cold_path void sender_enqueue(struct list *queue, struct sender *s)
             list_push_back(&first->group, &s->group);
         return;
     }
-    while (last != first && container_of(last->group.prev, struct sender, group)->prio < s->prio)
+    while (last != first && container_of(last->group.prev, struct sender, group)->prio < s->prio) {
         last = container_of(last->group.prev, struct sender, group);
+        work_left--;
+    }
     /* In front of `last`, the first who is less important. */
     list_push_back(&last->link, &s->link);
     if (last != first && container_of(last->group.prev, struct sender, group)->prio == s->prio)

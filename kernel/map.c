@@ -66,6 +66,8 @@ static enum ram_kind ram_kind(word_t pa, unsigned order)
     enum ram_kind kind = RAM_NONE;
     unsigned count = kip.mem_count < L4_KIP_MEM_SLOTS ? kip.mem_count : L4_KIP_MEM_SLOTS;
 
+    work_left -= (int)count / 2;
+
     for (unsigned i = 0; i < count; i++) {
         struct l4_mem_desc d = kip.mem[i];
         unsigned type = l4_mem_desc_type(d);
@@ -80,7 +82,7 @@ static enum ram_kind ram_kind(word_t pa, unsigned order)
 }
 
 /* Gives sigma0 the largest page around va that is valid and of one kind. */
-static status_t sigma0_leaf_make(struct task *sigma0, word_t va, struct pt_entry *e)
+static cold_path status_t sigma0_leaf_make(struct task *sigma0, word_t va, struct pt_entry *e)
 {
     const unsigned *orders;
     unsigned n = arch_page_orders(&orders);
@@ -383,10 +385,15 @@ __attribute__((noinline)) bool unmap_memory(struct task *task, l4_fpage fp, bool
 
 cold_path bool unmap_all(struct task *task)
 {
-    if (!unmap_memory(task, l4_fpage_make(L4_FPAGE_MEM, 0, 63, L4_MEM_RIGHTS), true, &task->progress))
+    struct op_progress *p = &task->progress;
+
+    if (p->item == 0 && !unmap_memory(task, l4_fpage_make(L4_FPAGE_MEM, 0, 63, L4_MEM_RIGHTS), true, p))
         return false;
-    unmap_io_all(task);
-    return true;
+    if (likely(task->io == NULL))
+        return true;
+    if (p->item == 0)
+        *p = (struct op_progress){.item = 1};
+    return unmap_io(task, l4_fpage_make(L4_FPAGE_IO, 0, 16, L4_MEM_RIGHTS), true, p);
 }
 
 void mapping_check(const struct task *task)

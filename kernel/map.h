@@ -71,7 +71,7 @@ struct map_window map_window_combine(word_t snd, unsigned snd_order, word_t rcv,
  * with `self` from the task's own pages too. p->status gets the page status seen: bit 0 referenced, bit 1 dirty. A
  * window's worth of it; true: it is done. */
 bool unmap_memory(struct task *task, l4_fpage fp, bool self, struct op_progress *p);
-void unmap_io(struct task *task, l4_fpage fp, bool self);
+bool unmap_io(struct task *task, l4_fpage fp, bool self, struct op_progress *p);
 bool unmap_caps(struct task *task, l4_fpage fp, bool del, struct op_progress *p);
 
 /* Removes everything that a dead task holds in memory and ports, and all that was derived from it. A window's worth. */
@@ -93,7 +93,6 @@ void mapping_check(const struct task *task);
 void mapdb_init(void);
 void io_init(void);
 void ku_mem_init(void);
-void unmap_io_all(struct task *task);
 void io_check(const struct task *task);
 
 /* A node for the page e (leaf included) of the task below parent (NULL: a root), charged to the task. NULL: no memory

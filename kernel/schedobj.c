@@ -12,31 +12,34 @@ struct kobj sched_object;
 static struct irq_source hotplug_line;
 static const struct irq_lines hotplug = {.pin = &hotplug_line, .pins = 1};
 
-/* Is the CPU in the set (descriptor: offset 0-23, granularity 24-31; map)? */
-static bool cpu_in_set(word_t descriptor, word_t map, unsigned cpu)
+/* Which bit of the map of a set (descriptor: offset 0-23, granularity 24-31) is the CPU's? 64 or more: none. */
+static inline word_t cpu_bit(word_t descriptor, unsigned cpu)
 {
     unsigned gran = (unsigned)(descriptor >> 24 & 0xffu);
-    word_t offset, bit;
+    word_t offset;
 
     if (gran > 24)
         gran = 24;
     offset = (descriptor & 0xffffffu) & ~((1ul << gran) - 1);
-    if (cpu < offset)
-        return false;
-    bit = (cpu - offset) >> gran;
+    return cpu < offset ? 64 : (cpu - offset) >> gran;
+}
+
+static bool cpu_in_set(word_t descriptor, word_t map, unsigned cpu)
+{
+    word_t bit = cpu_bit(descriptor, cpu);
+
     return bit < 64 && (map >> bit & 1);
 }
 
-static l4_tag sched_info(struct invoke *in)
+static cold_path l4_tag sched_info(struct invoke *in)
 {
     word_t *mr = in->utcb->mr, present = 0;
 
     if ((mr[1] & 0xffffffu) >= cpu_count)
         return tag_label(-L4_ERR_RANGE);
-    for (unsigned bit = 0; bit < 64; bit++)
-        for (unsigned cpu = 0; cpu < cpu_count; cpu++)
-            if (cpu_in_set(mr[1], 1ul << bit, cpu))
-                present |= 1ul << bit;
+    for (unsigned cpu = 0; cpu < cpu_count; cpu++)
+        if (cpu_in_set(mr[1], ~0ul, cpu))
+            present |= 1ul << cpu_bit(mr[1], cpu);
     mr[0] = present;
     mr[1] = cpu_count;
     mr[2] = 2; /* fixed priorities */
@@ -102,7 +105,7 @@ static l4_tag sched_run_thread(struct invoke *in)
     return tag_label(0);
 }
 
-static l4_tag sched_idle_time(struct invoke *in)
+static cold_path l4_tag sched_idle_time(struct invoke *in)
 {
     word_t *mr = in->utcb->mr;
 

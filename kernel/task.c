@@ -52,7 +52,7 @@ static cold_path bool reply_slots_free(struct task *task)
             reply_slot_clear(&page[i]);
         charged_frame_free(task->obj.payer, page, 0);
         task->reply_dir[p] = NULL;
-        if (!work_done(150))
+        if (!work_done(280))
             return false;
     }
     charged_slab_free(task->obj.payer, &reply_dir_slab, task->reply_dir);
@@ -142,8 +142,7 @@ static inline bool unmap_fpage(struct task *t, l4_fpage fp, word_t mask, struct 
     case L4_FPAGE_MEM:
         return unmap_memory(t, fp, self, p);
     case L4_FPAGE_IO:
-        unmap_io(t, fp, self);
-        return true;
+        return unmap_io(t, fp, self, p);
     case L4_FPAGE_OBJ:
         return !self || unmap_caps(t, fp, (mask & L4_UNMAP_DELETE) != 0, p);
     default:

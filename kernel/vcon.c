@@ -19,23 +19,31 @@ static char input[INPUT_SIZE];
 static unsigned input_head, input_count;
 static uint32_t flags_in = L4_VCON_ICRNL, flags_out = L4_VCON_ONLCR, flags_local = L4_VCON_ECHO;
 
-static void put(char c)
+/* Returns how long it took: 1 for a character, and more when the device was not ready. */
+static unsigned put(char c)
 {
-    if (c == '\n')
-        arch_console_put('\r');
-    arch_console_put(c);
+    unsigned before = c == '\n' ? 1 + arch_console_put('\r') : 0;
+
+    return before + 1 + arch_console_put(c);
 }
 
 /* ---- operations ---- */
 
+/* Text is long when the device is slow. A line goes out in one piece where it is quick: the count begins anew. */
 static l4_tag vcon_write(struct invoke *in)
 {
     const char *text = (const char *)&in->utcb->mr[2];
-    word_t length = in->utcb->mr[1];
+    word_t length = in->utcb->mr[1], *done = &in->self->progress.at;
+    int spent = 0;
 
-    if (l4_tag_words(in->tag) >= 2 && length <= L4_VCON_WRITE_MAX)
-        for (word_t i = 0; i < length; i++)
-            put(text[i]);
+    if (l4_tag_words(in->tag) < 2 || length > L4_VCON_WRITE_MAX)
+        return TAG_NO_REPLY;
+    while (*done < length) {
+        if (spent >= work_slice)
+            return TAG_AGAIN;
+        spent += (int)put(text[(*done)++]);
+    }
+    *done = 0;
     return TAG_NO_REPLY;
 }
 
@@ -53,20 +61,25 @@ static bool input_translate(char *c)
 
 static l4_tag vcon_read(struct invoke *in)
 {
-    word_t *mr = in->utcb->mr, wanted = mr[0] >> 16 & 0xffffu, got = 0;
+    word_t *mr = in->utcb->mr, wanted = mr[0] >> 16 & 0xffffu, got = in->self->progress.at;
     char *to = (char *)&mr[1];
+    int spent = 0;
 
     if (wanted > L4_VCON_READ_MAX)
         wanted = L4_VCON_READ_MAX;
     while (got < wanted && input_count > 0) {
         char c = input[input_head];
 
+        if (spent++ >= work_slice) {
+            in->self->progress.at = got;
+            return TAG_AGAIN;
+        }
         input_head = (input_head + 1) % INPUT_SIZE;
         input_count--;
         if (input_translate(&c)) {
             to[got++] = c;
             if (flags_local & L4_VCON_ECHO)
-                put(c);
+                spent += (int)put(c);
         }
     }
     mr[0] = got | (input_count == 0 ? L4_VCON_READ_EXHAUSTED : 0);

@@ -187,7 +187,7 @@ void arch_msi_info(unsigned msi, word_t source, word_t *address, uint32_t *data)
 /* ---- time and console ---- */
 uint64_t arch_clock_us(void);   /* since boot, monotonic */
 uint64_t arch_clock_ticks(void);
-void arch_console_put(char c);  /* blocking, no translation */
+unsigned arch_console_put(char c); /* blocking, no translation; how often the device was not ready */
 int arch_console_get(void);     /* -1: none */
 _Noreturn void arch_reboot(void);
 _Noreturn void arch_halt(void); /* after a panic: stops the machine (or ends the emulator, when one listens) */

@@ -35,6 +35,13 @@ static inline void unmap_caps_all(struct task *task, l4_fpage fp, bool del)
     while (!unmap_caps(task, fp, del, &p))
         work_left = work_slice;
 }
+static inline void unmap_io_all(struct task *task, l4_fpage fp, bool self)
+{
+    struct op_progress p = {0};
+
+    while (!unmap_io(task, fp, self, &p))
+        work_left = work_slice;
+}
 static inline void unmap_everything(struct task *task)
 {
     task->progress = (struct op_progress){0};

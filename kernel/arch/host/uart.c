@@ -12,7 +12,7 @@ static bool echo;
 
 void host_uart_echo(bool on) { echo = on; }
 
-void arch_console_put(char c)
+unsigned arch_console_put(char c)
 {
     if (echo)
         fputc(c, stderr);
@@ -22,6 +22,7 @@ void arch_console_put(char c)
     }
     output[output_len++] = c;
     output[output_len] = '\0';
+    return 0;
 }
 
 int arch_console_get(void)

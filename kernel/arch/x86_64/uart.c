@@ -47,13 +47,16 @@ void uart_irq_enable(void)
         outb((uint16_t)(port + REG_INTERRUPTS), 1);
 }
 
-void arch_console_put(char c)
+unsigned arch_console_put(char c)
 {
+    unsigned spins = 0;
+
     if (port == 0)
-        return;
-    for (unsigned i = 0; i < SPINS_MAX && !(inb((uint16_t)(port + REG_STATUS)) & STATUS_OUTPUT_EMPTY); i++)
+        return 0;
+    for (; spins < SPINS_MAX && !(inb((uint16_t)(port + REG_STATUS)) & STATUS_OUTPUT_EMPTY); spins++)
         __asm__ volatile("pause");
     outb(port, (uint8_t)c);
+    return spins;
 }
 
 int arch_console_get(void)
