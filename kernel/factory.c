@@ -86,10 +86,10 @@ static l4_tag create_factory(struct factory *f, struct invoke *in, struct kobj *
 }
 
 /* What the caller gets with the object: its capability, said as a return item behind the words. */
-static inline l4_tag created(struct invoke *in, unsigned words)
+static inline l4_tag created(struct invoke *in, l4_tag answer)
 {
-    in->utcb->mr[words] = L4_ITEM_MAP | (word_t)L4_FPAGE_OBJ << 4;
-    return l4_tag_make(0, words, 1, 0);
+    in->utcb->mr[l4_tag_words(answer)] = L4_ITEM_MAP | (word_t)L4_FPAGE_OBJ << 4;
+    return (l4_tag){answer.raw | l4_tag_make(0, 0, 1, 0).raw};
 }
 
 /* The slot that the caller names, after the first time; NULL: it cannot be made. */
@@ -137,7 +137,7 @@ static cold_path l4_tag task_go_on(struct invoke *in)
 
     if (obj != NULL && obj->type == KOBJ_TASK && (word_t)(uintptr_t)task_of(obj) == in->self->progress.at)
         st = task_memory(task_of(obj), in);
-    return st == MAP_AGAIN ? TAG_AGAIN : st == OK ? created(in, 1) : tag_label(st);
+    return st == MAP_AGAIN ? TAG_AGAIN : st == OK ? created(in, tag_words(0, 1)) : tag_label(st);
 }
 
 static l4_tag create_task(struct factory *f, struct invoke *in, struct kobj **out)
@@ -201,17 +201,18 @@ static l4_tag create_object(struct factory *f, struct invoke *in, struct kobj **
     struct irq *i;
     struct sem *s;
 
-    if (kind == L4_PROTO_NONE || kind == L4_PROTO_KOBJECT) /* what is made most often */
+    if (kind == L4_PROTO_THREAD) { /* what is made most often first */
+        t = thread_create(f);
+        *out = t == NULL ? NULL : &t->obj;
+        return tag_label(t == NULL ? -L4_ERR_NOMEM : 0);
+    }
+    if (kind == L4_PROTO_NONE || kind == L4_PROTO_KOBJECT)
         return create_gate(f, in, out);
     switch (kind) {
     case L4_PROTO_TASK:
         return create_task(f, in, out);
     case L4_PROTO_FACTORY:
         return create_factory(f, in, out);
-    case L4_PROTO_THREAD:
-        t = thread_create(f);
-        *out = t == NULL ? NULL : &t->obj;
-        break;
     case L4_PROTO_IRQ_SENDER:
         i = irq_create(f);
         *out = i == NULL ? NULL : &i->base.obj;
@@ -254,7 +255,7 @@ static l4_tag factory_operate(struct kobj *obj, struct invoke *in)
     }
     cap_remove(slot, true);
     cap_insert(slot, made, CAP_ALL_RIGHTS);
-    return created(in, l4_tag_words(answer));
+    return created(in, answer);
 }
 
 const struct kobj_ops factory_ops = {
