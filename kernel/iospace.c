@@ -103,6 +103,7 @@ static struct io_space *space_get(struct task *task)
         charged_slab_free(task->obj.payer, &space_slab, s);
         return NULL;
     }
+    work_left -= 60;
     memset(s->denied, task->is_sigma0 ? 0 : 0xff, ARCH_IO_PORTS / 8);
     s->task = task;
     list_init(&s->out);
@@ -120,6 +121,7 @@ static void space_put(struct io_space *s)
     if (task->is_sigma0 || !list_empty(&s->in))
         return;
     kassert(list_empty(&s->out)); /* I2 */
+    work_left -= 25;
     task->io = NULL;
     task->space.io_bitmap = NULL;
     arch_io_changed(&task->space);
@@ -151,6 +153,7 @@ static struct io_edge *edge_get(struct io_space *from, struct io_space *to)
         charged_slab_free(to->task->obj.payer, &edge_slab, e);
         return NULL;
     }
+    work_left -= 80;
     e->from = from;
     e->to = to;
     from->out_count++;
@@ -164,6 +167,7 @@ static void edge_free(struct io_edge *e)
 {
     struct factory *payer = e->to->task->obj.payer;
 
+    work_left -= 25;
     e->from->out_count--;
     e->to->in_count--;
     list_remove(&e->out_link);
@@ -195,6 +199,7 @@ static void edge_take(struct io_edge *e, unsigned w, word_t gone)
 {
     if (gone == 0)
         return;
+    work_left -= 3;
     edge_set(e, w, e->set[w] & ~gone);
     e->to->denied[w] |= gone;
     work_add(e->to);
@@ -217,6 +222,7 @@ static void edge_adapt(struct io_space *s, struct io_edge *e)
                 edge_set(other, w, other->set[w] | gone);
                 edge_set(e, w, e->set[w] & ~gone);
                 gone = 0;
+                work_left -= 6;
             }
         }
         edge_take(e, w, gone);
@@ -244,7 +250,7 @@ static bool work_run(void)
             arch_io_changed(&s->task->space);
             space_put(s);
         }
-        if (!work_done(16))
+        if (!work_done(25))
             return work.first == NULL;
     }
     return true;

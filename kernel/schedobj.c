@@ -37,9 +37,12 @@ static cold_path l4_tag sched_info(struct invoke *in)
 
     if ((mr[1] & 0xffffffu) >= cpu_count)
         return tag_label(-L4_ERR_RANGE);
-    for (unsigned cpu = 0; cpu < cpu_count; cpu++)
-        if (cpu_in_set(mr[1], ~0ul, cpu))
-            present |= 1ul << cpu_bit(mr[1], cpu);
+    for (unsigned cpu = 0; cpu < cpu_count; cpu++) {
+        word_t bit = cpu_bit(mr[1], cpu);
+
+        if (bit < 64)
+            present |= 1ul << bit;
+    }
     mr[0] = present;
     mr[1] = cpu_count;
     mr[2] = 2; /* fixed priorities */
