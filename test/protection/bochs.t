@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # labe-test: long
-# The kernel on processors of another emulator, Bochs, which has what QEMU's lacks: PCIDs and INVPCID, so that page-table
+# The kernel on processors of another emulator, Bochs, which has what QEMU lacks: PCIDs and INVPCID, so that page-table
 # isolation runs with tagged TLB entries, and AVX-512, so that 2688 bytes of registers are switched. Tests of test/root.
 # Not x86_state: Bochs raises a single-step trap behind a system call, in kernel mode, where processors mask it.
 # Needs the packages bochs and bochs-term.
