@@ -254,7 +254,11 @@ static uint8_t rest_of(const struct thread *t)
         return REST_AGAIN;
     if (t->resume == ipc_receive_resume)
         return REST_LATER;
-    return t->resume == fault_answered_resume ? REST_ANSWERED : REST_OTHER;
+    if (t->resume == fault_answered_resume)
+        return REST_ANSWERED;
+    if (t->resume == fault_exception)
+        return REST_REFLECT;
+    return t->options & THREAD_OPT_VCPU ? REST_POLL : REST_OTHER;
 }
 
 /* The object at whose queue t waits: the only element of the ring that is no thread. */
@@ -337,6 +341,7 @@ static void load_one(struct model *to, int x)
     m->rest = rest_of(t);
     m->quantum = t->quantum_us;
     m->left = t->left_us;
+    m->consumed = t->consumed_us;
     m->deadline = t->timeout.armed ? t->timeout.deadline_us : 0;
     load_state(m, t);
     if (t->held_by != NULL)
@@ -420,6 +425,7 @@ static void load_cpu(struct model *m, unsigned id)
     to->current = (int16_t)(c->current == c->idle ? NOBODY : load_thread(c->current));
     to->context = (int16_t)(c->context == c->idle ? NOBODY : load_thread(c->context));
     to->reschedule = c->reschedule;
+    to->idle = c->idle_us;
     for (int w = 3; w >= 0; w--)
         for (uint64_t map = c->ready_map[w]; map != 0;) {
             int bit = 63 - __builtin_clzl(map);

@@ -219,9 +219,16 @@ static word_t transfer(struct model *m, int s, int r, word_t tag, unsigned right
 {
     bool short_answer = (m->t[r].flags & F_EXCEPTION) && l4_tag_words((l4_tag){tag}) < L4_EXC_WORDS;
 
+    word_t error;
+
     if ((m->t[r].flags & F_KERNEL_IPC) && ((m->t[s].flags & F_KERNEL_IPC) || short_answer))
         return 0; /* nothing but the label counts */
-    return m->world->items(m, s, r, tag, rights);
+    error = m->world->items(m, s, r, tag, rights);
+    if (error == 0 && (m->t[r].flags & F_EXCEPTION)) {
+        m->result[r].registers = true;
+        m->result[r].from = (int16_t)s;
+    }
+    return error;
 }
 
 /* r has got the message; when it was a call into an open wait, slot names the caller from now on. */
@@ -801,6 +808,15 @@ bool model_go_on(struct model *m, int x)
         return true;
     case REST_ANSWERED:
         answered(m, x);
+        return true;
+    case REST_REFLECT:
+        model_exception_call(m, x, true);
+        return true;
+    case REST_POLL:
+        wait.timeouts = L4_TIMEOUT_ZERO;
+        wait.slot = (int16_t)x;
+        model_receive(m, x, &wait, NOBODY);
+        m->result[x].upcall = true;
         return true;
     default:
         m->open = true;

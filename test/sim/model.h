@@ -7,7 +7,7 @@
  *
  *   model.c        rendezvous: send, receive, call, reply, time-outs, cancel, the end of a thread; faults
  *   model_sched.c  who runs next; the tick
- *   model_calls.c  what operations on kernel objects answer
+ *   model_calls.c  what operations on kernel objects answer; model_devices.c: those on boot objects
  *   model_ops.c    what those on threads, gates, IRQs and semaphores change
  *
  * Where the description leaves it open, or where the model does not know enough (does the memory for an item suffice?),
@@ -47,6 +47,8 @@ enum model_rest {
     REST_AGAIN,    /* its gate was bound: the system call (or fault) from the start */
     REST_LATER,    /* its message was taken: enters its open wait */
     REST_ANSWERED, /* its fault was answered */
+    REST_REFLECT,  /* its page fault becomes an exception */
+    REST_POLL,     /* a vCPU that resumes takes the message that waits, if it still does */
     REST_OTHER     /* something that is not modelled */
 };
 
@@ -92,6 +94,7 @@ struct model_thread {
     uint32_t task;   /* 0: none */
     uint64_t deadline; /* 0: none */
     int32_t quantum, left;
+    uint64_t consumed; /* µs */
     struct model_ipc ipc;         /* M_SEND, REST_LATER; M_WAIT: the slot */
     struct model_request request; /* M_GATE, REST_AGAIN */
     word_t answer;                /* REST_ANSWERED: tag, or the error bit and the error code */
@@ -123,6 +126,7 @@ struct model_slot {
 struct model_cpu {
     int16_t current, context, first; /* NOBODY: idle; first: head of the ready threads, most important first */
     bool reschedule;
+    uint64_t idle; /* µs */
 };
 
 /* What a thread learns when its operation ends. */
@@ -130,6 +134,7 @@ enum model_result_kind { R_NONE, R_ANY, R_ERROR, R_TAG, R_LABEL, R_MESSAGE };
 struct model_result {
     uint8_t kind;   /* R_TAG: exactly this tag; R_LABEL: of the tag only the label */
     bool upcall;    /* into the state of a vCPU */
+    bool registers; /* its registers have been loaded: from the message of `from`, or (NOBODY) from its own state area */
     int16_t from;   /* R_MESSAGE: whose words */
     word_t tag, label, error;
 };
@@ -141,6 +146,21 @@ struct model_target {
     int16_t index;
     uint32_t task; /* K_TASK */
 };
+/* Words of an answer beside its label. */
+struct model_words {
+    int16_t of; /* NOBODY: none are known */
+    uint8_t first, count;
+    word_t mr[4];
+};
+/* What a vCPU that resumes finds in its state area, and what is left from the time before. */
+struct model_vcpu {
+    struct model_target named; /* by the field of the user task */
+    word_t user_task;          /* the field */
+    uint16_t saved_state, sticky_flags;
+    bool has_task, task_dead;
+};
+/* An interrupt line that a request names. */
+enum model_pin { PIN_NONE, PIN_FREE, PIN_BOUND, PIN_UNSURE };
 /* The message of an operation. */
 enum model_item { ITEM_MISSING, ITEM_OTHER, ITEM_GIVEN }; /* OTHER: its flexpage names no capability */
 struct model_message {
@@ -148,7 +168,12 @@ struct model_message {
     unsigned words, items;
     uint8_t item;                 /* the first one, a capability */
     struct model_target argument; /* looked up */
-    bool utcb_fits, vcpu_fits;    /* is there kernel-user memory where a bind, a vcpu_control says? */
+    bool utcb_fits, vcpu_fits, area_fits; /* is there kernel-user memory for a UTCB, a vCPU, a trampoline? */
+    bool area, area_in_progress, area_trigger; /* the trampoline of the caller */
+    struct model_vcpu vcpu;
+    uint8_t pin;                  /* enum model_pin */
+    struct model_target bound;    /* PIN_BOUND: to this one, if it is known */
+    word_t pins, msis;            /* of the interrupt controller that is asked */
     bool slot_given;              /* is there a buffer register for a new object? */
     long cap_info;                /* what it must answer */
 };
@@ -165,6 +190,7 @@ struct model_world {
     bool (*trap_is_fault)(int x); /* was its last exception a page fault? */
     bool (*trampoline)(int x);   /* does a page fault go there? (Or: is it sigma0, for which the kernel maps?) */
     word_t (*pager)(int x), (*handler)(int x); /* selectors */
+    void (*registers)(int x, word_t *flags_ip_sp); /* before the event */
 };
 
 struct model {
@@ -183,6 +209,7 @@ struct model {
     struct model_slot reply[MODEL_THREADS];
     int16_t deletion_irq[MODEL_THREADS];
     uint8_t upcalls[MODEL_THREADS]; /* which events a vCPU takes now, L4_VCPU_*, or UPCALLS_UNSURE */
+    struct model_words words;
     struct model_result result[MODEL_THREADS];
     struct model_thread t[MODEL_THREADS];
 };
@@ -225,6 +252,37 @@ void model_unblock(struct model *m, int x);
 /* An invocation of an object that answers. */
 void model_operation(struct model *m, int x, const struct model_target *target, const struct model_request *rq,
                      struct model_ipc *ipc);
+
+enum answer_kind {
+    A_LABEL,  /* exactly this label */
+    A_ANY,    /* some answer; nothing of the model changes */
+    A_ERROR,  /* an IPC error */
+    A_SILENT, /* no answer: a receive phase follows */
+    A_WAITS,  /* has waited, or has its result */
+    A_OPEN    /* not modelled */
+};
+struct answer {
+    enum answer_kind kind;
+    long label; /* or the IPC error */
+    int next;   /* goes on at once in place of the caller; NOBODY: the usual choice */
+};
+/* Errors that apply to one request. */
+struct errors {
+    long label[8]; /* an IPC error: + ERROR_IPC */
+    unsigned count;
+};
+#define ERROR_IPC 10000
+static inline struct answer answer_label(long l) { return (struct answer){A_LABEL, l, NOBODY}; }
+static inline struct answer answer_any(enum answer_kind kind) { return (struct answer){kind, 0, NOBODY}; }
+void error_if(struct errors *e, bool wrong, long l);
+struct answer errors_answer(const struct errors *e);
+void argument_errors(struct errors *e, const struct model_message *msg, enum model_kind kind);
+/* The answer has these words, too. */
+void answer_words(struct model *m, int x, unsigned first, unsigned count, const word_t *mr);
+
+/* ---- model_devices.c: scheduler, console, interrupt controller, platform control ---- */
+struct answer model_device(struct model *m, int x, const struct model_target *target, long proto,
+                           const struct model_message *msg);
 
 /* ---- model_sched.c ---- */
 void model_wake(struct model *m, int x);

@@ -6,56 +6,48 @@
 #include "model.h"
 #include <l4/errors.h>
 #include <l4/proto.h>
+#include <l4/trampoline.h>
 #include <l4/vcpu.h>
 
-enum answer_kind {
-    A_LABEL,  /* exactly this label */
-    A_ANY,    /* some answer; nothing of the model changes */
-    A_ERROR,  /* an IPC error */
-    A_SILENT, /* no answer: a receive phase follows */
-    A_WAITS,  /* has waited, or has its result */
-    A_OPEN    /* not modelled */
-};
-struct answer {
-    enum answer_kind kind;
-    long label; /* or the IPC error */
-    int next;   /* goes on at once in place of the caller; NOBODY: the usual choice */
-};
-
-static struct answer label(long l) { return (struct answer){A_LABEL, l, NOBODY}; }
-static struct answer any(enum answer_kind kind) { return (struct answer){kind, 0, NOBODY}; }
+static struct answer label(long l) { return answer_label(l); }
+static struct answer any(enum answer_kind kind) { return answer_any(kind); }
 
 /* ---- errors that apply ---- */
 
-struct errors {
-    long label[8]; /* an IPC error: + ERROR_IPC */
-    unsigned count;
-};
-#define ERROR_IPC 10000
-
-static void error_if(struct errors *e, bool wrong, long l)
+void error_if(struct errors *e, bool wrong, long l)
 {
     if (wrong)
         e->label[e->count++] = l;
 }
 
-static struct answer refused(const struct errors *e)
+struct answer errors_answer(const struct errors *e)
 {
     long l = e->label[e->count == 1 ? 0 : model_choose(e->count)];
 
     return l >= ERROR_IPC ? (struct answer){A_ERROR, l - ERROR_IPC, NOBODY} : label(l);
 }
 
-static void argument_errors(struct errors *e, const struct model_message *msg, enum model_kind kind)
+static struct answer refused(const struct errors *e) { return errors_answer(e); }
+
+void argument_errors(struct errors *e, const struct model_message *msg, enum model_kind kind)
 {
     error_if(e, msg->item == ITEM_MISSING, -L4_ERR_INVAL);
     error_if(e, msg->item == ITEM_OTHER, ERROR_IPC + L4_IPC_SEND_OVERFLOW);
     error_if(e, msg->item == ITEM_GIVEN && msg->argument.kind != kind, -L4_ERR_INVAL);
 }
 
+void answer_words(struct model *m, int x, unsigned first, unsigned count, const word_t *mr)
+{
+    m->words.of = (int16_t)x;
+    m->words.first = (uint8_t)first;
+    m->words.count = (uint8_t)count;
+    for (unsigned i = 0; i < count; i++)
+        m->words.mr[i] = mr[i];
+}
+
 /* ---- threads ---- */
 
-static struct answer thread_control(struct model *m, int t, unsigned rights, const struct model_message *msg)
+static struct answer thread_control(struct model *m, int x, int t, unsigned rights, const struct model_message *msg)
 {
     struct errors e = {.count = 0};
     bool bind = (msg->mr[0] & L4_THREAD_BIND_TASK) != 0;
@@ -70,6 +62,7 @@ static struct answer thread_control(struct model *m, int t, unsigned rights, con
     }
     if (e.count > 0)
         return refused(&e);
+    answer_words(m, x, 1, 2, (const word_t[]){m->world->pager(t), m->world->handler(t)}); /* as they were */
     if (bind)
         to->task = msg->argument.task;
     if ((msg->mr[0] & L4_THREAD_ALIEN) && to->state != M_DEAD)
@@ -77,15 +70,18 @@ static struct answer thread_control(struct model *m, int t, unsigned rights, con
     return label(0);
 }
 
-static struct answer thread_ex_regs(struct model *m, int t, const struct model_message *msg)
+static struct answer thread_ex_regs(struct model *m, int x, int t, const struct model_message *msg)
 {
     struct errors e = {.count = 0};
     struct model_thread *to = &m->t[t];
     unsigned flags = 0;
+    word_t old[3];
 
     error_if(&e, msg->words != 3 || (msg->mr[0] & L4_EXREGS_ARCH_MASK) || to->task == 0, -L4_ERR_INVAL);
     if (e.count > 0)
         return refused(&e);
+    m->world->registers(t, old);
+    answer_words(m, x, 0, 3, old);
     if ((to->flags & F_STARTED) && (msg->mr[1] != ~0ul || msg->mr[2] != ~0ul) &&
         !((to->flags & F_EXCEPTION) && to->state != M_READY && !(msg->mr[0] & L4_EXREGS_CANCEL)))
         to->flags &= (uint16_t)~F_VCPU_USER; /* goes on in its own task */
@@ -148,6 +144,72 @@ static struct answer thread_vcpu_control(struct model *m, int t, const struct mo
     return label(0);
 }
 
+/* Goes on in the user task, or at what was interrupted, unless a message waits that is wanted first. */
+static struct answer thread_vcpu_resume(struct model *m, int x, int t, const struct model_message *msg)
+{
+    static const long transfer[] = {0, L4_IPC_SEND_OVERFLOW, L4_IPC_SEND_MAP_FAILED};
+    const struct model_vcpu *v = &msg->vcpu;
+    bool has = v->has_task, dead = v->task_dead, user = (v->saved_state & L4_VCPU_USER_MODE) != 0;
+    unsigned op = v->user_task & L4_OP_MASK;
+
+    if (t != x || !(m->t[t].flags & F_VCPU))
+        return label(-L4_ERR_INVAL);
+    if (op == L4_OP_REPLY) {
+        has = false; /* forgotten */
+    } else if (op == 0 && !(v->user_task & L4_SEL_SELF)) { /* another one */
+        has = v->named.kind == K_TASK;
+        if (has && !(v->named.rights & L4_RIGHT_S))
+            return label(-L4_ERR_PERM);
+        dead = false;
+    }
+    if (has && msg->items != 0) {
+        long error = dead ? 0 : transfer[model_choose(3)];
+
+        if (dead)
+            return label(-L4_ERR_NOENT);
+        if (error != 0)
+            return (struct answer){A_ERROR, error, NOBODY};
+    }
+    if ((v->saved_state & L4_VCPU_IRQ) && (v->sticky_flags & L4_VCPU_IRQ_PENDING)) {
+        m->upcalls[x] = 0;
+        m->t[x].rest = REST_POLL;
+        return any(A_WAITS);
+    }
+    if (user && !has)
+        return label(-L4_ERR_NOENT);
+    m->upcalls[x] = user ? L4_VCPU_IRQ | L4_VCPU_PAGE_FAULTS | L4_VCPU_EXCEPTIONS : (uint8_t)(v->saved_state & 7u);
+    if (user)
+        m->t[x].flags |= F_VCPU_USER;
+    m->result[x] = (struct model_result){.kind = R_NONE, .registers = true, .from = NOBODY};
+    return any(A_WAITS);
+}
+
+static struct answer thread_trampoline(struct model *m, int x, int t, const struct model_message *msg)
+{
+    word_t function = msg->mr[0] >> 16;
+    bool leave = function == L4_TRAMP_RESUME || function == L4_TRAMP_REFLECT;
+    struct errors e = {.count = 0};
+
+    error_if(&e, msg->items != 0, -L4_ERR_MSGTOOLONG);
+    error_if(&e, function == L4_TRAMP_SETUP && msg->words < 2, -L4_ERR_MSGTOOSHORT);
+    error_if(&e, function == L4_TRAMP_SETUP && msg->words > 2, -L4_ERR_MSGTOOLONG);
+    error_if(&e, function == L4_TRAMP_SETUP && !msg->area_fits, -L4_ERR_INVAL);
+    error_if(&e, function != L4_TRAMP_SETUP && function <= L4_TRAMP_ENABLE && msg->words > 1, -L4_ERR_MSGTOOLONG);
+    error_if(&e, leave && t != x, -L4_ERR_PERM);
+    error_if(&e, leave && !msg->area_in_progress, -L4_ERR_INVAL);
+    error_if(&e, function == L4_TRAMP_ENABLE && !msg->area, -L4_ERR_INVAL);
+    error_if(&e, function > L4_TRAMP_ENABLE, -L4_ERR_NOSYS);
+    if (e.count > 0)
+        return refused(&e);
+    if (!leave)
+        return label(0);
+    if (msg->area_trigger)
+        m->t[x].flags |= F_TRIGGER;
+    else if (function == L4_TRAMP_REFLECT)
+        m->t[x].rest = REST_REFLECT;
+    return any(A_WAITS);
+}
+
 static struct answer thread_operate(struct model *m, int x, const struct model_target *target,
                                     const struct model_message *msg)
 {
@@ -157,13 +219,14 @@ static struct answer thread_operate(struct model *m, int x, const struct model_t
         return label(-L4_ERR_MSGTOOSHORT);
     switch (msg->mr[0] & 0xffff) {
     case L4_OP_THREAD_CONTROL:
-        return thread_control(m, t, target->rights, msg);
+        return thread_control(m, x, t, target->rights, msg);
     case L4_OP_THREAD_EX_REGS:
-        return thread_ex_regs(m, t, msg);
+        return thread_ex_regs(m, x, t, msg);
     case L4_OP_THREAD_SWITCH_TO:
         return thread_switch(m, x, t);
     case L4_OP_THREAD_STATS:
-        return label(0);
+        answer_words(m, x, 0, 1, &m->t[t].consumed);
+        return m->t[t].state == M_DEAD ? any(A_ANY) : label(0);
     case L4_OP_THREAD_DELETE_IRQ:
         return thread_deletion_irq(m, t, msg);
     case L4_OP_THREAD_MODIFY_SENDERS:
@@ -171,8 +234,9 @@ static struct answer thread_operate(struct model *m, int x, const struct model_t
     case L4_OP_THREAD_VCPU_CONTROL:
         return thread_vcpu_control(m, t, msg);
     case L4_OP_THREAD_VCPU_RESUME:
+        return thread_vcpu_resume(m, x, t, msg);
     case L4_OP_THREAD_TRAMPOLINE:
-        return any(A_OPEN); /* may replace the registers */
+        return thread_trampoline(m, x, t, msg);
     case L4_OP_THREAD_GDT:
     case L4_OP_THREAD_SET_BASE:
     case L4_OP_THREAD_SEGMENTS:
@@ -184,7 +248,8 @@ static struct answer thread_operate(struct model *m, int x, const struct model_t
 
 /* ---- gates ---- */
 
-static struct answer gate_operate(struct model *m, const struct model_target *target, const struct model_message *msg)
+static struct answer gate_operate(struct model *m, int x, const struct model_target *target,
+                                  const struct model_message *msg)
 {
     struct errors e = {.count = 0};
 
@@ -202,6 +267,7 @@ static struct answer gate_operate(struct model *m, const struct model_target *ta
         model_gate_bind(m, target->index, msg->argument.index, msg->mr[1]);
         return label(0);
     case L4_OP_GATE_INFO:
+        answer_words(m, x, 0, 1, &m->object[target->index].label);
         return label(0);
     case L4_OP_GATE_DEC_REFCNT:
         return label(msg->words < 2 ? -L4_ERR_INVAL : 0);
@@ -334,7 +400,7 @@ static struct answer factory_operate(const struct model_target *target, unsigned
     return label(model_choose(2) == 0 ? 0 : -L4_ERR_NOMEM);
 }
 
-/* ---- tasks, the scheduler, and what has no effect on threads ---- */
+/* ---- tasks ---- */
 
 static struct answer task_operate(const struct model_target *target, const struct model_message *msg)
 {
@@ -360,82 +426,6 @@ static struct answer task_operate(const struct model_target *target, const struc
     }
 }
 
-/* Does the set that MR1 (offset, granularity) and MR2 describe contain the CPU? */
-static bool set_contains(const struct model_message *msg, unsigned cpu)
-{
-    unsigned granularity = (unsigned)(msg->mr[1] >> 24 & 0xff);
-    word_t first;
-
-    granularity = granularity > 24 ? 24 : granularity;
-    first = (msg->mr[1] & 0xffffff) >> granularity << granularity;
-    return cpu >= first && (cpu - first) >> granularity < 64 && (msg->mr[2] >> ((cpu - first) >> granularity) & 1);
-}
-
-static int cpu_chosen(const struct model *m, int t, const struct model_message *msg)
-{
-    if (m->t[t].cpu != NOBODY && set_contains(msg, (unsigned)m->t[t].cpu))
-        return m->t[t].cpu;
-    if (set_contains(msg, (unsigned)m->cpu))
-        return m->cpu;
-    for (unsigned cpu = 0; cpu < m->cpus; cpu++)
-        if (set_contains(msg, cpu))
-            return (int)cpu;
-    return NOBODY;
-}
-
-static struct answer run_thread(struct model *m, const struct model_message *msg)
-{
-    struct errors e = {.count = 0};
-    bool fixed = (long)msg->mr[3] < 0;
-    word_t prio = fixed ? msg->mr[6] & 0xffff : msg->mr[3], quantum = fixed ? msg->mr[5] : msg->mr[4];
-
-    error_if(&e, msg->words < 5, -L4_ERR_INVAL);
-    argument_errors(&e, msg, K_THREAD);
-    error_if(&e, fixed && (long)msg->mr[3] != -1, -L4_ERR_RANGE);
-    error_if(&e, fixed && (msg->mr[4] < 48 || msg->mr[4] > (msg->words - 1) * sizeof(word_t)), -L4_ERR_INVAL);
-    error_if(&e, prio == 0, -L4_ERR_INVAL);
-    if (e.count > 0)
-        return refused(&e);
-    model_schedule(m, msg->argument.index, cpu_chosen(m, msg->argument.index, msg), prio > 255 ? 255 : (unsigned)prio,
-                   quantum > INT32_MAX ? INT32_MAX : (int32_t)quantum);
-    return label(0);
-}
-
-static struct answer scheduler_operate(struct model *m, long proto, const struct model_message *msg)
-{
-    if (proto == L4_PROTO_IRQ)
-        return any(A_OPEN);
-    if (proto != L4_PROTO_SCHEDULER)
-        return label(-L4_ERR_BADPROTO);
-    if (msg->words == 0)
-        return label(-L4_ERR_MSGTOOSHORT);
-    switch (msg->mr[0]) {
-    case L4_OP_SCHED_RUN_THREAD:
-        return run_thread(m, msg);
-    case L4_OP_SCHED_INFO:
-    case L4_OP_SCHED_IDLE_TIME:
-        return any(A_ANY);
-    default:
-        return label(-L4_ERR_NOSYS);
-    }
-}
-
-/* The console and the interrupt controller: silent operations are told from the others, their answers are open. */
-static struct answer device_operate(enum model_kind kind, long proto, const struct model_message *msg)
-{
-    bool icu = proto == L4_PROTO_IRQ, log = kind == K_LOG && proto == L4_PROTO_LOG;
-
-    if (!icu && !log && (kind == K_LOG || proto != L4_PROTO_NONE))
-        return label(-L4_ERR_BADPROTO);
-    if (msg->words == 0)
-        return icu ? label(-L4_ERR_MSGTOOSHORT) : any(A_ANY);
-    if (log && (msg->mr[0] & 0xffff) == L4_OP_VCON_WRITE)
-        return any(A_SILENT);
-    if (icu && (msg->mr[0] == L4_OP_ICU_MASK || msg->mr[0] == L4_OP_ICU_UNMASK))
-        return any(A_SILENT);
-    return any(A_ANY);
-}
-
 /* ---- the phases ---- */
 
 static struct answer operate(struct model *m, int x, const struct model_target *target, unsigned op, long proto,
@@ -445,7 +435,7 @@ static struct answer operate(struct model *m, int x, const struct model_target *
     case K_THREAD:
         return thread_operate(m, x, target, msg);
     case K_GATE:
-        return gate_operate(m, target, msg);
+        return gate_operate(m, x, target, msg);
     case K_IRQ:
         return irq_operate(m, target, proto, msg);
     case K_SEM:
@@ -454,10 +444,8 @@ static struct answer operate(struct model *m, int x, const struct model_target *
         return proto != L4_PROTO_TASK ? label(-L4_ERR_BADPROTO) : task_operate(target, msg);
     case K_FACTORY:
         return proto != L4_PROTO_FACTORY ? label(-L4_ERR_BADPROTO) : factory_operate(target, op, msg);
-    case K_SCHEDULER:
-        return scheduler_operate(m, proto, msg);
     default:
-        return device_operate((enum model_kind)target->kind, proto, msg);
+        return model_device(m, x, target, proto, msg);
     }
 }
 

@@ -127,9 +127,12 @@ void model_tick(struct model *m, uint64_t passed)
 {
     struct model_cpu *c = &m->on[m->cpu];
 
-    if (c->current != NOBODY) {
+    if (c->current == NOBODY) {
+        c->idle += passed;
+    } else {
         struct model_thread *t = &m->t[c->context];
 
+        m->t[c->current].consumed += passed;
         t->left -= passed > INT32_MAX ? INT32_MAX : (int32_t)passed;
         if (t->left <= 0) {
             t->left = t->quantum;

@@ -33,6 +33,8 @@ static struct {
     unsigned transfers;          /* messages with items in a trial, and the error of the last one */
     int moved_from, moved_to;
     word_t moved_error;
+    word_t registers[3], pager, handler; /* of the thread that is operated on */
+    struct l4_exc_regs vcpu;             /* of the thread that runs */
     bool inject;                 /* an allocation is to fail */
     bool trampoline, fault;      /* does a page fault go there? is the exception one? */
 } *now;
@@ -139,14 +141,27 @@ static word_t selector_of(uint32_t index)
 {
     return index == THREAD_NO_INDEX ? ~0ul << L4_SEL_SHIFT : (word_t)index << L4_SEL_SHIFT;
 }
-static word_t world_pager(int x) { return selector_of(load_thread_at(x)->pager); }
-static word_t world_handler(int x) { return selector_of(load_thread_at(x)->handler); }
+/* Those that it had before: a thread control may have changed them. */
+static bool operated_on(int x)
+{
+    return now->event == EVENT_SYSCALL && now->target.kind == K_THREAD && now->target.index == x;
+}
+static word_t world_pager(int x) { return operated_on(x) ? now->pager : selector_of(load_thread_at(x)->pager); }
+static word_t world_handler(int x) { return operated_on(x) ? now->handler : selector_of(load_thread_at(x)->handler); }
+
+static void world_registers(int x, word_t *flags_ip_sp)
+{
+    const struct arch_frame *f = &load_thread_at(x)->arch.frame;
+
+    memcpy(flags_ip_sp, x == now->target.index ? now->registers : (word_t[]){f->flags, f->ip, f->sp},
+           sizeof now->registers);
+}
 
 static const struct model_world world = {
     .lookup = world_lookup,         .buffer = world_buffer,   .explicit_slot = world_explicit, .items = world_items,
     .trap_is_fault = world_fault,
     .message = world_message,      .trampoline = world_trampoline,
-    .pager = world_pager,           .handler = world_handler,
+    .pager = world_pager,           .handler = world_handler,     .registers = world_registers,
 };
 
 /* ---- before ---- */
@@ -222,6 +237,72 @@ static bool slot_given(const struct l4_utcb *utcb)
            (at + 1 < L4_BR_COUNT && l4_fpage_type((l4_fpage){utcb->br[at + 1]}) == L4_FPAGE_OBJ);
 }
 
+static void look_at_vcpu(const struct thread *self, struct model_vcpu *v)
+{
+    const struct l4_vcpu *area = self->vcpu;
+
+    v->user_task = area->user_task;
+    v->named = target_of(self, area->user_task & ~L4_OP_MASK);
+    v->saved_state = area->saved_state;
+    v->sticky_flags = area->sticky_flags;
+    v->has_task = self->vcpu_task != NULL;
+    v->task_dead = v->has_task && self->vcpu_task->obj.dead;
+    now->vcpu = area->regs;
+}
+
+/* The IRQ or semaphore at a pin; NULL: none that lives. */
+static const struct irq_base *bound_to(unsigned pin)
+{
+    for (unsigned i = 0; i < before->objects; i++) {
+        const struct irq_base *irq = load_irq_at((int)i);
+
+        if (irq != NULL && irq->source != NULL && irq->source->kind == SOURCE_PIN && irq->source->number == pin)
+            return irq;
+    }
+    for (unsigned i = 0; i < WORLD_TASKS; i++) {
+        const struct task *task = world_task(i);
+
+        for (word_t n = 0; task != NULL && n < CAP_PAGE_SLOTS; n++) {
+            const struct cap *c = cap_slot(task, n);
+            const struct kobj *obj = c == NULL || c->raw == 0 ? NULL : cap_obj(c);
+            const struct irq_base *irq;
+
+            if (obj == NULL || obj->dead || (obj->type != KOBJ_IRQ && obj->type != KOBJ_SEM))
+                continue;
+            irq = container_of(obj, const struct irq_base, obj);
+            if (irq->source != NULL && irq->source->kind == SOURCE_PIN && irq->source->number == pin)
+                return irq;
+        }
+    }
+    return NULL;
+}
+
+static void look_at_pin(struct model_message *msg)
+{
+    word_t number = msg->mr[1];
+    const struct irq_base *irq;
+
+    if (now->target.kind != K_ICU) {
+        msg->pins = 1;
+        msg->pin = number == 0 ? PIN_UNSURE : PIN_NONE;
+        return;
+    }
+    msg->pins = arch_irq_pins();
+    msg->msis = arch_msi_count();
+    if (number & L4_ICU_MSI) {
+        msg->pin = (number & ~L4_ICU_MSI) < msg->msis ? PIN_UNSURE : PIN_NONE;
+        return;
+    }
+    msg->pin = PIN_NONE;
+    if (number >= msg->pins || !arch_irq_pin_valid((unsigned)number))
+        return;
+    irq = bound_to((unsigned)number);
+    msg->pin = kobj_work != NULL ? PIN_UNSURE : irq == NULL ? PIN_FREE : PIN_BOUND;
+    if (irq != NULL)
+        msg->bound = (struct model_target){.kind = irq->obj.type == KOBJ_IRQ ? K_IRQ : K_SEM,
+                                           .index = (int16_t)load_object(&irq->obj)};
+}
+
 static void look_at_message(const struct thread *self)
 {
     struct model_message *msg = &now->message;
@@ -243,8 +324,21 @@ static void look_at_message(const struct thread *self)
     if (now->target.kind == K_THREAD) {
         const struct thread *t = load_thread_at(now->target.index);
 
-        msg->vcpu_fits = t->task != NULL && mr[1] != 0 && !(mr[1] & 7) &&
-                         ku_mem_lookup(t->task, mr[1], L4_VCPU_SIZE) != NULL;
+        bool fits = t->task != NULL && !(mr[1] & 7);
+
+        msg->vcpu_fits = fits && mr[1] != 0 && ku_mem_lookup(t->task, mr[1], L4_VCPU_SIZE) != NULL;
+        msg->area_fits = fits && ku_mem_lookup(t->task, mr[1], sizeof(struct l4_pf_tramp)) != NULL;
+        msg->area = t->tramp != NULL;
+        msg->area_in_progress = msg->area && (t->tramp->flags & L4_TRAMP_IN_PROGRESS);
+        msg->area_trigger = msg->area && (t->tramp->flags & L4_TRAMP_TRIGGER);
+        now->pager = selector_of(t->pager);
+        now->handler = selector_of(t->handler);
+        memcpy(now->registers, (word_t[]){t->arch.frame.flags, t->arch.frame.ip, t->arch.frame.sp},
+               sizeof now->registers);
+        if (t == self && (t->options & THREAD_OPT_VCPU))
+            look_at_vcpu(self, &msg->vcpu);
+    } else if (now->target.kind == K_ICU || now->target.kind == K_SCHEDULER || now->target.kind == K_LOG) {
+        look_at_pin(msg);
     }
     if (now->target.kind == K_TASK) {
         const struct kobj *obj = cap_lookup(self->task, now->request.dest >> L4_SEL_SHIFT, &rights);
@@ -366,14 +460,19 @@ void oracle_look(unsigned cpu)
 
 void oracle_interrupt(unsigned pin)
 {
-    oracle_begin(EVENT_INTERRUPT);
-    now->irq = NOBODY;
-    for (unsigned i = 0; i < before->objects; i++) {
-        const struct irq_base *irq = load_irq_at((int)i);
+    const struct irq_base *irq;
 
-        if (irq != NULL && irq->source != NULL && irq->source->kind == SOURCE_PIN && irq->source->number == pin)
-            now->irq = (int)i;
-    }
+    oracle_begin(EVENT_INTERRUPT);
+    if (racing)
+        return;
+    now->irq = NOBODY;
+    irq = bound_to(pin);
+    if (irq != NULL)
+        now->irq = load_object(&irq->obj);
+    else if (kobj_work == NULL)
+        now->irq = UNKNOWN; /* nobody's */
+    if (!load_complete(before))
+        oracle_begin(EVENT_INTERRUPT);
 }
 
 /* ---- after ---- */
@@ -396,6 +495,8 @@ static void step(struct model *m)
     case EVENT_INTERRUPT:
         if (now->irq == NOBODY)
             m->open = true;
+        else if (now->irq == UNKNOWN)
+            ;
         else if (m->object[now->irq].kind == K_SEM)
             model_sem_up(m, now->irq);
         else
@@ -433,6 +534,7 @@ static void trial_begin(void)
     trial->threads = after->threads > before->threads ? after->threads : before->threads;
     trial->objects = after->objects;
     trial->explicits = after->explicits;
+    trial->words.of = NOBODY;
     for (unsigned i = 0; i < trial->threads; i++)
         trial->result[i] = (struct model_result){.kind = R_NONE};
 }
@@ -514,6 +616,51 @@ static const char *messages_differ(void)
     return NULL;
 }
 
+/* What else an operation has answered. */
+static const char *answers_differ(void)
+{
+    const struct model_words *a = &trial->words;
+    const struct thread *t = a->of == NOBODY ? NULL : load_thread_at(a->of);
+
+    if (t == NULL || t->utcb == NULL || trial->result[a->of].kind != R_LABEL || overwritten(a->of))
+        return NULL;
+    return memcmp(&t->utcb->mr[a->first], a->mr, a->count * sizeof(word_t)) == 0 ? NULL : "the words of an answer";
+}
+
+#define FLAGS_KEPT 0x200ul       /* interrupts are on, and nothing but these is the user's: */
+#define FLAGS_USER 0xcd5ul
+
+/* Registers that were loaded from a message or a state area, while nothing else has happened to them. */
+static const char *registers_differ(void)
+{
+    for (unsigned i = 0; i < trial->threads; i++) {
+        const struct thread *t = load_thread_at((int)i), *from;
+        const struct l4_exc_regs *r = &now->vcpu;
+        const struct arch_frame *f;
+        unsigned flags = after->t[i].flags | before->t[i].flags; /* something else may have happened since */
+
+        if (!trial->result[i].registers || t == NULL || (after->t[i].flags & F_KERNEL_IPC) ||
+            (flags & (F_AFTER | F_TRIGGER | F_PASS)) ||
+            (trial->result[i].from != NOBODY && (after->t[i].flags & F_VCPU)) || after->t[i].state == M_DEAD)
+            continue;
+        from = trial->result[i].from == NOBODY ? NULL : load_thread_at(trial->result[i].from);
+        if (from == NULL && trial->result[i].from != NOBODY)
+            continue;
+        if (from != NULL)
+            r = (const struct l4_exc_regs *)(trial->result[i].from == now->self && now->event == EVENT_SYSCALL
+                                                 ? now->mr : from->utcb->mr);
+        if (from != NULL && trial->result[trial->result[i].from].kind == R_MESSAGE)
+            continue; /* its registers are another message's now */
+        f = &t->arch.frame;
+        if (f->r15 != r->r15 || f->r14 != r->r14 || f->r13 != r->r13 || f->r12 != r->r12 || f->r10 != r->r10 ||
+            f->r9 != r->r9 || f->r8 != r->r8 || f->rdi != r->rdi || f->rsi != r->rsi || f->rbp != r->rbp ||
+            f->rbx != r->rbx || f->rdx != r->rdx || f->rax != r->rax || f->ip != r->ip || f->sp != r->sp ||
+            (f->flags & FLAGS_USER) != (r->flags & FLAGS_USER) || (f->flags & 0x3000) || !(f->flags & FLAGS_KEPT))
+            return "registers that were loaded";
+    }
+    return NULL;
+}
+
 void oracle_summary(void)
 {
     uint64_t operations, items, unsure;
@@ -539,6 +686,7 @@ static const char *try_all(void)
             return NULL;
         const char *w = load_differs(trial, after);
 
+        w = w == NULL ? registers_differ() : w;
         if (w == NULL)
             return NULL;
         wrong = wrong == NULL ? w : wrong;
@@ -582,6 +730,8 @@ const char *oracle_compare(void)
         wrong = oracle_map_end(now->inject && frame_fail_countdown == 0);
     if (wrong == NULL && !trial->open)
         wrong = messages_differ();
+    if (wrong == NULL && !trial->open)
+        wrong = answers_differ();
     if (wrong == NULL && !trial->open && now->event == EVENT_SYSCALL && now->receiver != NOBODY &&
         now->transfers == 1 && now->moved_from == now->sender && now->moved_to == now->receiver)
         wrong = oracle_map_message_end(now->moved_error, now->moved_error != 0 || overwritten(now->receiver));

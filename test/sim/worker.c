@@ -387,9 +387,17 @@ static l4_tag boot_object_message(const struct task *task, struct l4_utcb *u, un
             m[i] = 0x2020202020202020u;
         return l4_tag_make(L4_PROTO_LOG, 1 + random_below(9), 0, 0);
     }
+    if (type == KOBJ_SCHED && one_in(2)) {
+        m[0] = one_in(8) ? 3 : one_in(2) ? L4_OP_SCHED_INFO : L4_OP_SCHED_IDLE_TIME;
+        m[1] = random_below(5) | (word_t)random_below(4) << 24;
+        m[2] = random_below(8);
+        return l4_tag_make(L4_PROTO_SCHEDULER, 1 + random_below(3), 0, 0);
+    }
     m[0] = random_below(8);
-    m[1] = random_below(26);
+    m[1] = one_in(8) ? L4_ICU_MSI | random_below(40) : random_below(26);
     m[2] = random_below(16);
+    if (type == KOBJ_ICU && one_in(8) && m[0] != L4_OP_PLATFORM_SHUTDOWN)
+        return l4_tag_make(L4_PROTO_NONE, random_below(3), 0, 0);
     return with_item(task, u, L4_PROTO_IRQ, 2 + random_below(2), one_in(2) ? KOBJ_IRQ : KOBJ_SEM);
 }
 
