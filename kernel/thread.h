@@ -219,6 +219,8 @@ void vcpu_leave_user(struct thread *t);
 /* The thread operations vcpu_control and vcpu_resume; any thread. */
 l4_tag thread_vcpu_control(struct thread *t, struct invoke *in);
 l4_tag thread_vcpu_resume(struct thread *t, struct invoke *in);
+/* Continuation: takes the message that waits, if it still does. */
+struct thread *vcpu_poll_resume(struct thread *self);
 /* A vCPU that ends. */
 void vcpu_thread_gone(struct thread *t);
 void vcpu_check(const struct thread *t);

@@ -148,8 +148,7 @@ static status_t user_task_update(struct thread *t, struct l4_vcpu *v)
     return OK;
 }
 
-/* Continuation: takes the message that waits, if it still does. */
-static struct thread *vcpu_poll_resume(struct thread *self)
+struct thread *vcpu_poll_resume(struct thread *self)
 {
     struct invoke in = {.self = self, .utcb = self->utcb, .op = L4_OP_RECV | L4_OP_OPEN_WAIT,
                         .timeout = L4_TIMEOUT_ZERO};

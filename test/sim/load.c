@@ -258,7 +258,7 @@ static uint8_t rest_of(const struct thread *t)
         return REST_ANSWERED;
     if (t->resume == fault_exception)
         return REST_REFLECT;
-    return t->options & THREAD_OPT_VCPU ? REST_POLL : REST_OTHER;
+    return t->resume == vcpu_poll_resume ? REST_POLL : REST_OTHER;
 }
 
 /* The object at whose queue t waits: the only element of the ring that is no thread. */

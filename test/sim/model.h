@@ -134,7 +134,7 @@ enum model_result_kind { R_NONE, R_ANY, R_ERROR, R_TAG, R_LABEL, R_MESSAGE };
 struct model_result {
     uint8_t kind;   /* R_TAG: exactly this tag; R_LABEL: of the tag only the label */
     bool upcall;    /* into the state of a vCPU */
-    bool registers; /* its registers have been loaded: from the message of `from`, or (NOBODY) from its own state area */
+    bool registers; /* its registers were loaded: from the message of `from`, or (NOBODY) from its own state area */
     int16_t from;   /* R_MESSAGE: whose words */
     word_t tag, label, error;
 };

@@ -629,7 +629,8 @@ unsigned model_unmap(struct model_maps *m, uint64_t task, l4_fpage fp, bool self
 /* ---- items ---- */
 
 /* Was anything found that could be mapped? */
-static bool item_map(struct model_maps *m, uint64_t from, uint64_t to, const word_t *item, l4_fpage window, unsigned mask)
+static bool item_map(struct model_maps *m, uint64_t from, uint64_t to, const word_t *item, l4_fpage window,
+                     unsigned mask)
 {
     switch (l4_fpage_type((l4_fpage){item[1]})) {
     case L4_FPAGE_OBJ:

@@ -143,17 +143,19 @@ static void map_look(const struct model_target *target, const struct model_messa
     if (!(target->rights & L4_RIGHT_W) || msg->item != ITEM_GIVEN || from->kind != K_TASK)
         return;
     w.what = MAP;
-    model_map(&w.maps, id_of(heap_pointer(from->task)), id_of(heap_pointer(target->task)), &msg->mr[1], (target->rights & from->rights & L4_RIGHT_S) != 0);
+    model_map(&w.maps, id_of(heap_pointer(from->task)), id_of(heap_pointer(target->task)), &msg->mr[1],
+              (target->rights & from->rights & L4_RIGHT_S) != 0);
 }
 
 static void unmap_look(const struct model_target *target, const struct model_message *msg)
 {
+    uint64_t task = id_of(heap_pointer(target->task));
     bool self = (msg->mr[1] & L4_UNMAP_SELF) != 0, del = (msg->mr[1] & L4_UNMAP_DELETE) != 0;
 
     w.what = UNMAP;
     w.words = msg->words < L4_MR_COUNT ? msg->words : L4_MR_COUNT;
     for (unsigned i = 2; i < w.words; i++)
-        w.status[i] = (uint8_t)model_unmap(&w.maps, id_of(heap_pointer(target->task)), (l4_fpage){msg->mr[i]}, self, del);
+        w.status[i] = (uint8_t)model_unmap(&w.maps, task, (l4_fpage){msg->mr[i]}, self, del);
 }
 
 static void create_look(const struct model_message *msg)
