@@ -326,13 +326,13 @@ static cold_path l4_tag thread_modify_senders(struct thread *t, struct invoke *i
     return tag_label(0);
 }
 
-static l4_tag thread_stats(const struct thread *t, struct invoke *in)
+static cold_path l4_tag thread_stats(const struct thread *t, struct invoke *in)
 {
     in->utcb->mr[0] = t->consumed_us;
     return tag_words(0, 1);
 }
 
-static l4_tag thread_segment_op(struct thread *t, struct invoke *in)
+static cold_path l4_tag thread_segment_op(struct thread *t, struct invoke *in)
 {
     return arch_thread_op(t, in, (unsigned)(in->utcb->mr[0] & 0xffffu));
 }

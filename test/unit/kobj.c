@@ -41,6 +41,9 @@ static void test_life(void)
     is(destroyed, 1, "then it is told, once");
     ok(cap_slot(root->task, 0x40)->raw == 0 && cap_slot(root->task, 0x1040)->raw == 0, "and no slot names it");
     is(freed, 0, "who holds a reference may still look at it");
+    kobj_destroy(&o);
+    work_run_all();
+    is(destroyed, 1, "destroyed again, it is not told again");
     kobj_unref(&o);
     is(freed, 0, "dropping the last one");
     work_run_all();
