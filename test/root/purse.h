@@ -35,7 +35,7 @@ static void delete(word_t slot)
     call(L4_SLOT_TASK, L4_PROTO_TASK, 3, 0);
 }
 
-static void give(word_t task, word_t from, word_t to, unsigned rights)
+static inline void give(word_t task, word_t from, word_t to, unsigned rights)
 {
     utcb()->mr[0] = L4_OP_TASK_MAP;
     utcb()->mr[1] = SEL(to) | L4_ITEM_MAP;
@@ -90,7 +90,7 @@ static int purse_is_full(word_t full)
 }
 
 /* Bytes of kernel memory that can be had, in blocks of kernel-user memory. */
-static word_t kernel_free(void)
+static inline word_t kernel_free(void)
 {
     word_t at = FILL_AT, got = 0;
 
