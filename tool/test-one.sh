@@ -59,7 +59,8 @@ simulate() {
     bad=0
     n=0
     for options in "--seed 1 --steps 40000" "--steps 60000" "--cpus 2 --steps 40000" "--cpus 4 --steps 40000" \
-        "--cpus 3 --no-compare --steps 40000" "--exhaustive --states 4000" "--exhaustive --cpus 2 --states 4000"; do
+        "--cpus 3 --no-compare --steps 40000" "--slice 1 --steps 20000" "--slice 1 --cpus 2 --steps 20000" \
+        "--exhaustive --states 4000" "--exhaustive --cpus 2 --states 4000"; do
         n=$((n + 1))
         if timeout 300 "$host/sim" --check 8 --save "$build/sim-$n.history" $options; then
             echo "ok $n - $options"
