@@ -38,8 +38,8 @@ for unit in "$root"/test/unit/*.c; do
 done
 for seed in 1 2 3; do run "$coverage/sim" --seed "$seed" --steps 20000; done
 run "$coverage/sim" --seed 4 --steps 10000 --cpus 2
-run "$coverage/sim" --seed 5 --steps 10000 --slice 1
-run "$coverage/sim" --seed 6 --steps 10000 --slice 1 --cpus 2
+run "$coverage/sim" --seed 5 --steps 40000 --slice 1
+run "$coverage/sim" --seed 6 --steps 40000 --slice 1 --cpus 2
 run "$coverage/sim" --exhaustive --cpus 2 --states 100
 
 "$root/tool/coverage.pl" $verbose "$root" "$coverage/obj" || failed=1
