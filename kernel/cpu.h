@@ -38,6 +38,7 @@ struct cpu {
         };
         uint16_t attention;  /* either: the way out is kernel_leave */
     };
+    bool lockless;           /* it is in local.c: a message is on its way without the lock */
     uint8_t ready_bound;     /* no ready thread is more important than this */
     struct map_walk walk;    /* mapdb.c */
     struct list inbox;       /* threads of this CPU that others have woken, by ready_link; under the lock, smp.c */

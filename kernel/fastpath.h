@@ -8,6 +8,8 @@
 
 /* The general way: decode, object, operation, continuations. */
 struct thread *syscall_general(struct thread *self);
+/* The same when there are several CPUs: without the lock if it can be. */
+struct thread *local_syscall(struct thread *self);
 /* The same behind the door: the lock is held, what the last system call left in the flags is cleared. */
 struct thread *syscall_begin(struct thread *self);
 /* A page fault or another exception of self, whose frame is complete, as a message to a waiting thread. NULL: it has to

@@ -95,66 +95,7 @@ static bool timeout_deadline(const struct thread *t, unsigned timeout16, uint64_
     return *deadline > now;
 }
 
-/* ---- queues ---- */
-
-cold_path void sender_enqueue(struct list *queue, struct sender *s)
-{
-    struct sender *first, *last;
-
-    list_init(&s->group);
-    if (list_empty(queue)) {
-        list_push_front(queue, &s->link);
-        return;
-    }
-    first = list_first(queue, struct sender, link);
-    last = container_of(first->group.prev, struct sender, group); /* of the least important there */
-    if (last->prio >= s->prio) {
-        list_push_back(queue, &s->link);
-        if (last->prio == s->prio)
-            s->group.next = NULL;
-        else
-            list_push_back(&first->group, &s->group);
-        return;
-    }
-    while (last != first && container_of(last->group.prev, struct sender, group)->prio < s->prio) {
-        last = container_of(last->group.prev, struct sender, group);
-        work_left--;
-    }
-    /* In front of `last`, the first who is less important. */
-    list_push_back(&last->link, &s->link);
-    if (last != first && container_of(last->group.prev, struct sender, group)->prio == s->prio)
-        s->group.next = NULL;
-    else
-        list_push_back(&last->group, &s->group);
-}
-
-cold_path void sender_unqueue(struct sender *s)
-{
-    if (s->group.next != NULL) {
-        struct sender *follow = container_of(s->group.next, struct sender, group);
-        struct list *end = follow->prio < s->prio ? &follow->link : follow->link.prev; /* or the head */
-
-        if (s->link.next != end) /* the next becomes the first */
-            list_insert_after(&s->group, &container_of(s->link.next, struct sender, link)->group);
-        list_remove(&s->group);
-    }
-    list_remove(&s->link);
-}
-
-__attribute__((noinline)) void sender_dequeue(struct sender *s)
-{
-    struct thread *r = s->receiver;
-
-    s->receiver = NULL;
-    if (unlikely(r->options & THREAD_OPT_MODIFY) && r->modify_at == &s->link)
-        r->modify_at = s->link.next;
-    if (likely(s->link.next == s->link.prev)) /* the only one */
-        list_remove(&s->link);
-    else
-        sender_unqueue(s);
-    if (unlikely(r->options & THREAD_OPT_VCPU) && list_empty(&r->senders))
-        vcpu_senders_gone(r);
-}
+/* ---- blocking and unblocking ---- */
 
 /* s waits for r to receive from it. */
 static void sender_wait(struct thread *r, struct sender *s)
@@ -164,8 +105,6 @@ static void sender_wait(struct thread *r, struct sender *s)
     if (unlikely(r->options & THREAD_OPT_VCPU))
         vcpu_sender_queued(r);
 }
-
-/* ---- blocking and unblocking ---- */
 
 /* The caller sets the state (and queues the thread) after this has answered 0; else an IPC error of the phase. */
 static word_t block_allowed(struct thread *self, unsigned timeout16, word_t phase)
@@ -190,80 +129,6 @@ word_t ipc_block(struct thread *self, enum ipc_state state, unsigned timeout16)
     if (code == 0)
         self->ipc_state = (uint8_t)state;
     return code;
-}
-
-/* The caller's receive phase is over: no reply capability may name it any more (R1). */
-static void held_by_clear(struct thread *t)
-{
-    if (t->held_by != NULL) {
-        t->held_by->raw = 0;
-        t->held_by = NULL;
-    }
-}
-
-static bool timeout_is_finite(unsigned timeout16)
-{
-    return timeout16 != L4_TIMEOUT_NEVER && timeout16 != L4_TIMEOUT_ZERO;
-}
-
-/* Does its own CPU look at t under the lock only (smp.h L5)? It does at whom only this CPU's running thread answers, and
- * at who waits in a queue for somebody elsewhere; unless the next wait of t would begin with arming its time-out. Whom t
- * waits for is written before its state: see there first. */
-static bool thread_is_still(const struct thread *t)
-{
-    uint64_t state = __atomic_load_n(&t->state_word, __ATOMIC_ACQUIRE);
-    const struct thread *self = cpu_self()->current;
-
-    if (state == IPC_SENDING)
-        return !(t->ipc.op & L4_OP_OPEN_WAIT) &&
-               (!(t->ipc.op & L4_OP_RECV) || !timeout_is_finite(l4_timeout_rcv(t->ipc.timeout)));
-    state &= ~((uint64_t)THREAD_TIMED << 32);
-    return state == IPC_SEM || (state == THREAD_STATE_RECEIVING && t->partner == self->snd.id &&
-                                (t->held_by == NULL || t->held_by == &self->reply));
-}
-
-cold_path void ipc_claim_other(struct thread *t, bool foreign)
-{
-    if (foreign || t->options != 0 || cpu_quiet(t->home) || !thread_is_still(t))
-        cpu_claim(t->home);
-}
-
-__attribute__((noinline)) void ipc_wake(struct thread *t)
-{
-    if (likely(cpu_count == 1) || cpu_claimed(t->home))
-        sched_wake(t);
-    else
-        cpu_post(t);
-}
-
-__attribute__((noinline)) static void wait_disarm(struct thread *t)
-{
-    if (likely(cpu_count == 1) || cpu_claimed(t->home)) /* else: inbox_take of smp.c does it */
-        timeout_disarm(thread_timeouts(t), &t->timeout);
-}
-
-void ipc_unblock(struct thread *t)
-{
-    kassert(cpu_claimed(t->home) || thread_is_still(t));
-    switch (t->ipc_state) {
-    case IPC_SENDING:
-        cpu_claim(t->snd.receiver->home);
-        sender_dequeue(&t->snd);
-        break;
-    case IPC_GATE:
-        gate_dequeue(t);
-        break;
-    case IPC_SEM:
-        sem_dequeue(t);
-        break;
-    default:
-        break;
-    }
-    if (t->flags & THREAD_TIMED)
-        wait_disarm(t);
-    held_by_clear(t);
-    t->flags &= ~(uint32_t)(THREAD_TIMED | THREAD_SLOT_SHARED | THREAD_PARTLY);
-    t->ipc_state = IPC_IDLE;
 }
 
 void ipc_abort(struct thread *t, word_t code)
@@ -304,20 +169,16 @@ struct thread *ipc_restart_resume(struct thread *self)
 
 /* ---- reply capabilities ---- */
 
-void reply_slot_clear(struct reply_slot *slot)
-{
-    struct thread *caller = reply_slot_caller(slot);
-
-    if (caller != NULL)
-        caller->held_by = NULL;
-    slot->raw = 0;
-}
-
 static void reply_slot_set(struct reply_slot *slot, struct thread *caller, unsigned rights)
 {
+    word_t raw = (word_t)(uintptr_t)caller << 8 | rights, empty = 0;
+
     reply_slot_clear(slot); /* an earlier caller waits on; nobody is told */
     kassert(caller->held_by == NULL);
-    slot->raw = (word_t)(uintptr_t)caller << 8 | rights;
+    if (likely(cpu_count == 1))
+        slot->raw = raw;
+    else if (!__atomic_compare_exchange_n(&slot->raw, &empty, raw, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        return; /* another CPU has put a later one there */
     caller->held_by = slot;
 }
 
@@ -448,7 +309,7 @@ static struct sender *sender_of(struct kobj *obj)
     return obj->type == KOBJ_IRQ ? &irq_of(obj)->snd : NULL;
 }
 
-struct thread *ipc_receive(struct invoke *in, struct kobj *from)
+__attribute__((noinline)) struct thread *ipc_receive(struct invoke *in, struct kobj *from)
 {
     struct thread *self = in->self;
     bool open = (in->op & L4_OP_OPEN_WAIT) != 0;
@@ -509,7 +370,7 @@ static struct thread *ipc_after_send(struct invoke *in, struct thread *to)
         word_t code = receive_begin(self, open, to->snd.id, in->wait_slot, l4_timeout_rcv(in->timeout));
 
         if (code != 0) {
-            held_by_clear(self);
+            ipc_unblock(self);
             ipc_wake(to);
             return ipc_fail(in, code);
         }
@@ -562,11 +423,12 @@ struct thread *ipc_run(struct invoke *in, struct thread *to, struct kobj *from)
 struct thread *ipc_reply(struct invoke *in)
 {
     struct reply_slot *slot = in->reply_slot;
-    struct thread *caller;
+    struct thread *caller = slot == NULL ? NULL : reply_slot_caller(slot);
 
-    if (slot == NULL || slot->raw == 0)
+    if (unlikely(cpu_count > 1) && caller != NULL && slot != &in->self->reply && !reply_slot_claim(slot, caller))
+        caller = NULL; /* somebody else has answered */
+    if (caller == NULL)
         return ipc_fail(in, L4_IPC_NOT_EXISTENT);
-    caller = reply_slot_caller(slot);
     in->rights = (unsigned)(slot->raw & 0xffu);
     if (!receiver_matches(caller, in->self->snd.id)) /* it waits for another thread of the task */
         reply_slot_clear(slot);
@@ -588,28 +450,4 @@ void ipc_irq_send(struct irq *irq)
         return;
     }
     sender_wait(t, &irq->snd);
-}
-
-/* ---- the end of a thread ---- */
-
-cold_path bool senders_abort(struct list *queue, word_t code)
-{
-    while (!list_empty(queue)) {
-        struct sender *s = list_first(queue, struct sender, link);
-
-        if (s->is_irq)
-            irq_thread_gone(container_of(s, struct irq, snd));
-        else
-            ipc_abort(container_of(s, struct thread, snd), code);
-        if (!work_done(12))
-            return list_empty(queue);
-    }
-    return true;
-}
-
-bool ipc_thread_gone(struct thread *t)
-{
-    ipc_unblock(t);
-    reply_slot_clear(&t->reply);
-    return likely(list_empty(&t->senders)) || senders_abort(&t->senders, L4_IPC_SEND_CANCELED);
 }

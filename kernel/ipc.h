@@ -46,6 +46,9 @@ struct thread *ipc_cancel_resume(struct thread *self);   /* canceled while block
 struct thread *ipc_receive_resume(struct thread *self);  /* receive phase of a send-and-wait whose message was taken */
 /* An IRQ has something for its thread: delivers at once when the thread waits for it, else queues. */
 void ipc_irq_send(struct irq *irq);
+/* May the caller in the slot, who belongs to another CPU, be taken out of it (R2)? Without the lock he may not: he has
+ * come this moment, and so after the one who would take his place. */
+bool reply_slot_claim(const struct reply_slot *slot, const struct thread *caller);
 /* Empties a reply slot that holds a caller; clears the caller's back pointer. */
 void reply_slot_clear(struct reply_slot *slot);
 static inline struct thread *reply_slot_caller(const struct reply_slot *slot)

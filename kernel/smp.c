@@ -153,6 +153,7 @@ void kernel_unlock_contended(void)
 
 void cpu_claim_other(struct cpu *c)
 {
+    kassert(!cpu_self()->lockless || c == cpu_self());
     if (c == NULL || c == cpu_self() || (claimed_set >> c->id & 1))
         return;
     claimed_set |= 1ul << c->id;

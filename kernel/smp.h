@@ -2,16 +2,20 @@
 /*
  * Several CPUs: the lock of the general path, and claims. doc/locking.md tells the whole story.
  *
- *   L1  Whoever is in the kernel, but on the short message path (fastpath.c), holds the lock; it is given back by
- *       kernel_leave. The short path looks at threads of its own CPU only.
+ *   L1  Whoever is in the kernel, but on the short message path (fastpath.c) or in local.c, holds the lock; it is given
+ *       back by kernel_leave. Those two touch threads of their own CPU only.
  *   L2  Threads whose home is CPU c, and c's current, context and ready queues, are touched by c itself, or by the
  *       holder of the lock while c is claimed: stopped at a safe point, with all that it had loaded put back to memory.
  *   L3  Only the holder of the lock claims, and gives all claimed CPUs back before the lock. A CPU that waits for the
  *       lock answers claims while it waits: nobody waits for somebody who waits for him.
  *   L4  A CPU that has been claimed goes through kernel_leave before it runs user code, when there is something to do.
- *   L5  A thread that waits in a queue, or for an answer of a thread elsewhere, is looked at by its own CPU under the
- *       lock only (ipc.c, thread_is_still). Its wait is ended without a claim; then it lies in c's inbox, and is
- *       neither waiting nor ready, until c has the lock or is claimed.
+ *   L5  A thread that waits in a queue, or for an answer of a thread elsewhere, is touched by its own CPU under the
+ *       lock only, and has begun to wait under it (wait.c, thread_is_still). Its wait is ended without a claim; then it
+ *       lies in c's inbox, is neither waiting nor ready, and may have a time-out armed, until c has the lock or is
+ *       claimed.
+ *   L6  Without the lock a CPU lets threads send, receive, answer and wait that are at home there, for threads that are
+ *       at home there; with time-outs, in the queues of its threads, through reply slots that are empty or name a
+ *       thread of it (thread.h R2). A claim waits until it is done.
  *
  * With one CPU all of this is one test of cpu_count.
  */

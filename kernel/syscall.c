@@ -4,6 +4,7 @@
  * kernel_leave.
  */
 #include "cpu.h"
+#include "fastpath.h"
 #include "ipc.h"
 #include "objects.h"
 #include "smp.h"
@@ -45,7 +46,7 @@ struct thread *syscall_execute(struct thread *self)
     obj = cap_lookup_selector(self, in.selector, &in.rights);
     if (unlikely(obj == NULL))
         return ipc_fail(&in, L4_IPC_NOT_EXISTENT);
-    return obj->ops->invoke(obj, &in);
+    return obj->ends->invoke(obj, &in); /* self may be dead, and yet to be killed: it can wait */
 }
 
 struct thread *kernel_leave(struct thread *t)
@@ -98,9 +99,7 @@ struct thread *syscall_begin(struct thread *self)
 struct thread *syscall_general(struct thread *self)
 {
     self->flags &= ~(uint32_t)(THREAD_CANCELED | THREAD_CHANGED);
-    if (unlikely(!kernel_enter(self, syscall_begin)))
-        return kernel_leave(cpu_self()->current);
-    return kernel_leave(syscall_begin(self));
+    return unlikely(cpu_count > 1) ? local_syscall(self) : kernel_leave(syscall_begin(self));
 }
 
 struct thread *kernel_timer(struct thread *self)

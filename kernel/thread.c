@@ -157,7 +157,6 @@ static inline void kill_now(struct thread *t)
 {
     if (t->flags & (THREAD_DYING | THREAD_GONE))
         return;
-    cpu_claim(t->home);
     kobj_ref(&t->obj); /* dropped by thread_finish */
     if ((t->flags & THREAD_UNSTARTED) || t->home == NULL) {
         thread_finish(t);

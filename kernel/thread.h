@@ -79,7 +79,10 @@ struct sender {
 };
 
 /* A reply capability: the caller and the rights of the capability it called with (pointer << 8 | rights), 0 empty.
- * R1  slot names caller c  <=>  c->held_by == &slot, and c is in a closed receive from the slot's thread. */
+ * R1  slot names caller c  <=>  c->held_by == &slot, and c is in a closed receive from the slot's thread.
+ * R2  A slot that names a caller is emptied by the caller's CPU, or who has claimed it; the implicit one of a thread
+ *     that answers also by that (smp.h L5). An empty slot is filled in one atomic step. So threads of several CPUs may
+ *     use the slots of their task. */
 struct reply_slot {
     word_t raw;
 };
@@ -169,7 +172,7 @@ struct thread *thread_create(struct factory *payer);
 status_t thread_bind(struct thread *t, struct task *task, word_t utcb_user);
 /* First start: the thread becomes runnable once it has a CPU. */
 void thread_start(struct thread *t, word_t ip, word_t sp);
-/* Ends the thread: by its own priority if it could run, at once otherwise. Its capabilities stay as they are. */
+/* Ends the thread, of this CPU: by its own priority if it could run, at once otherwise. Its capabilities stay. */
 void thread_kill(struct thread *t);
 /* Ends a wait by cancel; the thread finds out when it runs (ipc.c). */
 void thread_cancel(struct thread *t);
