@@ -44,7 +44,7 @@ static inline void give(word_t task, word_t from, word_t to, unsigned rights)
     call(task, L4_PROTO_TASK, 3, 1);
 }
 
-static long run_thread(word_t slot, word_t priority, word_t cpu)
+static inline long run_thread(word_t slot, word_t priority, word_t cpu)
 {
     struct l4_utcb *u = utcb();
 
