@@ -4,7 +4,7 @@
  * below it that is not mapped, and the code of ap_code.S in a page of low memory. That page is copied away first and
  * put back at the end; a CPU that does not answer in time is stopped again, so that it cannot run what lies there then.
  *
- *   A1  A started CPU touches nothing but its own block and sync_*, and then sleeps, until all CPUs are counted and an
+ *   A1  A started CPU touches nothing but its own block and clock_sync.c, and then sleeps, until all CPUs are counted and an
  *       interrupt by another CPU tells it to begin (trap_interrupt).
  */
 #include "ap.h"
@@ -12,14 +12,12 @@
 #include "objects.h"
 #include "smp.h"
 #include "x86.h"
+#include "clock_sync.h"
 
 #define PTE_PRESENT 0x1ul
 #define PTE_WRITE 0x2ul
 #define PTE_LARGE 0x80ul
 #define ANSWER_MS 200u
-#define SYNC_ROUNDS 16u
-#define SYNC_TRIES 2u
-#define MSR_TSC 0x10u
 
 struct ap_arguments {
     word_t tables, stack, cpu, entry, unhide_nx;
@@ -36,56 +34,6 @@ static void wait_us(word_t us)
         arch_cpu_relax();
 }
 
-/* ---- one clock: the two time stamp counters, compared in turns ---- */
-
-static uint32_t sync_turn;        /* odd: the new CPU's, even: the boot CPU's */
-static word_t sync_mark;          /* the counter of who had the last turn */
-static word_t sync_ahead;         /* how far the new CPU's counter was seen ahead, at least */
-
-static void turn_wait(uint32_t turn)
-{
-    while (__atomic_load_n(&sync_turn, __ATOMIC_ACQUIRE) != turn)
-        arch_cpu_relax();
-}
-
-static void turn_give(uint32_t turn)
-{
-    sync_mark = rdtsc_ordered();
-    __atomic_store_n(&sync_turn, turn, __ATOMIC_RELEASE);
-}
-
-static void sync_boot_cpu(void)
-{
-    for (uint32_t turn = 0; turn < 2 * SYNC_ROUNDS * SYNC_TRIES; turn += 2) {
-        turn_give(turn + 1);
-        turn_wait(turn + 2);
-        word_t now = rdtsc_ordered();
-        if (now < sync_mark && sync_mark - now > sync_ahead)
-            sync_ahead = sync_mark - now;
-    }
-}
-
-static void sync_new_cpu(void)
-{
-    uint32_t turn = 0;
-
-    for (unsigned try = 0; try < SYNC_TRIES; try++) {
-        word_t behind = 0;
-        for (unsigned i = 0; i < SYNC_ROUNDS; i++, turn += 2) {
-            turn_wait(turn + 1);
-            word_t now = rdtsc_ordered();
-            if (now < sync_mark && sync_mark - now > behind)
-                behind = sync_mark - now;
-            if (i == SYNC_ROUNDS - 1) {
-                if (behind != 0 || sync_ahead != 0)
-                    wrmsr(MSR_TSC, rdtsc() + behind - sync_ahead);
-                sync_ahead = 0;
-            }
-            turn_give(turn + 2);
-        }
-    }
-}
-
 /* ---- the new CPU ---- */
 
 static _Noreturn void ap_main(struct cpu *c)
@@ -94,7 +42,7 @@ static _Noreturn void ap_main(struct cpu *c)
     cpu_init(c);
     irqchip_cpu_init();
     __atomic_store_n(&online, true, __ATOMIC_RELEASE);
-    sync_new_cpu();
+    clock_sync_new_cpu();
     for (;;)
         __asm__ volatile("sti; hlt"); /* A1 */
 }
@@ -148,14 +96,13 @@ static bool cpu_start(uint32_t apic_id, unsigned id, struct ap_arguments *argume
     kernel_cpu_init(c, id);
     arguments->stack = c->arch.stack_top;
     arguments->cpu = (word_t)c;
-    __atomic_store_n(&sync_turn, 0, __ATOMIC_RELAXED);
-    sync_ahead = 0;
+    clock_sync_begin();
     if (!cpu_wake(apic_id)) {
         kprintf("CPU with APIC id %u does not start\n", apic_id);
         return false;
     }
     cpus[id] = c;
-    sync_boot_cpu();
+    clock_sync_boot_cpu();
     return true;
 }
 
