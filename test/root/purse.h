@@ -58,7 +58,7 @@ static inline long run_thread(word_t slot, word_t priority, word_t cpu)
 }
 
 /* Largest sub-factory that fits into the purse. */
-static word_t purse_left(void)
+static inline word_t purse_left(void)
 {
     word_t low = 0, high = PURSE_BYTES;
 
@@ -76,7 +76,7 @@ static word_t purse_left(void)
 }
 
 /* The quota comes back when the last killed thread has run for the last time. */
-static int purse_is_full(word_t full)
+static inline int purse_is_full(word_t full)
 {
     for (unsigned tries = 0; tries < 100; tries++) {
         if (factory_make(SLOT_PURSE, SLOT_PROBE, full) == 0) {
