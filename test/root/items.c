@@ -169,7 +169,8 @@ static void test_superpages(void)
     ok(same, "it is the same memory");
     is(map(L4_SLOT_TASK, SLOT_BOX, VIEW + 0x800000, mem((void *)(BIG + GIB / 2), 21, 7)), 0, "2 MiB out of its middle");
     is(at(VIEW + 0x800000 + 0x1234), 62, "  seen");
-    is(map(L4_SLOT_TASK, SLOT_BOX, VIEW + 0xc00000, mem((void *)(BIG + GIB / 4 + 0x1000), 12, 7)), 0, "a page of 4 KiB");
+    is(map(L4_SLOT_TASK, SLOT_BOX, VIEW + 0xc00000, mem((void *)(BIG + GIB / 4 + 0x1000), 12, 7)), 0,
+       "a page of 4 KiB");
     is(at(VIEW + 0xc00000 + 0x234), 61, "  seen");
     /* A page of the box is taken away: all of its 1 GiB, and what was derived; ours stays. */
     unmap(SLOT_BOX, mem((void *)(BIG + 0x5000), 12, 15), L4_UNMAP_SELF);
