@@ -88,11 +88,12 @@ static struct thread *local_message(struct thread *self)
 {
     const struct arch_frame *f = &self->arch.frame;
     word_t dest = frame_dest(f), tag = frame_tag(f), label = frame_label(f);
+    bool waits = (dest & (L4_OP_RECV | L4_OP_OPEN_WAIT)) == (L4_OP_RECV | L4_OP_OPEN_WAIT);
     struct reply_slot *slot = NULL;
     unsigned rights;
     struct thread *to;
 
-    if ((dest & L4_SEL_SPECIAL) == L4_SEL_REPLY) {
+    if ((dest & L4_SEL_SPECIAL) == L4_SEL_REPLY && (waits || (dest & L4_OP_REPLY))) {
         slot = task_reply_slot(self->task, dest >> L4_SEL_SHIFT);
         if (slot == NULL)
             return NULL;
@@ -101,7 +102,7 @@ static struct thread *local_message(struct thread *self)
         to = partner(self, dest, tag, &rights, &label);
     else
         to = dest & L4_OP_SEND ? reply_partner(self, slot != NULL ? slot : &self->reply, &rights) : NULL;
-    if (!(dest & L4_OP_OPEN_WAIT))
+    if (!waits)
         slot = NULL;
     if (to == NULL || !(dest & (L4_OP_SEND | L4_OP_RECV)) || ((dest & L4_OP_SEND) && !send_is_local(tag, to)) ||
         ((dest & L4_OP_RECV) && !receive_is_local(self, dest, slot, to)))

@@ -206,6 +206,18 @@ static void test_shared_slot(void)
     machine_check();
 }
 
+/* A send with the flag of an open wait, but without a wait, has no use for a slot. */
+static void test_no_wait(void)
+{
+    lock_taken();
+    plain(EXPLICIT(5) | L4_OP_SEND | L4_OP_OPEN_WAIT, 1, 10ul << 16);
+    ok(root->ipc_state == IPC_SENDING && root->ipc.wait_slot == NULL, "a message to oneself waits, and names no slot");
+    lock_kept();
+    host_time(10);
+    host_tick();
+    ok(host_current() == root, "until it is over");
+}
+
 /* Between the look at the slot and the commit another CPU fills it. */
 static void test_late_caller(void)
 {
@@ -250,6 +262,7 @@ int main(void)
     test_timeouts();
     test_others();
     test_shared_slot();
+    test_no_wait();
     test_late_caller();
     machine_check();
     return tap_done();
