@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A thread's pager or exception handler is killed: before it has taken the fault, with the fault in its hands, and for
- * good. What becomes of the thread is as the manual says; it can be ended in each state, and its quota comes back whole.
+ * good. What becomes of the thread is as the manual says; it can be ended in each state, and gives its quota back.
  */
 #include "purse.h"
 
