@@ -47,7 +47,7 @@ static void agent_sends(unsigned words, unsigned items)
 static l4_tag receive(void)
 {
     word_t label = 0;
-    l4_tag tag = invoke(L4_SEL_INVALID | OP_WAIT, (l4_tag){0}, &label, 10u << 10 | 50u);
+    l4_tag tag = invoke(L4_SEL_INVALID | OP_WAIT, (l4_tag){0}, &label, 10u << 10 | 500u);
 
     label_seen = label;
     return tag;
