@@ -120,8 +120,9 @@ static void thread_print(const char *who, unsigned x, const struct model_thread 
 {
     fprintf(stderr, "sim:   %s %u: state %u at %d rest %u flags %x answer %lx first %d held by %d cpu %d prio %u",
             who, x, t->state, t->at, t->rest, t->flags, t->answer, t->first, t->held_by, t->cpu, t->prio);
-    fprintf(stderr, " next %d deadline %lu slice %d of %d\n", t->ready_next, (unsigned long)t->deadline, t->left,
+    fprintf(stderr, " next %d deadline %lu slice %d of %d", t->ready_next, (unsigned long)t->deadline, t->left,
             t->quantum);
+    fprintf(stderr, " message %lx %x %x %x %d\n", t->ipc.tag, t->ipc.timeouts, t->ipc.op, t->ipc.rights, t->ipc.slot);
 }
 
 static void result_print(unsigned x, const struct model_result *r)

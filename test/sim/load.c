@@ -86,12 +86,19 @@ static void table_fill(void)
 static bool alive[MODEL_THREADS];
 static uint64_t alive_since; /* host_taken_back() then */
 
+/* Its memory may be somebody else's by now, who may have less of it. */
+static bool still_thread(const struct thread *t)
+{
+    return host_live(t) &&
+           (t->obj.ops == &thread_ops || (t->obj.dead && t->obj.type == (KOBJ_THREAD | KOBJ_DEAD)));
+}
+
 static bool exists(unsigned i)
 {
     if (alive_since != host_taken_back()) {
         alive_since = host_taken_back();
         for (unsigned n = 0; n < thread_count; n++)
-            alive[n] = threads[n] != NULL && host_live(threads[n]) && threads[n]->snd.id == ids[n];
+            alive[n] = threads[n] != NULL && still_thread(threads[n]) && threads[n]->snd.id == ids[n];
     }
     return alive[i];
 }
@@ -284,6 +291,9 @@ static int partner_of(const struct thread *t)
     return i == NOBODY ? UNKNOWN : i;
 }
 
+/* Is there an open wait in which a slot matters? */
+static bool opens(unsigned op) { return (op & L4_OP_RECV) && (op & L4_OP_OPEN_WAIT); }
+
 static void load_state(struct model_thread *m, const struct thread *t)
 {
     static const uint8_t states[] = {[IPC_IDLE] = M_READY, [IPC_SENDING] = M_SEND, [IPC_GATE] = M_GATE,
@@ -309,7 +319,7 @@ static void load_state(struct model_thread *m, const struct thread *t)
     }
     if (m->state == M_SEND || m->rest == REST_LATER)
         m->ipc = (struct model_ipc){t->ipc.tag.raw, t->ipc.timeout, t->ipc.op, t->ipc.rights,
-                                    (int16_t)load_slot(t->ipc.wait_slot, t)};
+                                    (int16_t)load_slot(opens(t->ipc.op) ? t->ipc.wait_slot : NULL, t)};
     if ((m->state == M_GATE || m->rest == REST_AGAIN) && !(m->flags & F_KERNEL_IPC))
         m->request = (struct model_request){frame_dest(&t->arch.frame), frame_tag(&t->arch.frame),
                                             frame_label(&t->arch.frame), frame_timeout(&t->arch.frame)};

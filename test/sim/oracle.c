@@ -561,6 +561,14 @@ static bool overlap(const struct thread *a, const struct thread *b)
     return x < y + sizeof *a->utcb && y < x + sizeof *a->utcb;
 }
 
+/* Is the state area of a vCPU where its message registers are? */
+static bool area_in_utcb(const struct thread *t)
+{
+    const char *area = (const char *)t->vcpu, *utcb = (const char *)t->utcb;
+
+    return area != NULL && area < utcb + sizeof *t->utcb && utcb < area + L4_VCPU_SIZE;
+}
+
 /* The kernel speaks for s: its fault, or its registers. */
 static bool kernel_words_differ(const struct thread *s, const word_t *mr, bool fault)
 {
@@ -578,7 +586,7 @@ static bool words_differ(int s, int r)
     unsigned words = l4_tag_words((l4_tag){trial->result[r].tag}), flags = before->t[s].flags | trial->t[s].flags;
 
     if (from == NULL || to == NULL || from->utcb == NULL || to->utcb == NULL || overlap(from, to) ||
-        after->t[s].state == M_DEAD)
+        after->t[s].state == M_DEAD || area_in_utcb(to))
         return false;
     if (flags & (F_KERNEL_IPC | F_ALIEN)) { /* perhaps the kernel's: when it is still unanswered that is certain */
         unsigned kind = after->t[s].flags & F_KERNEL_IPC;
