@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The abstract state of the model, made from the kernel's data. Threads and objects get an index when they are first
- * met and keep it until they have been freed (host_live). Every thread that runs or waits has been looked up by
+ * met and keep it until they have been freed (host_serial). Every thread that runs or waits has been looked up by
  * somebody before, so nobody needs to walk all tasks.
  */
 #include "load.h"
@@ -16,10 +16,12 @@
 
 static const struct thread *threads[MODEL_THREADS];
 static uint64_t ids[MODEL_SENDERS]; /* of threads and IRQs */
+static uint32_t serials[MODEL_SENDERS]; /* of all: somebody else may have their memory by now */
 static const struct kobj *objects[MODEL_OBJECTS];
 static uint8_t types[MODEL_OBJECTS]; /* enum kobj_type */
 static struct explicit {
     const struct task *task;
+    uint32_t serial;
     word_t index;
 } explicits[MODEL_EXPLICIT];
 static unsigned thread_count, object_count, explicit_count;
@@ -86,19 +88,13 @@ static void table_fill(void)
 static bool alive[MODEL_THREADS];
 static uint64_t alive_since; /* host_taken_back() then */
 
-/* Its memory may be somebody else's by now, who may have less of it. */
-static bool still_thread(const struct thread *t)
-{
-    return host_live(t) &&
-           (t->obj.ops == &thread_ops || (t->obj.dead && t->obj.type == (KOBJ_THREAD | KOBJ_DEAD)));
-}
-
 static bool exists(unsigned i)
 {
     if (alive_since != host_taken_back()) {
         alive_since = host_taken_back();
         for (unsigned n = 0; n < thread_count; n++)
-            alive[n] = threads[n] != NULL && still_thread(threads[n]) && threads[n]->snd.id == ids[n];
+            alive[n] = threads[n] != NULL && host_serial(threads[n]) == serials[n] &&
+                       threads[n]->snd.id == ids[n];
     }
     return alive[i];
 }
@@ -107,8 +103,10 @@ static const struct reply_slot *explicit_at(unsigned i)
 {
     const struct explicit *e = &explicits[i];
 
-    return host_live(e->task) ? task_reply_slot(e->task, e->index) : NULL;
+    return host_serial(e->task) == e->serial ? task_reply_slot(e->task, e->index) : NULL;
 }
+
+static bool object_exists(unsigned i) { return host_serial(objects[i]) == serials[MODEL_THREADS + i]; }
 
 bool load_forget(void)
 {
@@ -127,7 +125,7 @@ bool load_forget(void)
             some = true;
         }
     for (unsigned i = 0; i < object_count; i++)
-        some = some || !host_live(objects[i]);
+        some = some || !object_exists(i);
     if (!some)
         return false;
     while (thread_count > 0 && threads[thread_count - 1] == NULL)
@@ -153,6 +151,7 @@ int load_thread(const struct thread *t)
     threads[at] = t;
     alive[at] = true;
     ids[at] = t->snd.id;
+    serials[at] = host_serial(t);
     entry_add(key_of(t), (int)at);
     entry_add(key_of_id(ids[at]), (int)at);
     return (int)at;
@@ -169,6 +168,7 @@ int load_object(const struct kobj *obj)
     met++;
     objects[object_count] = obj;
     types[object_count] = obj->type;
+    serials[MODEL_THREADS + object_count] = host_serial(obj);
     entry_add(key_of(obj), (int)object_count);
     if (obj->type == KOBJ_IRQ) {
         ids[MODEL_THREADS + object_count] = irq_of((struct kobj *)obj)->snd.id;
@@ -221,6 +221,7 @@ int load_slot(const struct reply_slot *slot, const struct thread *owner)
     e->task = explicit_owner(owner, slot, &e->index);
     if (e->task == NULL)
         return UNKNOWN;
+    e->serial = host_serial(e->task);
     entry_add(key_of(slot), (int)(MODEL_THREADS + explicit_count));
     return (int)(MODEL_THREADS + explicit_count++);
 }
@@ -396,7 +397,7 @@ static void load_one_object(struct model *m, unsigned i)
     o->thread = o->first = NOBODY;
     if (!s->queued || types[i] != KOBJ_IRQ)
         *s = (struct model_sender){.next = NOBODY, .prio = types[i] == KOBJ_IRQ ? 255 : 0};
-    if (!host_live(obj) || obj->dead)
+    if (!object_exists(i) || obj->dead)
         return;
     if (types[i] == KOBJ_GATE) {
         const struct gate *g = gate_of((struct kobj *)obj);
@@ -500,6 +501,6 @@ bool load_complete(const struct model *m) { return m->met == met; }
 
 const struct irq_base *load_irq_at(int object)
 {
-    return types[object] == KOBJ_GATE || !host_live(objects[object]) || objects[object]->dead
+    return types[object] == KOBJ_GATE || !object_exists((unsigned)object) || objects[object]->dead
                ? NULL : container_of(objects[object], const struct irq_base, obj);
 }

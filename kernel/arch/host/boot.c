@@ -27,8 +27,9 @@ static jmp_buf start_done;
 
 static bool no_poison;
 
-/* Which addresses were given out and not taken back: a bit for every 16 bytes. */
-static uint8_t *live;
+/* What begins where: for every 16 bytes, the number of what was given out there and not taken back, else 0. */
+static uint32_t *live;
+static uint32_t given_out;
 static uint64_t taken_back;
 
 static void live_set(const void *p, size_t n, bool given)
@@ -38,25 +39,15 @@ static void live_set(const void *p, size_t n, bool given)
     if (live == NULL)
         return;
     if (given) {
-        live[at / 8] |= (uint8_t)(1u << at % 8);
+        live[at] = ++given_out;
         return;
     }
     taken_back++;
-    for (size_t end = at + n / 16; at < end; at++)
-        if (at % 8 == 0 && end - at >= 8) {
-            live[at / 8] = 0;
-            at += 7;
-        } else {
-            live[at / 8] &= (uint8_t)~(1u << at % 8);
-        }
+    memset(live + at, 0, n / 16 * sizeof *live);
 }
 
-bool host_live(const void *p)
-{
-    size_t at = (size_t)((const char *)p - host_memory) / 16;
-
-    return live == NULL || (live[at / 8] >> at % 8 & 1);
-}
+uint32_t host_serial(const void *p) { return live == NULL ? 1 : live[(size_t)((const char *)p - host_memory) / 16]; }
+bool host_live(const void *p) { return host_serial(p) != 0; }
 
 uint64_t host_taken_back(void) { return taken_back; }
 
@@ -85,7 +76,7 @@ static void memory_make(const struct host_config *config)
         exit(2);
     }
     host_memory = (char *)(((word_t)block + ALIGNMENT - 1) & ~(ALIGNMENT - 1));
-    live = no_poison ? NULL : calloc(1, memory_bytes / 128);
+    live = no_poison ? NULL : calloc(memory_bytes / 16, sizeof *live);
     arch_has_1g_pages = !config->no_1g_pages;
 }
 

@@ -86,6 +86,8 @@ word_t host_memory_bytes(void);
 bool host_translate(const struct arch_space *s, word_t va, word_t *pa, unsigned *rights);
 /* Is this the address of a kernel object that has not been freed? (Always true with no_poison.) */
 bool host_live(const void *p);
+/* Of this very object: another one at the same address has another number; 0: there is none. */
+uint32_t host_serial(const void *p);
 /* How often has memory been freed? */
 uint64_t host_taken_back(void);
 /* Invariant H2 for one space. */
