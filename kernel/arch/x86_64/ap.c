@@ -4,8 +4,8 @@
  * below it that is not mapped, and the code of ap_code.S in a page of low memory. That page is copied away first and
  * put back at the end; a CPU that does not answer in time is stopped again, so that it cannot run what lies there then.
  *
- *   A1  A started CPU touches nothing but its own block and clock_sync.c, and then sleeps, until all CPUs are counted and an
- *       interrupt by another CPU tells it to begin (trap_interrupt).
+ *   A1  A started CPU touches nothing but its own block and clock_sync.h, and then sleeps, until all CPUs are counted
+ *       and an interrupt by another CPU tells it to begin (trap_interrupt).
  */
 #include "ap.h"
 #include "memory.h"
