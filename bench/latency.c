@@ -26,7 +26,9 @@
 #define ROOT_ORDER 39u /* what one entry of the highest table covers */
 #define KIP_WINDOW 0x5fff0000ul
 
-static char shared_stack[4096] __attribute__((aligned(16))); /* nobody returns from where he blocks */
+/* Nobody returns from where he blocks, so one for each CPU is enough. */
+static char shared_stacks[2][4096] __attribute__((aligned(16)));
+static unsigned cpus = 1;
 static volatile uint64_t alarm_time;
 
 /* Since the mark before, `name` was done. */
@@ -37,7 +39,8 @@ __attribute__((noinline)) void load(const char *name)
     print("\n");
 }
 
-void rest(void) { l4_ipc_sleep(l4_ipc_timeout(0, 0, 1000, 1)); }
+/* Another CPU takes longer: it waits for this one. */
+void rest(void) { l4_ipc_sleep(l4_ipc_timeout(0, 0, 1000, cpus > 1 ? 6 : 1)); }
 
 void task_make(unsigned n)
 {
@@ -262,11 +265,12 @@ static void take_down(void)
     sleep_for_ever();
 }
 
-static void run(l4_cap_idx_t thread, void (*body)(void), unsigned prio)
+static void run(unsigned cpu, l4_cap_idx_t thread, void (*body)(void), unsigned prio)
 {
     l4_sched_param_t sp = l4_sched_param(prio, 0);
 
-    must("start", l4_thread_ex_regs(thread, (l4_addr_t)body, (l4_addr_t)(shared_stack + sizeof shared_stack - 8),
+    sp.affinity = l4_sched_cpu_set(cpu, 0, 1);
+    must("start", l4_thread_ex_regs(thread, (l4_addr_t)body, (l4_addr_t)(shared_stacks[cpu + 1] - 8),
                                     L4_THREAD_EX_REGS_CANCEL));
     must("run", l4_scheduler_run_thread(L4_BASE_SCHEDULER_CAP, thread, &sp));
 }
@@ -275,7 +279,7 @@ static void run(l4_cap_idx_t thread, void (*body)(void), unsigned prio)
 static void crowd_run(void (*body)(void))
 {
     for (unsigned n = 0; n < CROWD; n++)
-        run(slot(FIRST_THREAD + n), body, PRIO + 1 + n % 50);
+        run(n % cpus, slot(FIRST_THREAD + n), body, PRIO + 1 + n % 50);
     rest();
 }
 
@@ -311,7 +315,7 @@ static void senders(void)
     must("gate", l4_factory_create_gate(L4_BASE_FACTORY_CAP, slot(SLOT_QUEUE), worker, 0x40));
     crowd_run(queue_up);
     load("10000-threads-queue-up");
-    run(slot(FIRST_THREAD), queue_up, PRIO + 100);
+    run(0, slot(FIRST_THREAD), queue_up, PRIO + 100);
     load("a-more-important-one-queues-up");
     labels_modify(worker);
     load("change-the-labels-of-10000-messages");
@@ -335,13 +339,20 @@ static void senders(void)
     must("delete", l4_task_delete_obj(L4_BASE_TASK_CAP, slot(SLOT_SEM)));
     rest();
     load("delete-a-semaphore-with-10000-waiters");
+    must("semaphore", l4_factory_create(L4_BASE_FACTORY_CAP, L4_PROTO_SEMAPHORE, slot(SLOT_SEM)));
+    crowd_run(take_down);
+    for (unsigned n = 0; n < CROWD; n++)
+        l4_semaphore_up(slot(SLOT_SEM));
+    rest();
+    load("wake-10000-threads-by-a-semaphore");
+    must("delete", l4_task_delete_obj(L4_BASE_TASK_CAP, slot(SLOT_SEM)));
 }
 
 static void alarms(void)
 {
     const l4_kernel_info_t *kip = (const l4_kernel_info_t *)KIP_WINDOW;
 
-    alarm_time = l4_kip_clock(kip) + 60000; /* longer than it takes to get them all to sleep */
+    alarm_time = l4_kip_clock(kip) + (cpus > 1 ? 600000 : 60000); /* longer than it takes to get them all to sleep */
     crowd_run(sleep_until);
     if (l4_kip_clock(kip) >= alarm_time)
         fail("the alarm was too early", 0);
@@ -358,12 +369,12 @@ static void priorities(void)
     worker_start(SLOT_WORKER, OWN_TASK, sleep_for_ever, PRIO);
     must("gate", l4_factory_create_gate(L4_BASE_FACTORY_CAP, slot(SLOT_QUEUE), worker, 0x40));
     for (unsigned n = 0; n < FEW; n++)
-        run(slot(FIRST_THREAD + n), queue_up, 1 + n);
+        run(0, slot(FIRST_THREAD + n), queue_up, 1 + n);
     l4_ipc_sleep(l4_ipc_timeout(0, 0, 1000, 6));
     must("delete", l4_task_delete_obj(L4_BASE_TASK_CAP, slot(SLOT_QUEUE)));
     must("gate", l4_factory_create(L4_BASE_FACTORY_CAP, L4_PROTO_KOBJECT, slot(SLOT_QUEUE)));
     for (unsigned n = FEW; n < CROWD; n++)
-        run(slot(FIRST_THREAD + n), queue_up, MOST);
+        run(n % cpus, slot(FIRST_THREAD + n), queue_up, MOST);
     must("bind", l4_rcv_ep_bind_thread(slot(SLOT_QUEUE), worker, 0x40));
     rest();
     load("bind-a-gate-whose-senders-pass-240-others");
@@ -396,7 +407,7 @@ static void large_task(void)
         unsigned at = FIRST_THREAD + n;
 
         thread_make(victim(0), at, n);
-        run(slot(at), sleep_for_ever, PRIO + 1);
+        run(n % cpus, slot(at), sleep_for_ever, PRIO + 1);
         caps_copy(victim(0), at, 0, at);
     }
     l4_task_unmap(L4_BASE_TASK_CAP, l4_obj_fpage(slot(FIRST_THREAD), 10, L4_CAP_FPAGE_RWS), L4_FP_ALL_SPACES);
@@ -411,8 +422,22 @@ static void large_task(void)
     load("delete-a-task-with-1000-threads-and-10000-gates");
 }
 
+/* The other CPU is never quiet: it makes short system calls while it has nothing better to do. */
+static void be_busy(void)
+{
+    for (;;)
+        l4_task_cap_valid(L4_BASE_TASK_CAP, L4_BASE_TASK_CAP);
+}
+
 void latency(void)
 {
+    l4_sched_cpu_set_t set = l4_sched_cpu_set(0, 0, 0);
+
+    must("CPUs", l4_scheduler_info(L4_BASE_SCHEDULER_CAP, NULL, &set));
+    if (set.map & 2) {
+        cpus = 2;
+        worker_start_on(1, SLOT_WORKER2, OWN_TASK, be_busy, 1);
+    }
     load("start");
     trees();
     gibibyte();

@@ -258,7 +258,8 @@ static bool work_run(void)
 
 /* Takes ports of the range from the task: those that `like` has (NULL: all) and that are not from `keep`. True: it had
  * some, and there is work. */
-static bool space_take(struct io_space *s, struct port_range r, const struct io_space *like, const struct io_space *keep)
+static bool space_take(struct io_space *s, struct port_range r, const struct io_space *like,
+                       const struct io_space *keep)
 {
     work = (struct io_work){.r = r};
     for (struct list *l = s->in.next, *next; l != &s->in; l = next) {

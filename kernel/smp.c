@@ -61,6 +61,7 @@ cold_path void cpu_post(struct thread *t)
     struct cpu *c = t->home;
     bool first = list_empty(&c->inbox);
 
+    c->inbox_length++;
     list_push_back(&c->inbox, &t->ready_link);
     if (first)
         arch_ipi(c);
@@ -76,6 +77,8 @@ __attribute__((noinline)) struct timeout_queue *thread_timeouts(const struct thr
 
 static cold_path void inbox_take(struct cpu *c)
 {
+    c->inbox_length = 0;
+    work_left -= 40;
     while (!list_empty(&c->inbox)) {
         struct thread *t = list_first(&c->inbox, struct thread, ready_link);
 

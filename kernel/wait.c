@@ -103,7 +103,7 @@ static bool thread_is_still(const struct thread *t)
 
 cold_path void ipc_claim_other(struct thread *t, bool foreign)
 {
-    if (foreign || t->options != 0 || cpu_quiet(t->home) || !thread_is_still(t))
+    if (foreign || t->options != 0 || cpu_quiet(t->home) || t->home->inbox_length >= INBOX_MAX || !thread_is_still(t))
         cpu_claim(t->home);
 }
 

@@ -147,18 +147,28 @@ memory_run() {
     sed -n 's/^figure //p' "$scratch/memory.log" >> "$scratch/figures"
 }
 
-# latency_run: the longest windows, in $scratch/latency.table and $scratch/figures.
-latency_run() {
+# windows_run CPUS SUFFIX: the longest windows on so many CPUs; not counted: a CPU waits for the lock or for others.
+windows_run() {
     memory=3072
-    plugin_find
-    bench_run "$scratch/latency.log" "1 latency" 600 $counting \
+    bench_run "$scratch/latency.log" "1 latency" 600 $counting -smp "$1" \
         -plugin "$plugin,out=$scratch/windows$(objdump -d "$out/bin/kernel" | awk '
             after && sub(/:$/, "", $1) { printf ",open=%s", $1 }
-            { after = /\tsti/ }'),load=$(nm "$out/bin/bench" | awk '$3 == "load" { print $1 }')" ||
+            { after = /\tsti/ }')$(nm -S "$out/bin/kernel" | perl -ane '
+            printf ",wait=%s,until=%x", $F[0], hex($F[0]) + hex $F[1] if $F[3] && $F[3] =~
+                /^(kernel_enter_contended|claim_answer|arch_cpu_unload|fpu_release|cpu_claim_(all_)?others?)$/'
+        ),load=$(nm "$out/bin/bench" | awk '$3 == "load" { print $1 }')" ||
         die "the worst loads did not come to their end"
     memory=256
     perl "$root/bench/trace/windows.pl" "$scratch/windows" "$out/bin/kernel" "$scratch/latency.log" \
-        "$scratch/figures" > "$scratch/latency.table" || die "no windows"
+        "$scratch/figures" "$2" >> "$scratch/latency.table" || die "no windows"
+}
+
+# latency_run: the longest windows, in $scratch/latency.table and $scratch/figures.
+latency_run() {
+    plugin_find
+    windows_run 1 ''
+    echo >> "$scratch/latency.table"
+    windows_run 2 -two-cpus
 }
 
 : > "$scratch/figures"

@@ -12,10 +12,11 @@
  *
  * With load=ADDRESS (the function in bench/latency.c) and open=ADDRESS (the kernel's instructions behind an sti, at
  * which it can be interrupted; one each) in place of the last three, it counts windows instead: instructions of the
- * kernel from its entry, or such an instruction, to the next return to user mode or such an instruction. At a call of
+ * kernel from its entry, or such an instruction, to the next return to user mode or such an instruction, on each CPU.
+ * wait=ADDRESS and until=ADDRESS, a pair for each, say where a CPU waits for others: that is not counted. At a call of
  * load the longest since the call before is written, by blocks of code:
  *
- *     window INSTRUCTIONS
+ *     window INSTRUCTIONS CPU
  *     ADDRESS INSTRUCTIONS    of a block, in the order of first execution
  *     end
  *
@@ -132,71 +133,85 @@ static bool is_one_of(const uint64_t *list, unsigned count, uint64_t address)
 /* ---- windows ---- */
 
 #define BLOCKS_MAX 4096u
+#define CPUS_MAX 4u
 struct block {
     uint64_t address, length;
-    uint64_t window, count; /* the window in which it was executed last, and its instructions there */
+    uint64_t window[CPUS_MAX], count[CPUS_MAX]; /* the window in which it was executed last, its instructions there */
 };
-static struct block *blocks[BLOCKS_MAX];                 /* of the window that runs */
+/* The window that runs on a CPU. */
+static struct {
+    struct block *blocks[BLOCKS_MAX];
+    size_t block_count;
+    uint64_t number, length;
+} windows[CPUS_MAX];
 static struct { uint64_t address, count; } longest[BLOCKS_MAX];
-static size_t block_count, longest_count;
-static uint64_t window = 1, window_length, longest_length, load_address, opens[CLOCKS_MAX];
-static unsigned open_count;
+static size_t longest_count;
+static uint64_t longest_length, load_address, opens[CLOCKS_MAX], waits[CLOCKS_MAX], wait_ends[CLOCKS_MAX];
+static unsigned open_count, wait_count, wait_end_count, longest_cpu;
 
-static void window_end(void)
+static void window_end(unsigned cpu)
 {
-    if (window_length > longest_length) {
-        longest_length = window_length;
-        longest_count = block_count;
-        for (size_t i = 0; i < block_count; i++) {
-            longest[i].address = blocks[i]->address;
-            longest[i].count = blocks[i]->count;
+    if (windows[cpu].length > longest_length) {
+        longest_length = windows[cpu].length;
+        longest_cpu = cpu;
+        longest_count = windows[cpu].block_count;
+        for (size_t i = 0; i < longest_count; i++) {
+            longest[i].address = windows[cpu].blocks[i]->address;
+            longest[i].count = windows[cpu].blocks[i]->count[cpu];
         }
     }
-    window++;
-    window_length = 0;
-    block_count = 0;
+    windows[cpu].number++;
+    windows[cpu].length = 0;
+    windows[cpu].block_count = 0;
 }
 
-static void block_count_in(struct block *b)
+static void block_count_in(struct block *b, unsigned cpu)
 {
-    window_length += b->length;
-    if (b->window != window) {
-        b->window = window;
-        b->count = 0;
-        if (block_count < BLOCKS_MAX)
-            blocks[block_count++] = b;
+    windows[cpu].length += b->length;
+    if (b->window[cpu] != windows[cpu].number + 1) {
+        b->window[cpu] = windows[cpu].number + 1;
+        b->count[cpu] = 0;
+        if (windows[cpu].block_count < BLOCKS_MAX)
+            windows[cpu].blocks[windows[cpu].block_count++] = b;
     }
-    b->count += b->length;
+    b->count[cpu] += b->length;
 }
 
 static void block_executed(unsigned vcpu, void *data)
 {
     struct block *b = data;
 
-    (void)vcpu;
     if (b->address >> 63)
-        block_count_in(b);
-    else if (window_length > 0)
-        window_end();
+        block_count_in(b, vcpu % CPUS_MAX);
+    else if (windows[vcpu % CPUS_MAX].length > 0)
+        window_end(vcpu % CPUS_MAX);
 }
 
 /* The first instruction of its block: sti ends the one before. */
 static void opened(unsigned vcpu, void *data)
 {
+    unsigned cpu = vcpu % CPUS_MAX;
     struct block *b = data;
 
-    (void)vcpu;
-    window_length -= b->length;
-    b->count -= b->length;
-    window_end();
-    block_count_in(b);
+    windows[cpu].length -= b->length;
+    b->count[cpu] -= b->length;
+    window_end(cpu);
+    block_count_in(b, cpu);
+}
+
+static bool waits_at(uint64_t address)
+{
+    for (unsigned i = 0; i < wait_count && i < wait_end_count; i++)
+        if (address >= waits[i] && address < wait_ends[i])
+            return true;
+    return false;
 }
 
 static void loaded(unsigned vcpu, void *data)
 {
     (void)vcpu;
     (void)data;
-    fprintf(out, "window %" PRIu64 "\n", longest_length);
+    fprintf(out, "window %" PRIu64 " %u\n", longest_length, longest_cpu);
     for (size_t i = 0; i < longest_count; i++)
         fprintf(out, "%" PRIx64 " %" PRIu64 "\n", longest[i].address, longest[i].count);
     fprintf(out, "end\n");
@@ -211,7 +226,8 @@ static void translated_for_windows(uint64_t id, struct qemu_plugin_tb *tb)
     (void)id;
     b->length = qemu_plugin_tb_n_insns(tb);
     b->address = qemu_plugin_insn_vaddr(qemu_plugin_tb_get_insn(tb, 0));
-    qemu_plugin_register_vcpu_tb_exec_cb(tb, block_executed, CB_NO_REGS, b);
+    if (!waits_at(b->address))
+        qemu_plugin_register_vcpu_tb_exec_cb(tb, block_executed, CB_NO_REGS, b);
     if (is_one_of(opens, open_count, b->address))
         qemu_plugin_register_vcpu_insn_exec_cb(qemu_plugin_tb_get_insn(tb, 0), opened, CB_NO_REGS, b);
     if (b->address == load_address)
@@ -254,6 +270,10 @@ __attribute__((visibility("default"))) int qemu_plugin_install(uint64_t id, cons
             load_address = address;
         else if (!strncmp(argv[i], "open=", 5) && open_count < CLOCKS_MAX)
             opens[open_count++] = address;
+        else if (!strncmp(argv[i], "wait=", 5) && wait_count < CLOCKS_MAX)
+            waits[wait_count++] = address;
+        else if (!strncmp(argv[i], "until=", 6) && wait_end_count < CLOCKS_MAX)
+            wait_ends[wait_end_count++] = address;
         else if (!strncmp(argv[i], "clock=", 6) && clock_count < CLOCKS_MAX)
             clocks[clock_count++] = address;
         else

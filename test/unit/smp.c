@@ -266,6 +266,40 @@ static void test_take(void)
     machine_check();
 }
 
+/* Nobody is woken through an inbox that is full: emptying it takes time. */
+static void test_inbox_full(void)
+{
+    enum { SEM = 0x50, SLEEPER = 0x51, SLEEPERS = INBOX_MAX + 2 };
+    bool never = true;
+
+    create(L4_PROTO_SEMAPHORE, SEM);
+    for (unsigned i = 0; i < SLEEPERS; i++) {
+        thread_make(SLEEPER + i, GATE, GATE);
+        run_thread_on(SLEEPER + i, 2, 130);
+        call_words(SLEEPER + i, L4_PROTO_THREAD, 0, 3, L4_OP_THREAD_EX_REGS, 0x5000, 0x5100, 0);
+        host_set_cpu(1);
+        host_current()->utcb->mr[0] = L4_OP_SEM_DOWN;
+        host_syscall(SEL(SEM) | CALL, l4_tag_make(L4_PROTO_SEMAPHORE, 1, 0, 0).raw, 0, 0);
+        host_set_cpu(0);
+    }
+    for (unsigned i = 0; i < INBOX_MAX; i++) {
+        host_syscall(SEL(SEM) | L4_OP_SEND, l4_tag_make(L4_PROTO_IRQ, 0, 0, 0).raw, 0, 0);
+        never &= !stopped(cpus[1]) && cpus[1]->inbox_length == i + 1;
+    }
+    ok(never, "as many threads of another CPU as its inbox holds are woken without stopping it");
+    host_syscall(SEL(SEM) | L4_OP_SEND, l4_tag_make(L4_PROTO_IRQ, 0, 0, 0).raw, 0, 0);
+    ok(stopped(cpus[1]) && cpus[1]->inbox_length == 0, "for one more it is stopped, and its inbox emptied");
+    machine_check();
+    for (unsigned i = 0; i < SLEEPERS; i++)
+        delete_slot(SLEEPER + i);
+    delete_slot(SEM);
+    host_set_cpu(1);
+    for (unsigned i = 0; i < SLEEPERS && host_current() != a; i++)
+        host_syscall(SELF | L4_OP_RECV, 0, 0, 0);
+    ok(host_current() == a, "and they end");
+    host_set_cpu(0);
+}
+
 /* ---- the lock under a CPU that always has it: two CPUs, each with a stack, that take turns ---- */
 
 static ucontext_t turn[2];
@@ -359,6 +393,7 @@ int main(void)
     test_bind();
     test_post();
     test_take();
+    test_inbox_full();
     test_end();
     test_greedy();
     machine_check();

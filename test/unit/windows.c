@@ -346,7 +346,8 @@ static bool message_right(void)
         return ended();
     if (act == receiver_deleted || act == task_deleted) /* before the message, or before the answer */
         return done || worker->ipc_state == IPC_RECEIVING;
-    if (act == worker_canceled || act == gate_deleted || act == gate_rebound || act == worker_moved || act == receiver_moved)
+    if (act == worker_canceled || act == gate_deleted || act == gate_rebound || act == worker_moved ||
+        act == receiver_moved)
         return done || worker->ipc_state != IPC_IDLE;
     if (!done || result != 0 || !received)
         return false;
@@ -619,8 +620,8 @@ static void test_all(bool two)
                      two ? "on another CPU " : "", acts[i].name);
             ok(right && !leak, name);
             if (!right || leak) {
-                tap_printf("# window %u of %u: %s, result %lx, %s, %s\n", k, windows, leak ? "leak" : "wrong", (unsigned long)result,
-                           done ? "done" : "not done", received ? "received" : "not received");
+                tap_printf("# window %u of %u: %s, result %lx, %s, %s\n", k, windows, leak ? "leak" : "wrong",
+                           (unsigned long)result, done ? "done" : "not done", received ? "received" : "not received");
                 return; /* what follows would be wrong, too */
             }
             if (i == 0)
