@@ -330,6 +330,28 @@ static void test_pointers(void)
     is(faults, sizeof bad / sizeof bad[0], "pointers of ex_regs that lead nowhere: exceptions of the thread");
 }
 
+/* The kernel interface page and kernel-user memory are given with rights that nobody can add to. */
+static void test_kernel_pages(void)
+{
+    word_t in_place = L4_INITIAL_UTCB;
+
+    utcb()->bdr = 0;
+    utcb()->br[0] = (WINDOW + 0x100000) | L4_ITEM_MAP;
+    utcb()->br[1] = l4_fpage_make(L4_FPAGE_MEM, (WINDOW + 0x100000) >> 12, 12, 7).raw;
+    utcb()->br[2] = 0;
+    utcb()->mr[0] = ~0xfful | 0xa0; /* what sigma0 calls it */
+    utcb()->mr[1] = 0;
+    is(call(L4_SLOT_PAGER, L4_PROTO_SIGMA0, 2, 0), 0, "the kernel interface page");
+    is(run(v_store, 0, WINDOW + 0x100000, 0), 14, "  cannot be written");
+    ok((state.err & 7) == 7, "  though it is there");
+    is(run((char *)in_place, 0, 0, 0), 14, "UTCBs cannot be executed");
+    utcb()->mr[0] = L4_OP_TASK_UNMAP;
+    utcb()->mr[1] = L4_UNMAP_SELF;
+    utcb()->mr[2] = l4_fpage_make(L4_FPAGE_MEM, in_place >> 12, 12, 15).raw;
+    call(L4_SLOT_TASK, L4_PROTO_TASK, 3, 0);
+    ok(utcb()->self == (word_t)utcb(), "  nor taken away from under the kernel");
+}
+
 /* ---- states made up at random ---- */
 
 static word_t random_state = 88172645463325252ul;
@@ -398,6 +420,7 @@ static int test_main(void)
     test_calls();
     test_bases();
     test_pointers();
+    test_kernel_pages();
     test_states();
     ok(asked > STATES, "the bystander was asked each time");
     is(wrong, 0, "  and gave the right answer");
