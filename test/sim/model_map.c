@@ -111,7 +111,13 @@ void model_maps_begin(struct model_maps *m, const struct model_map_world *world)
 {
     for (unsigned i = 0; i < m->slot_count; i++)
         m->slot[m->used[i]].known = false;
+    for (unsigned i = 0; i < m->leaf_count; i++)
+        m->leaf_at[m->leaf[i].bucket] = 0;
+    for (unsigned i = 0; i < m->node_count; i++)
+        m->node_at[m->node[i].bucket] = 0;
     m->world = world;
+    m->made = 0;
+    m->largest = L4_PAGE_SHIFT;
     m->unsure = false;
     m->slot_count = m->life_count = m->leaf_count = m->node_count = m->range_count = m->changes = m->step = 0;
 }
@@ -292,23 +298,32 @@ static void slots_unmap(struct model_maps *m, uint64_t task, l4_fpage fp, bool d
 
 /* ---- pages ---- */
 
+static unsigned hash(uint64_t key) { return (unsigned)(key * 0x9e3779b97f4a7c15ul >> 52) % MODEL_HASH; }
+static uint64_t leaf_key(uint64_t task, word_t va) { return task >> 4 ^ va; }
+
 static int node_made(struct model_maps *m, uint64_t id, int parent)
 {
+    unsigned at = hash(id);
+
     if (m->node_count == MODEL_NODES) {
         m->unsure = true;
         return 0;
     }
-    m->node[m->node_count] = (struct model_node){.id = id, .parent = (int16_t)parent};
-    return (int)m->node_count++;
+    while (m->node_at[at] != 0)
+        at = (at + 1) % MODEL_HASH;
+    m->node[m->node_count] =
+        (struct model_node){.id = id, .parent = (int16_t)parent, .bucket = (uint16_t)at};
+    m->node_at[at] = (uint16_t)++m->node_count;
+    return (int)m->node_count - 1;
 }
 
 static int node_of(struct model_maps *m, uint64_t id)
 {
     if (id == 0)
         return NOBODY;
-    for (unsigned i = m->node_count; i-- > 0;)
-        if (m->node[i].id == id)
-            return (int)i;
+    for (unsigned at = hash(id); m->node_at[at] != 0; at = (at + 1) % MODEL_HASH)
+        if (m->node[m->node_at[at] - 1].id == id)
+            return m->node_at[at] - 1;
     return node_made(m, id, node_of(m, m->world->parent(id)));
 }
 
@@ -329,41 +344,66 @@ static bool node_lost(const struct model_maps *m, int node)
     return false;
 }
 
+static struct model_leaf *leaf_new(struct model_maps *m, const struct model_leaf *leaf)
+{
+    struct model_leaf *l = &m->leaf[m->leaf_count];
+    unsigned at = hash(leaf_key(leaf->task, leaf->va));
+
+    if (m->leaf_count == MODEL_LEAVES) {
+        m->unsure = true;
+        return NULL;
+    }
+    while (m->leaf_at[at] != 0)
+        at = (at + 1) % MODEL_HASH;
+    m->leaf_at[at] = (uint16_t)++m->leaf_count;
+    m->largest = leaf->order > m->largest ? leaf->order : m->largest;
+    *l = *leaf;
+    l->bucket = (uint16_t)at;
+    return l;
+}
+
 static struct model_maps *loading; /* for leaf_add */
 
 static void leaf_add(uint64_t node, const struct model_leaf *leaf)
 {
     struct model_maps *m = loading;
 
-    for (unsigned i = 0; i < m->leaf_count; i++)
-        if (m->leaf[i].task == leaf->task && m->leaf[i].va == leaf->va && m->leaf[i].here_first)
+    struct model_leaf *l;
+
+    for (unsigned at = hash(leaf_key(leaf->task, leaf->va)); m->leaf_at[at] != 0; at = (at + 1) % MODEL_HASH) {
+        l = &m->leaf[m->leaf_at[at] - 1];
+        if (l->task == leaf->task && l->va == leaf->va && l->here_first)
             return;
-    if (m->leaf_count == MODEL_LEAVES) {
-        m->unsure = true;
-        return;
     }
-    m->leaf[m->leaf_count] = *leaf;
-    m->leaf[m->leaf_count].here = m->leaf[m->leaf_count].here_first = true;
-    m->leaf[m->leaf_count].rights_first = leaf->rights;
-    m->leaf[m->leaf_count].node = (int16_t)node_of(m, node);
-    m->leaf_count++;
+    l = leaf_new(m, leaf);
+    if (l == NULL)
+        return;
+    l->here = l->here_first = true;
+    l->rights_first = leaf->rights;
+    l->node = (int16_t)node_of(m, node);
 }
 
 static void range_load(struct model_maps *m, uint64_t task, word_t va, word_t end)
 {
+    struct model_range *r;
     struct model_leaf leaf;
+    unsigned n = 0;
     uint64_t node;
 
     if (m->range_count == MODEL_RANGES) {
         m->unsure = true;
         return;
     }
-    m->range[m->range_count++] = (struct model_range){task, va, end};
+    r = &m->range[m->range_count++];
+    *r = (struct model_range){.task = task, .va = va, .end = end, .first = m->leaf_count, .at = m->leaf_count};
     loading = m;
     while (!m->unsure && va < end && m->world->leaf(task, va, end, &leaf, &node)) {
         leaf_add(node, &leaf);
         va = leaf.va + (1ul << leaf.order);
+        n++;
     }
+    r->last = m->leaf_count;
+    r->sorted = r->last - r->first == n && m->made == 0;
 }
 
 static bool leaf_here(const struct model_maps *m, const struct model_leaf *l)
@@ -378,6 +418,24 @@ static struct model_leaf *leaf_next(struct model_maps *m, uint64_t task, word_t 
 {
     struct model_leaf *best = NULL;
 
+    if (m->largest == L4_PAGE_SHIFT && end - va == L4_PAGE_SIZE) { /* one place */
+        for (unsigned at = hash(leaf_key(task, va)); m->leaf_at[at] != 0; at = (at + 1) % MODEL_HASH) {
+            struct model_leaf *l = &m->leaf[m->leaf_at[at] - 1];
+
+            if (l->task == task && l->va == va && leaf_here(m, l))
+                return l;
+        }
+        return NULL;
+    }
+    for (struct model_range *r = m->range + m->range_count; r-- > m->range;) {
+        if (r->task != task || r->end != end)
+            continue;
+        if (!r->sorted || va < r->va || (m->made != 0 && (m->made_in == task || m->made_in == 0)))
+            break;
+        while (r->at < r->last && (leaf_end(&m->leaf[r->at]) <= va || !leaf_here(m, &m->leaf[r->at])))
+            r->at++; /* searches go upwards, and what has gone does not come back */
+        return r->at < r->last ? &m->leaf[r->at] : NULL;
+    }
     for (struct model_leaf *l = m->leaf; l < m->leaf + m->leaf_count; l++)
         if (l->task == task && l->va < end && leaf_end(l) > va && (best == NULL || l->va < best->va) &&
             leaf_here(m, l))
@@ -447,12 +505,10 @@ static void piece_map(struct model_maps *m, struct model_leaf *source, const str
     } else {
         node = node_made(m, 0, source->node);
     }
-    if (m->leaf_count == MODEL_LEAVES) {
-        m->unsure = true;
+    if (leaf_new(m, &(struct model_leaf){.task = p->to, .va = p->va, .pa = p->pa, .node = (int16_t)node,
+                                         .order = (uint8_t)p->order, .cache = (uint8_t)p->cache}) == NULL)
         return;
-    }
-    m->leaf[m->leaf_count++] = (struct model_leaf){.task = p->to, .va = p->va, .pa = p->pa, .node = (int16_t)node,
-                                                   .order = (uint8_t)p->order, .cache = (uint8_t)p->cache};
+    m->made_in = m->made++ == 0 || m->made_in == p->to ? p->to : 0;
     change(m, LEAF_MADE, m->leaf_count - 1, 0, p->rights);
 }
 

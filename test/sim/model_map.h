@@ -19,6 +19,7 @@
 #define MODEL_RANGES 64u
 #define MODEL_JOURNAL 4096u
 #define MODEL_ITEMS 32u
+#define MODEL_HASH 4096u
 
 /* A capability slot. rights: as in flexpages (0-3) and item attributes (4: weak, 5-7: of the object). */
 struct model_slot_of {
@@ -41,6 +42,7 @@ struct model_node {
     uint64_t id;
     int16_t parent; /* NOBODY: none */
     bool removed, goes;
+    uint16_t bucket;
 };
 /* A page of a task. */
 struct model_leaf {
@@ -49,12 +51,15 @@ struct model_leaf {
     uint8_t order, cache, rights, rights_first;
     uint8_t status; /* bit 0 referenced, 1 dirty: its own, and what its children have left */
     int16_t node;   /* NOBODY: kernel-user memory, or a page of sigma0 that nobody has */
+    uint16_t bucket;
     word_t va, pa;
 };
 /* A part of an address space that was looked at. */
 struct model_range {
     uint64_t task;
     word_t va, end;
+    unsigned first, last, at; /* its pages in ascending order, when `sorted`; at: where the last search ended */
+    bool sorted;
 };
 struct model_change {
     uint16_t step;
@@ -84,7 +89,10 @@ struct model_maps {
     const struct model_map_world *world;
     bool unsure; /* something is not decided: nothing is compared */
     unsigned slot_count, life_count, leaf_count, node_count, range_count, changes, step;
+    unsigned largest, made; /* the largest page seen; how many pages were made */
+    uint64_t made_in;       /* 0: in several tasks */
     unsigned used[MODEL_CELLS];
+    uint16_t leaf_at[MODEL_HASH], node_at[MODEL_HASH]; /* index + 1, by hash */
     struct model_slot_of slot[MODEL_CELLS]; /* by hash */
     struct model_life life[MODEL_LIVES];
     struct model_leaf leaf[MODEL_LEAVES];

@@ -275,6 +275,7 @@ static bool range_equal(const struct model_range *r)
 {
     const struct arch_space *space = &task_at(r->task)->space;
     word_t bytes = 0, va = r->va;
+    unsigned at = r->first, count = w.maps.leaf_count;
     struct pt_entry e;
 
     for (unsigned i = 0; i < w.maps.leaf_count; i++) {
@@ -286,8 +287,9 @@ static bool range_equal(const struct model_range *r)
     while (va < r->end && arch_pt_next(space, va, r->end, &e)) {
         const struct model_leaf *l = NULL;
 
-        for (unsigned i = 0; l == NULL && i < w.maps.leaf_count; i++) {
-            l = &w.maps.leaf[i];
+        for (unsigned i = 0; l == NULL && i < count; i++, at++) { /* mostly in the order in which they were looked up */
+            at = at < count ? at : 0;
+            l = &w.maps.leaf[at];
             if (l->task != r->task || max(e.va, r->va) < l->va || max(e.va, r->va) >= l->va + (1ul << l->order) ||
                 !leaf_expected(l))
                 l = NULL;
