@@ -145,7 +145,8 @@ void sched_set(struct thread *t, struct cpu *home, unsigned prio, int32_t quantu
     cpu_claim(old);
     cpu_claim(home);
     runs = t->ready || (old != NULL && old != home && old->current == t);
-    sched_dequeue(t);
+    if (t->ready)
+        sched_dequeue(t);
     if (old != home)
         migrate(t, home);
     t->prio = (uint8_t)prio;
