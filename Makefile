@@ -85,7 +85,7 @@ small := $(patsubst %,arch/$(ARCH)/%,acpi ap barriers boot cpu fpu irqchip isola
     trampoline vcon vcpu
 $(small:%=$O/obj/kernel/%.o): kernel_flags += -Os $(if $(gcc),-fno-ipa-cp)
 inline = $(if $(gcc),--param=max-inline-insns-auto=$1 -fno-reorder-blocks-and-partition)
-$(patsubst %,$O/obj/kernel/%.o,map mapdb msg): kernel_flags += $(call inline,30)
+$(patsubst %,$O/obj/kernel/%.o,map mapdb msg): kernel_flags += $(call inline,25)
 $(patsubst %,$O/obj/kernel/%.o,cap factory gate kobj thread): kernel_flags += $(call inline,60)
 # On the short message path the registers that a system call preserves stay the user's (arch_fast.h): gcc only.
 one_file := fastpath.o fastpath_none.o arch/$(ARCH)/string.o arch/$(ARCH)/uart.o

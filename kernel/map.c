@@ -44,16 +44,11 @@ int map_fpage(const struct map_request *rq)
 {
     if (unlikely(rq->to->obj.dead)) /* what its threads got now would be left when it is freed */
         return MAP_FAILED;
-    switch (l4_fpage_type(rq->send)) {
-    case L4_FPAGE_MEM:
+    if (l4_fpage_type(rq->send) == L4_FPAGE_MEM)
         return map_memory(rq);
-    case L4_FPAGE_IO:
-        return map_io(rq);
-    case L4_FPAGE_OBJ:
+    if (l4_fpage_type(rq->send) == L4_FPAGE_OBJ)
         return map_caps(rq);
-    default:
-        return MAP_DONE;
-    }
+    return l4_fpage_type(rq->send) == L4_FPAGE_IO ? map_io(rq) : MAP_DONE;
 }
 
 /* ---- sigma0's memory ---- */
