@@ -28,6 +28,9 @@ static unsigned windows, stop_at;
 static bool other_cpu, done, received, serves, acted;
 static long result;
 static l4_tag answer;
+static word_t window; /* where the receiver takes pages: elsewhere after another message */
+#define OTHER_LABEL 0x77ul
+static void receiver_buffers(void);
 static void (*act)(void);
 
 /* ---- threads ---- */
@@ -84,6 +87,10 @@ static void play(void)
         }
         if (t == receiver && serves) {
             received |= error_of(receiver) == 0;
+            if (error_of(receiver) == 0 && frame_label(&receiver->arch.frame) == OTHER_LABEL) {
+                window = AT + 0x200000;
+                receiver_buffers();
+            }
             if (receiver->reply.raw != 0)
                 host_syscall(SELF | WAIT | L4_OP_SEND | L4_OP_REPLY, 0, 0, (word_t)L4_TIMEOUT_ZERO << 16);
             else
@@ -153,7 +160,7 @@ static void slot_taken(void) { create(L4_PROTO_SEMAPHORE, NEW); }
 static void slot_emptied(void) { delete_slot(NEW); }
 static void message_comes(void)
 {
-    host_syscall(SEL(RECEIVER) | L4_OP_SEND, 0, 0x77, (word_t)L4_TIMEOUT_ZERO << 16);
+    host_syscall(SEL(RECEIVER) | L4_OP_SEND, 0, OTHER_LABEL, (word_t)L4_TIMEOUT_ZERO << 16);
 }
 static void gate_rebound(void)
 {
@@ -274,6 +281,18 @@ static bool unmap_right(void)
     return ended() && (!done || (result == 0 && (!task_alive() || act == task_used || pages_at(AT, PAGES) == 0)));
 }
 
+/* One page, eight times side by side. */
+static void tree_map(void)
+{
+    for (word_t i = 0; i < PAGES; i++)
+        ask(TASK, L4_PROTO_TASK, L4_SLOT_TASK, 3, L4_OP_TASK_MAP, (AT + i * L4_PAGE_SIZE) | L4_ITEM_MAP,
+            ram(0, 12).raw);
+}
+static void tree_unmap(void)
+{
+    ask(L4_SLOT_TASK, L4_PROTO_TASK, 0, 3, L4_OP_TASK_UNMAP, 0, ram(0, 12).raw);
+}
+
 static void caps_map(void)
 {
     ask(TASK, L4_PROTO_TASK, L4_SLOT_TASK, 3, L4_OP_TASK_MAP, SEL(CAPS) | L4_ITEM_MAP,
@@ -299,9 +318,9 @@ static void receiver_buffers(void)
 
     u->bdr = 4ul << L4_BDR_OBJ_SHIFT;
     u->br[0] = L4_ITEM_MAP;
-    u->br[1] = l4_fpage_make(L4_FPAGE_MEM, AT >> 12, PAGES_ORDER, 7).raw;
+    u->br[1] = l4_fpage_make(L4_FPAGE_MEM, window >> 12, PAGES_ORDER, 7).raw;
     u->br[2] = L4_ITEM_MAP;
-    u->br[3] = l4_fpage_make(L4_FPAGE_MEM, (AT + 0x100000) >> 12, 12, 7).raw;
+    u->br[3] = l4_fpage_make(L4_FPAGE_MEM, (window + 0x100000) >> 12, 12, 7).raw;
     u->br[4] = L4_ITEM_MAP;
     u->br[5] = caps(CAPS, CAPS_ORDER).raw;
     u->br[6] = 0;
@@ -351,7 +370,7 @@ static bool message_right(void)
         return done || worker->ipc_state != IPC_IDLE;
     if (!done || result != 0 || !received)
         return false;
-    return act == task_used || (pages_at(AT, 6) == 6 && pages_at(AT + 0x100000, 1) == 1 &&
+    return act == task_used || (pages_at(window, 6) == 6 && pages_at(window + 0x100000, 1) == 1 &&
                                 caps_of(task) == 1u << CAPS_ORDER);
 }
 
@@ -446,6 +465,8 @@ static bool modify_right(void)
     if (!ended() || (done && result != 0 && act != labels_change && act != receiver_deleted && act != receiver_moved &&
                      act != worker_moved))
         return false;
+    if (act == labels_change)
+        return result == (other_cpu ? 0 : -L4_ERR_BUSY); /* from another CPU nobody can */
     if (act != nothing && act != worker_canceled && act != senders_killed && act != sender_canceled)
         return true;
     for (unsigned i = 0; i < SENDERS; i++)
@@ -488,6 +509,7 @@ static const struct operation {
     {"map", nothing, pages_map, map_right, false},
     {"unmap", pages_map, pages_unmap, unmap_right, false},
     {"unmap of many flexpages", pages_map, flexpages_unmap, unmap_right, false},
+    {"unmap of a tree", tree_map, tree_unmap, unmap_right, false},
     {"map of capabilities", nothing, caps_map, caps_map_right, false},
     {"unmap of capabilities", caps_map, caps_unmap, caps_unmap_right, false},
     {"message with items", receiver_waits, items_call, message_right, false},
@@ -523,6 +545,7 @@ static void world_make(void)
         sender[i] = thread_in(SENDER + i, L4_SLOT_TASK, KU_AREA + 0x1000 + 0x400ul * i, 0, 151 + i);
     thread_in(OTHER, L4_SLOT_TASK, KU_AREA + 0x800, 0, 50);
     worker = NULL;
+    window = AT;
     done = received = serves = acted = false;
     result = 0;
     rest();
