@@ -252,12 +252,15 @@ static void test_migration(void)
         run_on(agents[FIRST + i].slot, i % cpus, PRIO_LOW);
     for (unsigned i = 0; i < ALL; i++)
         agents[FIRST + i].count = 0;
-    sleep_us(60000);
-    for (unsigned i = 0; i < ALL; i++) {
-        bad += agents[FIRST + i].bad;
-        if (agents[FIRST + i].count < least)
-            least = agents[FIRST + i].count;
+    for (unsigned tries = 0; tries < 50 && (tries == 0 || least == 0); tries++) { /* the emulator's CPUs take turns */
+        sleep_us(60000);
+        least = ~0ul;
+        for (unsigned i = 0; i < ALL; i++)
+            if (agents[FIRST + i].count < least)
+                least = agents[FIRST + i].count;
     }
+    for (unsigned i = 0; i < ALL; i++)
+        bad += agents[FIRST + i].bad;
     is(bad, 0, "many migrations: no wrong answer, no foreign vector register");
     ok(least > 0, "  and everybody still works");
     for (unsigned i = 0; i < ALL; i++)
