@@ -1,8 +1,8 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: MIT
 #
-# windows.pl TRACE KERNEL LOG FIGURES [SUFFIX]: the longest windows with interrupts off that bench/trace/plugin.c has written
-# down, one per load that LOG, the serial output of the same run, names. A line per load:
+# windows.pl TRACE KERNEL LOG FIGURES [SUFFIX]: the longest windows with interrupts off that bench/trace/plugin.c has
+# written down, one per load that LOG, the serial output of the same run, names. A line per load:
 #
 #     NAME INSTRUCTIONS  ENTRY, FUNCTION PERCENT, FUNCTION PERCENT
 #
