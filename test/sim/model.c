@@ -671,6 +671,7 @@ static void gone(struct model *m, int x)
     t->flags &= (uint16_t)~(F_DYING | F_TRIGGER | F_AFTER | F_VCPU | F_VCPU_USER);
     t->rest = REST_NONE;
     t->state = M_DEAD;
+    m->deletion_irq[x] = NOBODY; /* what ends at it from now on tells nobody */
     senders_end(m, x);
     slot_clear(m, x);
     leave_task(m, x);
