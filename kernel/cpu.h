@@ -42,6 +42,7 @@ struct cpu {
     uint8_t ready_bound;     /* no ready thread is more important than this */
     struct map_walk walk;    /* mapdb.c */
     struct list inbox;       /* threads of this CPU that others have woken, by ready_link; under the lock, smp.c */
+    unsigned stops;          /* by claims since it had the lock: smp.c */
     unsigned inbox_length;
 #define INBOX_MAX 16u        /* who wakes one more claims the CPU: interrupts are off while it is emptied */
     uint64_t ready_map[4];   /* bit per priority with a non-empty queue */

@@ -11,7 +11,8 @@
  *
  * The lock goes to whoever finds it free, which is fastest, and right where virtual CPUs lose their processor while
  * they wait; but not while somebody is hungry (may_lock). From then on every other CPU gets it once at most before him,
- * and once more in PATIENCE turns of its own waiting.
+ * and once more in PATIENCE turns of its own waiting. Hungry is also who has been stopped HUNGRY times since he had the
+ * lock (every tick takes it): else one who claims him all the time would leave him no instruction of user code.
  */
 #include "smp.h"
 #include "thread.h"
@@ -19,7 +20,7 @@
 unsigned cpu_count = 1;
 
 static bool kernel_locked;
-static uint64_t hungry_set; /* atomic: CPUs that have waited for the lock HUNGRY times */
+static uint64_t hungry_set; /* atomic: CPUs that have waited for the lock, or been stopped, HUNGRY times */
 static unsigned fed;        /* the last of them that got it */
 #define HUNGRY 64u
 #define PATIENCE 256u
@@ -46,6 +47,8 @@ static bool claim_answer(struct cpu *c)
             break;
         case CPU_REQUESTED:
             arch_cpu_unload();
+            if (++c->stops == HUNGRY)
+                __atomic_fetch_or(&hungry_set, 1ul << c->id, __ATOMIC_RELAXED);
             __atomic_store_n(&c->claim, CPU_STOPPED, __ATOMIC_RELEASE);
             claimed = true;
             break;
@@ -129,6 +132,7 @@ bool kernel_enter_contended(struct thread *self, struct thread *(*again)(struct 
         __atomic_fetch_and(&hungry_set, ~(1ul << c->id), __ATOMIC_RELAXED);
         __atomic_store_n(&fed, c->id, __ATOMIC_RELAXED);
     }
+    c->stops = 0;
     inbox_empty(c);
     return !claimed;
 }

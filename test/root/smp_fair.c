@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A CPU that makes one system call after the other does not keep another one out of the kernel.
+ * A CPU that makes one system call after the other does not keep another one out of the kernel, nor, when it stops it
+ * with each of them, from its user code.
  * labe-run: --cpus 2 --timeout 120
  */
 #include "smp_agents.h"
 
 #define CALLS 100000u
 #define BUSY_CALLS 10000u
+#define STOPS 100000u
 #define BOUND 400u /* calls of the other CPU meanwhile; far less where both CPUs run all the time */
 
 /* Long ones, all of them under the kernel's lock. */
@@ -52,6 +54,28 @@ static void test_busy(void)
     ok(agent_stop(here) && agent_stop(there) && agent_stop(server), "  and end");
 }
 
+/* Each question about a thread of the other CPU stops that CPU. */
+static void test_stopped(void)
+{
+    struct agent *there = agent_make(4, 1, PRIO_LOW);
+    word_t before, least = ~0ul;
+
+    agent_do(there, work_compute);
+    agent_settle(there);
+    for (unsigned i = 0; i < 20; i++) {
+        before = there->count;
+        for (unsigned k = 0; k < STOPS / 20; k++) {
+            utcb()->mr[0] = L4_OP_THREAD_STATS;
+            call(there->slot, L4_PROTO_THREAD, 1, 0);
+        }
+        if (there->count - before < least)
+            least = there->count - before;
+    }
+    root_printf("# it counted to %lu at least while it was stopped %u times\n", least, STOPS / 20);
+    ok(least > STOPS / 20, "a CPU that is stopped all the time goes on");
+    ok(agent_stop(there), "  and ends");
+}
+
 static int test_main(void)
 {
     struct agent *greedy;
@@ -79,5 +103,6 @@ static int test_main(void)
     greedy->stop = 1;
     ok(agent_finished(greedy), "  and ends");
     test_busy();
+    test_stopped();
     return tap_done();
 }
