@@ -42,9 +42,10 @@ struct cpu {
     uint8_t ready_bound;     /* no ready thread is more important than this */
     struct map_walk walk;    /* mapdb.c */
     struct list inbox;       /* threads of this CPU that others have woken, by ready_link; under the lock, smp.c */
+    struct list posted;      /* senders from other CPUs to threads of this one; the same, ipc.c */
     unsigned stops;          /* by claims since it had the lock: smp.c */
-    unsigned inbox_length;
-#define INBOX_MAX 16u        /* who wakes one more claims the CPU: interrupts are off while it is emptied */
+    unsigned inbox_length;   /* of both boxes */
+#define INBOX_MAX 16u        /* who has one more claims the CPU: interrupts are off while they are emptied */
     uint64_t ready_map[4];   /* bit per priority with a non-empty queue */
     struct list ready[256];
     struct timeout_queue timeouts;

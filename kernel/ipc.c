@@ -151,6 +151,8 @@ void ipc_timeout(struct thread *t)
 
 struct thread *ipc_cancel_resume(struct thread *self)
 {
+    if (self->ipc_state == IPC_SENDING)
+        sender_settle(self);
     if (self->ipc_state != IPC_IDLE) { /* I5: nothing else has ended the wait meanwhile */
         word_t code = L4_IPC_SEND_CANCELED | wait_phase(self);
 
@@ -340,6 +342,16 @@ struct thread *ipc_receive_resume(struct thread *self)
 
 /* ---- send phase ---- */
 
+__attribute__((noinline)) static void sending_begin(const struct invoke *in)
+{
+    struct thread *self = in->self;
+
+    self->ipc_state = IPC_SENDING;
+    self->ipc = (struct ipc_args){.tag = in->tag, .op = (uint16_t)in->op, .rights = (uint16_t)in->rights,
+                                  .timeout = in->timeout, .wait_slot = in->wait_slot};
+    self->snd.prio = self->prio;
+}
+
 static struct thread *ipc_send_block(struct invoke *in, struct thread *to)
 {
     struct thread *self = in->self;
@@ -347,12 +359,41 @@ static struct thread *ipc_send_block(struct invoke *in, struct thread *to)
 
     if (code != 0)
         return ipc_fail(in, code);
-    self->ipc_state = IPC_SENDING;
-    self->ipc = (struct ipc_args){.tag = in->tag, .op = (uint16_t)in->op, .rights = (uint16_t)in->rights,
-                                  .timeout = in->timeout, .wait_slot = in->wait_slot};
-    self->snd.prio = self->prio;
+    sending_begin(in);
     sender_wait(to, &self->snd);
     return sched_pick(self);
+}
+
+/* A call of words to a thread of a CPU that runs: that CPU may be delivering to it at this moment, so it gets the message
+ * and finds out itself whether it is waited for. False: it is another message, or the CPU sleeps. */
+static cold_path bool call_posted(struct invoke *in, struct thread *to)
+{
+    struct thread *self = in->self;
+
+    if (in->op != (L4_OP_SEND | L4_OP_RECV) || in->timeout != 0 || (in->tag.raw & (L4_TAG_ITEMS | L4_TAG_FPU)) ||
+        self->flags != 0 || !thread_alive(to) || !cpu_has_box(to->home))
+        return false;
+    sending_begin(in);
+    self->snd.receiver = to;
+    self->snd.group.next = NULL; /* sender_dequeue: on no ring */
+    cpu_post(to->home, &to->home->posted, &self->snd.link);
+    return true;
+}
+
+cold_path void ipc_take_posted(struct cpu *c)
+{
+    while (!list_empty(&c->posted)) {
+        struct thread *s = container_of(list_first(&c->posted, struct sender, link), struct thread, snd);
+        struct thread *r = s->snd.receiver;
+
+        list_remove(&s->snd.link);
+        if (receiver_ready(r, s->snd.id)) {
+            take_from_thread(r, s, r->ipc_state == IPC_WAITING, r->ipc.wait_slot);
+            sched_wake(r);
+        } else {
+            sender_wait(r, &s->snd);
+        }
+    }
 }
 
 /* The message has arrived at `to`, which is ready to run; now self's receive phase and the choice of who goes on. */
@@ -407,6 +448,8 @@ struct thread *ipc_run(struct invoke *in, struct thread *to, struct kobj *from)
     if (!(in->op & L4_OP_SEND))
         return in->op & L4_OP_RECV ? ipc_receive(in, from) : ipc_fail(in, L4_IPC_NOT_EXISTENT);
     self->snd.label = in->label;
+    if (unlikely(cpu_count > 1) && call_posted(in, to))
+        return sched_pick(self);
     ipc_claim(to, (in->tag.raw & (L4_TAG_FPU | L4_TAG_ITEMS)) != 0);
     if (!thread_alive(to))
         return ipc_fail(in, L4_IPC_NOT_EXISTENT);

@@ -34,6 +34,13 @@ static inline void ipc_claim(struct thread *t, bool foreign)
 }
 /* The wait of t has ended, perhaps without a claim (L5): then its CPU makes it ready when it is in the kernel next. */
 void ipc_wake(struct thread *t);
+/* What lies in c's box of senders is delivered, or queued. c is claimed, or the caller. */
+void ipc_take_posted(struct cpu *c);
+/* The message of t, which is SENDING, arrives now if it is on its way to another CPU: t may wait for the answer then. */
+static inline void sender_settle(struct thread *t)
+{
+    cpu_claim(t->snd.receiver->home);
+}
 /* Removes t from whatever queue it waits on and disarms its timeout; state becomes IDLE. */
 void ipc_unblock(struct thread *t);
 /* Ends the wait of a blocked thread with an error code and makes it ready. */

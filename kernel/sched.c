@@ -19,6 +19,7 @@ void sched_init(struct cpu *c)
     for (unsigned p = 0; p < 256; p++)
         list_init(&c->ready[p]);
     list_init(&c->inbox);
+    list_init(&c->posted);
 }
 
 void sched_dequeue(struct thread *t)

@@ -14,6 +14,7 @@
  * and once more in PATIENCE turns of its own waiting. Hungry is also who has been stopped HUNGRY times since he had the
  * lock (every tick takes it): else one who claims him all the time would leave him no instruction of user code.
  */
+#include "ipc.h"
 #include "smp.h"
 #include "thread.h"
 
@@ -59,14 +60,10 @@ static bool claim_answer(struct cpu *c)
     }
 }
 
-cold_path void cpu_post(struct thread *t)
+cold_path void cpu_post(struct cpu *c, struct list *box, struct list *link)
 {
-    struct cpu *c = t->home;
-    bool first = list_empty(&c->inbox);
-
-    c->inbox_length++;
-    list_push_back(&c->inbox, &t->ready_link);
-    if (first)
+    list_push_back(box, link);
+    if (c->inbox_length++ == 0)
         arch_ipi(c);
 }
 
@@ -89,12 +86,13 @@ static cold_path void inbox_take(struct cpu *c)
         timeout_disarm(thread_timeouts(t), &t->timeout);
         sched_wake(t);
     }
+    ipc_take_posted(c);
 }
 
 /* c is the executing CPU, which has the lock, or claimed. */
 static inline void inbox_empty(struct cpu *c)
 {
-    if (unlikely(!list_empty(&c->inbox)))
+    if (unlikely(c->inbox_length != 0))
         inbox_take(c);
 }
 
@@ -192,6 +190,8 @@ bool cpu_claimed(const struct cpu *c)
 
 bool cpu_quiet(const struct cpu *c) { return cpu_claimed(c) || claim_state(c) == CPU_PARKED; }
 
+bool cpu_has_box(const struct cpu *c) { return !cpu_quiet(c) && c->inbox_length < INBOX_MAX; }
+
 void cpu_park(void)
 {
     if (cpu_count == 1)
@@ -205,7 +205,7 @@ static bool leave_has_work(const struct cpu *c)
 {
     const struct thread *t = c->current;
 
-    return c->reschedule || !list_empty(&c->inbox) || t->resume != NULL || (t->flags & THREAD_LEAVE_FLAGS);
+    return c->reschedule || c->inbox_length != 0 || t->resume != NULL || (t->flags & THREAD_LEAVE_FLAGS);
 }
 
 struct thread *kernel_ipi(struct thread *self)

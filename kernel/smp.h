@@ -11,8 +11,9 @@
  *   L4  A CPU that has been claimed goes through kernel_leave before it runs user code, when there is something to do.
  *   L5  A thread that waits in a queue, or for an answer of a thread elsewhere, is touched by its own CPU under the
  *       lock only, and has begun to wait under it (wait.c, thread_is_still). Its wait is ended without a claim; then it
- *       lies in c's inbox, is neither waiting nor ready, and may have a time-out armed, until c has the lock or is
- *       claimed.
+ *       lies in c's inbox, is neither waiting nor ready, and may have a time-out armed. The sender of a call to a thread
+ *       of c lies in c's box of senders, which is no queue of the receiver's yet. Both are empty when c has the lock, or
+ *       is claimed.
  *   L6  Without the lock a CPU lets threads send, receive, answer and wait that are at home there, for threads that are
  *       at home there; with time-outs, in the queues of its threads, through reply slots that are empty or name a
  *       thread of it (thread.h R2). A claim waits until it is done.
@@ -72,7 +73,10 @@ static inline void cpu_claim_all(void)
 /* May the caller touch what belongs to c? */
 bool cpu_claimed(const struct cpu *c);
 
-void cpu_post(struct thread *t);
+/* Is c, which may be NULL, to be reached by cpu_post? Not who is claimed, asleep, or has much in its box. */
+bool cpu_has_box(const struct cpu *c);
+/* Something for c, which deals with it when it is in the kernel next (L5). */
+void cpu_post(struct cpu *c, struct list *box, struct list *link);
 
 /* Not on the short path: claimed, asleep, or the caller. */
 bool cpu_quiet(const struct cpu *c);

@@ -379,7 +379,8 @@ void thread_check(const struct thread *t)
 {
     switch (t->ipc_state) {
     case IPC_IDLE: /* ipc.c I3 */
-        kassert(t->snd.receiver == NULL && !t->timeout.armed && t->held_by == NULL);
+        kassert(t->snd.receiver == NULL && t->held_by == NULL);
+        kassert(!t->timeout.armed || (!t->ready && !list_empty(&t->ready_link))); /* in an inbox: smp.h L5 */
         break;
     case IPC_SENDING: /* ipc.c I1 */
         kassert(t->snd.receiver != NULL && !list_empty(&t->snd.link));

@@ -31,7 +31,8 @@ cold_path void sender_enqueue(struct list *queue, struct sender *s)
     }
     while (last != first && container_of(last->group.prev, struct sender, group)->prio < s->prio) {
         last = container_of(last->group.prev, struct sender, group);
-        work_left--;
+        if (!cpu_self()->lockless) /* work is counted by the holder of the lock */
+            work_left--;
     }
     /* In front of `last`, the first who is less important. */
     list_push_back(&last->link, &s->link);
@@ -103,7 +104,7 @@ static bool thread_is_still(const struct thread *t)
 
 cold_path void ipc_claim_other(struct thread *t, bool foreign)
 {
-    if (foreign || t->options != 0 || cpu_quiet(t->home) || t->home->inbox_length >= INBOX_MAX || !thread_is_still(t))
+    if (foreign || t->options != 0 || !cpu_has_box(t->home) || !thread_is_still(t))
         cpu_claim(t->home);
 }
 
@@ -112,7 +113,7 @@ __attribute__((noinline)) void ipc_wake(struct thread *t)
     if (likely(cpu_count == 1) || cpu_claimed(t->home))
         sched_wake(t);
     else
-        cpu_post(t);
+        cpu_post(t->home, &t->home->inbox, &t->ready_link);
 }
 
 __attribute__((noinline)) static void wait_disarm(struct thread *t)
@@ -126,8 +127,9 @@ void ipc_unblock(struct thread *t)
     kassert(cpu_claimed(t->home) || thread_is_still(t));
     switch (t->ipc_state) {
     case IPC_SENDING:
-        cpu_claim(t->snd.receiver->home);
-        sender_dequeue(&t->snd);
+        sender_settle(t);
+        if (likely(t->ipc_state == IPC_SENDING))
+            sender_dequeue(&t->snd);
         break;
     case IPC_GATE:
         gate_dequeue(t);

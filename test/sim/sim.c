@@ -260,7 +260,7 @@ void history_run(const struct history *h, unsigned path)
     progress->step[path] = 0;
     host_general_path = path == 1;
     host_no_limbo = sim.compare;
-    host_no_inbox = true;
+    host_no_inbox = sim.compare || sim.slice == 0; /* the model knows nobody on his way */
     host_on_halt = on_halt;
     if (__sanitizer_set_death_callback != NULL)
         __sanitizer_set_death_callback(print_place);

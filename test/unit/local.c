@@ -190,9 +190,10 @@ static void test_shared_slot(void)
     host_set_cpu(1);
     ok(host_current() == far, "a thread of the second CPU");
     plain(SEL(GATE) | CALL, 3, 0);
-    ok(host_idle() && reply_slot_caller(slot) == far, "calls it, and is in the slot");
+    ok(host_idle() && far->ipc_state == IPC_SENDING, "calls it: the message is on its way");
     host_set_cpu(0);
     ok(host_current() == server && label_of(server) == 3, "the server has the message");
+    ok(reply_slot_caller(slot) == far, "the caller is in the slot");
     plain(EXPLICIT(5) | WAIT, 0, 0);
     ok(reply_slot_caller(slot) == far, "and waits again, without an answer");
     lock_taken();

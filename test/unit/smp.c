@@ -5,7 +5,7 @@
 #include "smp.h"
 #include <ucontext.h>
 
-enum { A = 0x40, GATE = 0x41, B = 0x42 };
+enum { A = 0x40, GATE = 0x41, B = 0x42, C = 0x43 };
 #define REPLY_WAIT (WAIT | L4_OP_SEND | L4_OP_REPLY)
 
 static struct thread *a;
@@ -300,6 +300,52 @@ static void test_inbox_full(void)
     host_set_cpu(0);
 }
 
+static void root_computes(void)
+{
+    host_set_cpu(0);
+    for (unsigned i = 0; i < 4 && host_current() != root; i++)
+        wait_open();
+    ok(host_current() == root, "the first CPU runs root, a more important thread waits there");
+    host_set_cpu(1);
+}
+
+/* Calls from the other CPU to somebody who waits for anybody. */
+static void test_calls_by_post(void)
+{
+    struct thread *b = thread_make(B, GATE, GATE), *c = thread_make(C, GATE, GATE);
+
+    thread_go(B, 130, 0x5000, 0x5100);
+    run_thread_on(C, 2, 10);
+    call_words(C, L4_PROTO_THREAD, 0, 3, L4_OP_THREAD_EX_REGS, 0x6000, 0x6100, 0);
+    root_computes();
+    ok(host_current() == a, "a thread on the second CPU");
+    a->utcb->mr[0] = 77;
+    host_syscall(SEL(B) | CALL, l4_tag_make(20, 1, 0, 0).raw, 0, 0);
+    ok(a->ipc_state == IPC_SENDING && b->ipc_state == IPC_WAITING && !stopped(cpus[0]), "a call does not stop the first");
+    ok(host_current() == c && host_ipi_pending(0), "but tells it; another one goes on");
+    host_set_cpu(0);
+    ok(host_current() == b && label_of(b) == 20 && b->utcb->mr[0] == 77, "which takes the message");
+    ok(a->ipc_state == IPC_RECEIVING && reply_slot_caller(&b->reply) == a, "for the caller that waits");
+    host_syscall(SELF | REPLY_WAIT, l4_tag_make(21, 0, 0, 0).raw, 0, 0);
+    host_set_cpu(1);
+    ok(host_current() == a && label_of(a) == 21, "and gets its answer");
+    machine_check();
+
+    host_syscall(SEL(B) | CALL, l4_tag_make(22, 0, 0, 0).raw, 0, 0);
+    call_words(A, L4_PROTO_THREAD, 0, 3, L4_OP_THREAD_EX_REGS | L4_EXREGS_CANCEL, ~0ul, ~0ul, 0);
+    ok(host_current() == a && error_of(a) == L4_IPC_RECV_CANCELED, "who is canceled has sent, and waits no longer");
+    host_set_cpu(0);
+    ok(host_current() == b && label_of(b) == 22 && b->reply.raw == 0, "the message is there, and nobody to answer");
+    root_computes();
+    host_set_cpu(0);
+    delete_slot(B);
+    delete_slot(C);
+    host_set_cpu(1);
+    ok(host_current() == a, "the caller goes on");
+    host_set_cpu(0);
+    machine_check();
+}
+
 /* ---- the lock under a CPU that always has it: two CPUs, each with a stack, that take turns ---- */
 
 static ucontext_t turn[2];
@@ -394,6 +440,7 @@ int main(void)
     test_post();
     test_take();
     test_inbox_full();
+    test_calls_by_post();
     test_end();
     test_greedy();
     machine_check();

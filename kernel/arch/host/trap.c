@@ -73,7 +73,7 @@ bool host_general_path, host_no_limbo, host_no_inbox;
 static void inboxes_empty(void)
 {
     for (unsigned i = 0; i < cpu_count; i++) {
-        if (list_empty(&cpus[i]->inbox))
+        if (cpus[i]->inbox_length == 0)
             continue;
         kernel_enter(host_current(), NULL);
         cpu_claim(cpus[i]);
