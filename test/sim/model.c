@@ -811,7 +811,7 @@ bool model_go_on(struct model *m, int x)
         answered(m, x);
         return true;
     case REST_REFLECT:
-        model_exception_call(m, x, true);
+        model_exception_call(m, x, m->world->trap_is_fault(x));
         return true;
     case REST_POLL:
         wait.timeouts = L4_TIMEOUT_ZERO;

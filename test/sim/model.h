@@ -47,7 +47,7 @@ enum model_rest {
     REST_AGAIN,    /* its gate was bound: the system call (or fault) from the start */
     REST_LATER,    /* its message was taken: enters its open wait */
     REST_ANSWERED, /* its fault was answered */
-    REST_REFLECT,  /* its page fault becomes an exception */
+    REST_REFLECT,  /* its fault becomes, or what it raised is, an exception */
     REST_POLL,     /* a vCPU that resumes takes the message that waits, if it still does */
     REST_OTHER     /* something that is not modelled */
 };

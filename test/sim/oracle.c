@@ -85,7 +85,9 @@ static struct model_target world_lookup(int x, word_t selector)
 {
     struct model_target to;
 
-    if (x == now->self && now->event == EVENT_SYSCALL && selector == (now->request.dest & ~L4_OP_MASK))
+    /* What the system call named may be gone by now; but a message of the kernel goes by what is there. */
+    if (x == now->self && now->event == EVENT_SYSCALL && selector == (now->request.dest & ~L4_OP_MASK) &&
+        !(trial->t[x].flags & F_KERNEL_IPC))
         return now->target;
     to = target_of(load_thread_at(x), selector);
     if (!load_complete(after))
