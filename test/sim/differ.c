@@ -43,12 +43,12 @@ static const char *thread_differs(const struct model_thread *a, const struct mod
     return a->quantum != b->quantum || a->left != b->left ? "a time slice" : "a waiting message";
 }
 
-/* Has another thread, with the same UTCB (users may do that), got a result as well? */
+/* Has another thread, with the same UTCB (users may do that), got a result as well, or its exception has? */
 static bool utcb_shared(const struct model *m, unsigned x)
 {
     for (unsigned i = 0; i < m->threads; i++)
-        if (i != x && m->result[i].kind != R_NONE && load_thread_at((int)i) != NULL &&
-            load_thread_at((int)i)->utcb == load_thread_at((int)x)->utcb)
+        if (i != x && (m->result[i].kind != R_NONE || m->t[i].rest == REST_ANSWERED) &&
+            load_thread_at((int)i) != NULL && load_thread_at((int)i)->utcb == load_thread_at((int)x)->utcb)
             return true;
     return false;
 }

@@ -2,6 +2,7 @@
 /* cap.c: slots on demand and who pays, lookup, counted and weak capabilities, the end of an object, arguments. */
 #include "tap.h"
 #include "machine.h"
+#include "preempt.h"
 
 static struct task *t;
 
@@ -84,6 +85,16 @@ static void test_list(void)
     work_run_all();
 }
 
+/* A task that has ended, with threads left in it, gets no new page of its table. */
+static void test_ended_task(void)
+{
+    struct task *ended = task_create(&root_factory);
+
+    kobj_destroy(&ended->obj);
+    ok(cap_slot_alloc(ended, 0x40) == NULL, "a task that has ended gets no slots");
+    work_run_all();
+}
+
 static void test_delete(void)
 {
     struct gate *g = gate_create(&root_factory, NULL, 0);
@@ -137,6 +148,7 @@ int main(void)
     test_count();
     test_list();
     test_delete();
+    test_ended_task();
     test_arguments();
     machine_check();
     return tap_done();

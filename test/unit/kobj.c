@@ -2,6 +2,7 @@
 /* kobj.c: references, destruction in two steps, chains of owners, the phases of an object that only answers. */
 #include "tap.h"
 #include "machine.h"
+#include "preempt.h"
 
 static unsigned destroyed, freed;
 static struct kobj *operated;
@@ -74,6 +75,24 @@ static void test_chain(void)
     is(root_factory.quota.used, used, "the end of the first of 51 tasks is the end of all");
 }
 
+/* Between its end and the moment at which its slots are empty. */
+static void test_dead(void)
+{
+    static const l4_tag sent = {0x20001};
+
+    for (unsigned general = 0; general < 2; general++) {
+        struct gate *g = gate_create(&root_factory, NULL, 0);
+
+        host_general_path = general != 0;
+        cap_insert(cap_slot_alloc(root->task, 0x50), &g->obj, CAP_ALL_RIGHTS);
+        kobj_destroy(&g->obj);
+        host_syscall(SEL(0x50) | CALL, sent.raw, 0, L4_TIMEOUT_ZERO);
+        is(error_of(root), L4_IPC_NOT_EXISTENT, "who calls what has ended finds nobody");
+        work_run_all();
+    }
+    host_general_path = false;
+}
+
 static void invoke_with(struct kobj *o, word_t op, l4_tag tag)
 {
     struct invoke in = {.self = root, .utcb = root->utcb, .op = op, .tag = tag, .timeout = L4_TIMEOUT_ZERO};
@@ -110,6 +129,7 @@ int main(void)
     machine_start();
     test_life();
     test_chain();
+    test_dead();
     test_phases();
     machine_check();
     return tap_done();

@@ -26,6 +26,7 @@ int main(void)
 
     is(ku_mem_add_all(t, AT, 12), OK, "a page");
     is(ku_mem_add_all(t, AT, 12), -L4_ERR_EXIST, "not twice");
+    ok(ku_mem_lookup(sigma0, AT, 8) == NULL, "it is not another task's");
     is(ku_mem_add_all(t, AT - 0x1000, 13), -L4_ERR_EXIST, "nor overlapping");
     is(ku_mem_add_all(t, AT + 0x1000, 17), OK, "128 KiB at a page boundary");
     is(access_at(t, AT + 0x5000), RW, "readable and writable");

@@ -2,6 +2,7 @@
 /* task.c: map, unmap, questions about capabilities, kernel-user memory, reply slots, the end of a task. */
 #include "tap.h"
 #include "machine.h"
+#include "preempt.h"
 
 enum { TASK = 0x40, GATE = 0x41, COPY = 0x42, NO_W = 0x43, A = 0x44 };
 
@@ -103,6 +104,11 @@ static void test_ku_mem(void)
     is(task_op(TASK, 2, L4_OP_TASK_ADD_KU_MEM, l4_fpage_make(L4_FPAGE_MEM, 0x5000, 13, 6).raw, 0), 0, "two pages");
     ok(ku_mem_lookup(t, 0x5000000, 0x2000) != NULL && ku_mem_lookup(t, 0x5001000, 0x2000) == NULL, "are there");
     ok(root_factory.quota.used >= used + 0x2000, "and paid");
+    work_slice = work_left = 1;
+    is(task_op(TASK, 3, L4_OP_TASK_ADD_KU_MEM, l4_fpage_make(L4_FPAGE_MEM, 0x5010, 12, 6).raw,
+               l4_fpage_make(L4_FPAGE_MEM, 0x5020, 12, 6).raw), 0, "two areas, with windows");
+    work_slice = work_left = 300;
+    ok(ku_mem_lookup(t, 0x5010000, 0x1000) != NULL && ku_mem_lookup(t, 0x5020000, 0x1000) != NULL, "are both there");
     is(task_op(TASK, 2, L4_OP_TASK_ADD_KU_MEM, l4_fpage_make(L4_FPAGE_IO, 0x5000, 13, 6).raw, 0), -L4_ERR_INVAL,
        "ports are no memory");
     is(task_op(TASK, 1, 99, 0, 0), -L4_ERR_NOSYS, "no such operation");

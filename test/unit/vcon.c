@@ -2,6 +2,7 @@
 /* vcon.c: output, input and its ring, translation flags, the line that tells of input, the kernel's own messages. */
 #include "tap.h"
 #include "machine.h"
+#include "preempt.h"
 #include <string.h>
 
 enum { IRQ = 0x40, NO_W = 0x41 };
@@ -48,8 +49,10 @@ static void test_input(void)
     console(4, L4_OP_VCON_SET_ATTR, 0, 0, 0);
     is(read_text(10, &more), 0, "nothing to read");
     host_input("hello");
+    work_slice = work_left = 1;
     is(read_text(3, &more), 3, "three of five characters");
-    ok(text_is("hel") && more, "in order, and there are more");
+    work_slice = work_left = 300;
+    ok(text_is("hel") && more, "in order, with a window between them, and there are more");
     is(read_text(10, &more), 2, "the rest");
     ok(text_is("lo") && !more, "and no more");
     for (unsigned i = 0; i < 30; i++)

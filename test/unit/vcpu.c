@@ -2,6 +2,7 @@
 /* vcpu.c: control, upcalls for faults, exceptions, messages and interrupts, user mode in another task, the end. */
 #include "tap.h"
 #include "machine.h"
+#include "preempt.h"
 #include <l4/vcpu.h>
 #include <string.h>
 
@@ -182,6 +183,28 @@ static void test_overflow(void)
     ok(host_current() == t && at_entry(STACK), "the vCPU an upcall");
     ok(v->ipc.tag & L4_TAG_ERROR, "that says error");
     is(t->utcb->error, L4_IPC_RECV_OVERFLOW, "which one");
+}
+
+/* It takes no more than a window's worth of items. */
+static void test_many_items(void)
+{
+    struct thread *other = thread_at(OTHER);
+
+    vcpu_runs(L4_VCPU_IRQ);
+    t->utcb->bdr = 0;
+    t->utcb->br[0] = L4_ITEM_MAP;
+    t->utcb->br[1] = L4_FPAGE_ALL;
+    run_thread(OTHER, 120);
+    for (unsigned i = 0; i < 4; i += 2) {
+        other->utcb->mr[i] = L4_ITEM_MAP | (0x70000 + i * 0x1000) | L4_ITEM_COMPOUND;
+        other->utcb->mr[i + 1] = l4_fpage_make(L4_FPAGE_OBJ, L4_SLOT_LOG, 0, 7).raw;
+    }
+    work_slice = work_left = 1;
+    host_syscall(SEL(VCPU) | L4_OP_SEND, l4_tag_make(0, 0, 2, 0).raw, 0, 0);
+    work_slice = work_left = 300;
+    is(error_of(other), L4_IPC_SEND_MAP_FAILED, "what takes longer is refused");
+    run_thread(OTHER, 50);
+    ok(host_current() == t && at_entry(STACK) && (v->ipc.tag & L4_TAG_ERROR), "and the vCPU learns it");
 }
 
 static void test_irq(void)
@@ -366,6 +389,7 @@ int main(void)
     test_faults();
     test_messages();
     test_overflow();
+    test_many_items();
     test_irq();
     test_user();
     v->state = 0;
