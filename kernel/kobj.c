@@ -14,21 +14,14 @@
 
 struct kobj *kobj_work;
 
-static cold_path struct thread *dead_invoke(struct kobj *obj, struct invoke *in)
-{
-    (void)obj;
-    return ipc_fail(in, L4_IPC_NOT_EXISTENT);
-}
-
 static l4_tag dead_operate(struct kobj *obj, struct invoke *in)
 {
     (void)obj;
     return ipc_error_tag(in->utcb, L4_IPC_NOT_EXISTENT);
 }
 
-/* O1, for who finds the object in a slot that is still to be emptied. */
-static const struct kobj_ops dead_ops = {
-    .name = "dead", .answers = true, .invoke = dead_invoke, .operate = dead_operate};
+/* O1, for the short path, which looks at no more than the slot: it may be still to be emptied. */
+static const struct kobj_ops dead_ops = {.name = "dead", .answers = true, .operate = dead_operate};
 
 /* ---- the work list ---- */
 

@@ -222,12 +222,13 @@ __attribute__((noinline)) static cold_path l4_tag task_add_ku_mem(struct task *t
         }
         if (st != OK)
             return tag_label(st);
-        mr[i - 1] = fp.raw & ~15ul;
         if (i + 1 < words && !work_done(5)) {
             p->item = (uint8_t)i;
             return TAG_AGAIN;
         }
     }
+    for (unsigned i = 1; i < words; i++) /* the answer last: a window makes the whole system call again */
+        mr[i - 1] = mr[i] & ~15ul;
     return tag_words(0, words - 1);
 }
 
