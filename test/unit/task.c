@@ -107,7 +107,7 @@ static void test_ku_mem(void)
     work_slice = work_left = 1;
     is(task_op(TASK, 3, L4_OP_TASK_ADD_KU_MEM, l4_fpage_make(L4_FPAGE_MEM, 0x5010, 12, 6).raw,
                l4_fpage_make(L4_FPAGE_MEM, 0x5020, 12, 6).raw), 0, "two areas, with windows");
-    work_slice = work_left = 300;
+    work_slice = work_left = 1 << 30;
     ok(ku_mem_lookup(t, 0x5010000, 0x1000) != NULL && ku_mem_lookup(t, 0x5020000, 0x1000) != NULL, "are both there");
     is(task_op(TASK, 2, L4_OP_TASK_ADD_KU_MEM, l4_fpage_make(L4_FPAGE_IO, 0x5000, 13, 6).raw, 0), -L4_ERR_INVAL,
        "ports are no memory");

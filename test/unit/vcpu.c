@@ -201,7 +201,7 @@ static void test_many_items(void)
     }
     work_slice = work_left = 1;
     host_syscall(SEL(VCPU) | L4_OP_SEND, l4_tag_make(0, 0, 2, 0).raw, 0, 0);
-    work_slice = work_left = 300;
+    work_slice = work_left = 1 << 30;
     is(error_of(other), L4_IPC_SEND_MAP_FAILED, "what takes longer is refused");
     run_thread(OTHER, 50);
     ok(host_current() == t && at_entry(STACK) && (v->ipc.tag & L4_TAG_ERROR), "and the vCPU learns it");
