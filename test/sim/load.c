@@ -214,14 +214,19 @@ int load_slot(const struct reply_slot *slot, const struct thread *owner)
     if (owner != NULL && (slot == NULL || slot == &owner->reply))
         return load_thread(owner);
     i = entry_find(key_of(slot));
-    if (i != NOBODY)
-        return i;
-    if (explicit_count == MODEL_EXPLICIT)
+    if (i != NOBODY) {
+        e = &explicits[i - MODEL_THREADS];
+        if (explicit_at((unsigned)i - MODEL_THREADS) == slot)
+            return i; /* else another task has got that memory */
+    } else if (explicit_count == MODEL_EXPLICIT) {
         return UNKNOWN;
+    }
     e->task = explicit_owner(owner, slot, &e->index);
     if (e->task == NULL)
         return UNKNOWN;
     e->serial = host_serial(e->task);
+    if (i != NOBODY)
+        return i;
     entry_add(key_of(slot), (int)(MODEL_THREADS + explicit_count));
     return (int)(MODEL_THREADS + explicit_count++);
 }
