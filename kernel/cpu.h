@@ -46,6 +46,7 @@ struct cpu {
     unsigned stops;          /* by claims since it had the lock: smp.c */
     unsigned inbox_length;   /* of both boxes */
 #define INBOX_MAX 16u        /* who has one more claims the CPU: interrupts are off while they are emptied */
+#define POSTED_LENGTH 5u     /* a sender counts so much: it may have to find its place in a queue */
     uint64_t ready_map[4];   /* bit per priority with a non-empty queue */
     struct list ready[256];
     struct timeout_queue timeouts;

@@ -62,8 +62,11 @@ static bool claim_answer(struct cpu *c)
 
 cold_path void cpu_post(struct cpu *c, struct list *box, struct list *link)
 {
+    bool first = c->inbox_length == 0;
+
     list_push_back(box, link);
-    if (c->inbox_length++ == 0)
+    c->inbox_length += box == &c->posted ? POSTED_LENGTH : 1;
+    if (first)
         arch_ipi(c);
 }
 

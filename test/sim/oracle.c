@@ -95,7 +95,16 @@ static struct model_target world_lookup(int x, word_t selector)
     return to;
 }
 
-static word_t world_buffer(int x, unsigned n) { return load_thread_at(x)->utcb->br[n]; }
+static word_t world_buffer(int x, unsigned n)
+{
+    const struct thread *t = load_thread_at(x);
+
+    if (t == NULL) { /* it has ended in this event, and nobody knows what it had there */
+        trial->open = true;
+        return 0;
+    }
+    return t->utcb->br[n];
+}
 
 static int world_explicit(int x, word_t index, bool make)
 {
