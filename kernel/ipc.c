@@ -364,8 +364,8 @@ static struct thread *ipc_send_block(struct invoke *in, struct thread *to)
     return sched_pick(self);
 }
 
-/* A call of words to a thread of a CPU that runs: that CPU may be delivering to it at this moment, so it gets the message
- * and finds out itself whether it is waited for. False: it is another message, or the CPU sleeps. */
+/* A call of words to a thread of a CPU that runs: that CPU may be delivering to it at this moment, so it gets the
+ * message and finds out itself whether it is waited for. False: it is another message, or the CPU sleeps. */
 static cold_path bool call_posted(struct invoke *in, struct thread *to)
 {
     struct thread *self = in->self;

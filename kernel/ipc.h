@@ -36,7 +36,7 @@ static inline void ipc_claim(struct thread *t, bool foreign)
 void ipc_wake(struct thread *t);
 /* What lies in c's box of senders is delivered, or queued. c is claimed, or the caller. */
 void ipc_take_posted(struct cpu *c);
-/* The message of t, which is SENDING, arrives now if it is on its way to another CPU: t may wait for the answer then. */
+/* The message of t, which is SENDING, arrives now if it is on its way to another CPU: t may then wait for an answer. */
 static inline void sender_settle(struct thread *t)
 {
     cpu_claim(t->snd.receiver->home);

@@ -11,9 +11,9 @@
  *   L4  A CPU that has been claimed goes through kernel_leave before it runs user code, when there is something to do.
  *   L5  A thread that waits in a queue, or for an answer of a thread elsewhere, is touched by its own CPU under the
  *       lock only, and has begun to wait under it (wait.c, thread_is_still). Its wait is ended without a claim; then it
- *       lies in c's inbox, is neither waiting nor ready, and may have a time-out armed. The sender of a call to a thread
- *       of c lies in c's box of senders, which is no queue of the receiver's yet. Both are empty when c has the lock, or
- *       is claimed.
+ *       lies in c's inbox, is neither waiting nor ready, and may have a time-out armed. The sender of a call to a
+ *       thread of c lies in c's box of senders, which is no queue of the receiver's yet. Both are empty when c has the
+ *       lock, or is claimed.
  *   L6  Without the lock a CPU lets threads send, receive, answer and wait that are at home there, for threads that are
  *       at home there; with time-outs, in the queues of its threads, through reply slots that are empty or name a
  *       thread of it (thread.h R2). A claim waits until it is done.

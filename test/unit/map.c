@@ -49,7 +49,7 @@ static void test_sigma0(void)
     word_t heap = host_ram_bytes();
     is(map_to(sigma0, mem(heap, 12, RW), a, AT + 0x12000), MAP_NOTHING, "the kernel's heap cannot be given away");
     work_slice = work_left = 1;
-    is(map_to(sigma0, mem(heap, 14, RW), a, AT + 0x20000), MAP_NOTHING, "page after page is none, with windows between");
+    is(map_to(sigma0, mem(heap, 14, RW), a, AT + 0x20000), MAP_NOTHING, "page after page is none, in windows");
     work_slice = work_left = 1 << 30;
     ok(map_sigma0_fault(sigma0, 0x1234567), "a fault of sigma0 is served");
     is(frame_at(sigma0, 0x1234567), 0x1234567, "one to one");

@@ -321,7 +321,7 @@ static void test_calls_by_post(void)
     ok(host_current() == a, "a thread on the second CPU");
     a->utcb->mr[0] = 77;
     host_syscall(SEL(B) | CALL, l4_tag_make(20, 1, 0, 0).raw, 0, 0);
-    ok(a->ipc_state == IPC_SENDING && b->ipc_state == IPC_WAITING && !stopped(cpus[0]), "a call does not stop the first");
+    ok(a->ipc_state == IPC_SENDING && b->ipc_state == IPC_WAITING && !stopped(cpus[0]), "a call stops nobody");
     ok(host_current() == c && host_ipi_pending(0), "but tells it; another one goes on");
     host_set_cpu(0);
     ok(host_current() == b && label_of(b) == 20 && b->utcb->mr[0] == 77, "which takes the message");
