@@ -212,7 +212,7 @@ static bool expand(size_t state)
                 oracle_explain();
                 return false;
             }
-            if (state_add(small_hash(), state, e))
+            if (state_add(small_hash().of_all, state, e))
                 small_check();
         }
         if (often)
@@ -245,7 +245,7 @@ static bool levels(unsigned depth, size_t limit, bool print)
     s->limit = limit;
     s->grown = false;
     load_start();
-    state_add(small_hash(), 0, 0);
+    state_add(small_hash().of_all, 0, 0);
     for (unsigned level = 1; level <= depth && from < s->states && s->states < limit; level++) {
         for (to = s->states; from < to && s->states < limit; from++) {
             if (!expand(from))

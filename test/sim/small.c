@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The small world: its set-up, its alphabet, its hash, and what its events do to capabilities and pages. Threads,
+ * The small world: its set-up, its alphabet, and what its events do to capabilities and pages. Threads,
  * queues, results and CPUs are compared with the model (oracle.h).
  */
 #include "small.h"
@@ -17,23 +17,24 @@
 #include <string.h>
 
 /* Slots of both tables. */
-#define SLOT_THREADS 0x10u
-#define SLOT_GATE 0x13u
+#define SLOT_THREADS SMALL_SLOT_THREADS
+#define SLOT_GATE SMALL_SLOT_GATE
 #define SLOT_TASKS 0x14u
-#define SLOT_SPARE 0x16u
-#define REPLY_SLOT 3u /* explicit */
+#define SLOT_SPARE SMALL_SLOT_SPARE
+#define REPLY_SLOT SMALL_REPLY_SLOT
 #define PAGE_PA 0x100000ul
 #define QUANTUM (1 << 29)
-#define PRIO 10u
+#define PRIO SMALL_PRIO
 #define WAIT_US 1000u
 #define TIMEOUT_1MS (10u << 10 | 1u) /* 1 << 10 us: the first tick after 1,000 us is later than both */
 
-#define TASKS 2
-#define THREADS 3
+#define TASKS SMALL_TASKS
+#define THREADS SMALL_THREADS
 #define GATE_LABEL 0x100u
 static struct task *source, *tasks[TASKS];
 static struct thread *threads[THREADS];
 static struct gate *gate;
+static struct small_parts parts; /* for the hash */
 
 static int task_of_thread(int thread) { return thread == 2 ? 1 : 0; }
 
@@ -168,6 +169,10 @@ void small_start(unsigned cpu_total)
     put(L4_SLOT_SCHEDULER, &sched_object);
     host_enter(kernel_leave(host_current()));
     make_events();
+    parts = (struct small_parts){.gate = gate};
+    memcpy(parts.tasks, tasks, sizeof tasks);
+    memcpy(parts.threads, threads, sizeof threads);
+    small_hash_start(&parts);
     oracle_start();
     for (int i = 0; i < THREADS; i++)
         load_thread(threads[i]);
@@ -276,7 +281,7 @@ static int index_of(const struct thread *t)
     return NOBODY;
 }
 
-static unsigned page_rights(int task)
+unsigned small_page_rights(int task)
 {
     word_t pa;
     unsigned rights;
@@ -284,8 +289,7 @@ static unsigned page_rights(int task)
     return host_translate(&tasks[task]->space, WINDOW, &pa, &rights) ? rights : 0;
 }
 
-/* The task that the page has come from; not one of these: NULL. */
-static const struct task *page_parent(int task)
+const struct task *small_page_parent(int task)
 {
     struct pt_entry e;
 
@@ -300,9 +304,9 @@ static const char *rights_differ(void)
     for (int i = 0; i < TASKS; i++) {
         unsigned rights = 0;
 
-        if (page_rights(i) != has.page[i])
+        if (small_page_rights(i) != has.page[i])
             return "the rights of a page";
-        if (has.page[i] != 0 && page_parent(i) != (has.page_parent[i] == NOBODY ? NULL : tasks[has.page_parent[i]]))
+        if (has.page[i] != 0 && small_page_parent(i) != (has.page_parent[i] == NOBODY ? NULL : tasks[has.page_parent[i]]))
             return "where a page has come from";
         cap_lookup(tasks[i], SLOT_SPARE, &rights);
         if ((rights & 15u) != has.spare[i] || (rights != 0 && !(rights & L4_OBJ_WEAK) == has.spare_weak[i]))
@@ -317,7 +321,7 @@ static const char *rights_differ(void)
 
 static void message(struct thread *self, int me, word_t dest, word_t timeouts)
 {
-    struct model_request rq = {dest, l4_tag_make(7 + me, 1, 0, 0).raw, 0x50u + (word_t)me, timeouts};
+    struct model_request rq = {dest, l4_tag_make(7 + me, 1, 0, 0).raw, SMALL_THREAD_LABEL((word_t)me), timeouts};
 
     self->utcb->mr[0] = 0x1000u + (word_t)me;
     oracle_syscall(&rq);
@@ -382,7 +386,7 @@ static void do_thread(enum op op, int me, int x)
         break;
     case OP_BIND:
         mr[0] = L4_OP_GATE_BIND;
-        mr[1] = 0x200u + 4u * (word_t)x;
+        mr[1] = SMALL_BOUND_LABEL((word_t)x);
         operate(self, SLOT_GATE, L4_PROTO_KOBJECT, 2, SLOT_THREADS + (unsigned)x);
         break;
     default:
@@ -508,72 +512,7 @@ bool small_apply(unsigned event, const char **wrong)
     return true;
 }
 
-/* ---- the hash of a state ---- */
-
-static uint64_t sum;
-
-static inline void see(uint64_t word)
-{
-    sum = (sum ^ word) * 0x9e3779b97f4a7c15ul;
-    sum ^= sum >> 29;
-}
-
-static void see_thread(const struct thread *t)
-{
-    bool again = t->resume == ipc_restart_resume || t->ipc_state == IPC_GATE;
-
-    see(t->state_word);
-    see((uint64_t)(uintptr_t)t->home);
-    see((uint64_t)(uintptr_t)t->resume);
-    see(t->timeout.armed ? t->timeout.deadline_us - host_clock_us() : 1);
-    see(t->ipc_state == IPC_RECEIVING ? t->partner : 0);
-    see(t->ipc_state == IPC_WAITING ? (uint64_t)(uintptr_t)t->ipc.wait_slot : 0);
-    see(t->reply.raw);
-    see((uint64_t)(uintptr_t)t->held_by);
-    for (const struct list *l = t->senders.next; l != &t->senders; l = l->next)
-        see((uint64_t)(uintptr_t)l);
-    if (again) {
-        see(frame_dest(&t->arch.frame));
-        see(frame_timeout(&t->arch.frame));
-    }
-    if (t->ipc_state == IPC_SENDING || t->resume == ipc_receive_resume) {
-        see(t->ipc.op | (uint64_t)t->ipc.rights << 16 | (uint64_t)t->ipc.timeout << 32);
-        see((uint64_t)(uintptr_t)t->ipc.wait_slot);
-        see(t->snd.label);
-    }
-}
-
-static void see_cpu(const struct cpu *c)
-{
-    see((uint64_t)(uintptr_t)c->current);
-    see((uint64_t)(uintptr_t)c->context);
-    see((c->reschedule ? 1u : 0) | (c->arch.ipi ? 2u : 0) | (uint64_t)c->claim << 8);
-    for (const struct list *l = c->ready[PRIO].next; l != &c->ready[PRIO]; l = l->next)
-        see((uint64_t)(uintptr_t)l);
-}
-
-uint64_t small_hash(void)
-{
-    sum = 0;
-    for (unsigned i = 0; i < cpu_count; i++)
-        see_cpu(cpus[i]);
-    for (int i = 0; i < THREADS; i++)
-        see_thread(threads[i]);
-    for (const struct list *l = gate->waiting.next; l != &gate->waiting; l = l->next)
-        see((uint64_t)(uintptr_t)l);
-    see((uint64_t)(uintptr_t)gate->thread);
-    see(gate->label | gate->obj.dead);
-    for (int i = 0; i < TASKS; i++) {
-        const struct reply_slot *slot = task_reply_slot(tasks[i], REPLY_SLOT);
-
-        see(slot == NULL ? 1 : slot->raw);
-        see(page_rights(i));
-        see((uint64_t)(uintptr_t)page_parent(i));
-        see(cap_slot(tasks[i], SLOT_SPARE)->raw);
-        see(cap_slot(tasks[i], SLOT_GATE)->raw);
-    }
-    return sum;
-}
+/* ---- invariants ---- */
 
 void small_check(void)
 {

@@ -13,9 +13,34 @@ unsigned small_events(void);
 const char *small_name(unsigned event);
 /* One event. False: it cannot happen now, and nothing was done. *wrong: how kernel and model differ now, or NULL. */
 bool small_apply(unsigned event, const char **wrong);
-uint64_t small_hash(void);
 /* All invariants. Does not return when one is broken. */
 void small_check(void);
+
+/* Rights of the one page (0: not mapped), and the task that it has come from; not one of these: NULL. */
+unsigned small_page_rights(int task);
+const struct task *small_page_parent(int task);
+
+/* ---- small_hash.c ---- */
+#define SMALL_TASKS 2
+#define SMALL_THREADS 3 /* the last one is in the second task */
+#define SMALL_PRIO 10u
+#define SMALL_SLOT_THREADS 0x10u /* slots of both tables: each thread, the gate, a capability that was mapped */
+#define SMALL_SLOT_GATE 0x13u
+#define SMALL_SLOT_SPARE 0x16u
+#define SMALL_REPLY_SLOT 3u /* explicit */
+#define SMALL_BOUND_LABEL(thread) (0x200u + 4u * (thread)) /* of the gate */
+#define SMALL_THREAD_LABEL(thread) (0x50u + (thread))      /* of messages */
+struct small_parts {
+    struct task *tasks[SMALL_TASKS];
+    struct thread *threads[SMALL_THREADS];
+    struct gate *gate;
+};
+void small_hash_start(const struct small_parts *of);
+/* The hash of the state itself, and one that it shares with all states that are like it but for who is who. */
+struct small_hash {
+    uint64_t itself, of_all;
+};
+struct small_hash small_hash(void);
 
 /* ---- search.c ---- */
 /* Every history of up to `depth` events, or until so many states have been seen. Exit status. */
