@@ -306,7 +306,8 @@ static const char *rights_differ(void)
 
         if (small_page_rights(i) != has.page[i])
             return "the rights of a page";
-        if (has.page[i] != 0 && small_page_parent(i) != (has.page_parent[i] == NOBODY ? NULL : tasks[has.page_parent[i]]))
+        if (has.page[i] != 0 &&
+            small_page_parent(i) != (has.page_parent[i] == NOBODY ? NULL : tasks[has.page_parent[i]]))
             return "where a page has come from";
         cap_lookup(tasks[i], SLOT_SPARE, &rights);
         if ((rights & 15u) != has.spare[i] || (rights != 0 && !(rights & L4_OBJ_WEAK) == has.spare_weak[i]))

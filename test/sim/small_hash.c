@@ -3,9 +3,9 @@
  * The hash of a state of the small world. Two states that differ only by a permutation under which its rules are the
  * same (the two threads of one task; the CPUs) have one hash: the smallest of those of all permuted states.
  *
- * So nothing is seen by its address or number that a permutation exchanges: see_pointer, see_sender, see_label and
- * see_selector give threads and CPUs the name that they have in the permuted state. What belongs to a thread or a CPU is
- * a part of its own (part_begin, part_end), and the parts of a permuted state come in its order.
+ * So nothing that a permutation exchanges is seen by its address or number: see_pointer, see_sender, see_label and
+ * see_selector give threads and CPUs the name that they have in the permuted state. What belongs to a thread or a CPU
+ * is a part of its own (part_begin, part_end), and the parts of a permuted state come in its order.
  */
 #include "small.h"
 #include "ipc.h"
