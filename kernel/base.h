@@ -35,6 +35,9 @@ _Noreturn void kpanic(const char *what, const char *file, int line);
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 #define cold_path __attribute__((noinline, cold)) /* keeps its registers out of the caller */
+/* Runs at boot only; its memory is given to the users then. Nothing else may refer to it: kernel.ld checks that. */
+#define boot_code __attribute__((section(".boot.text"), cold))
+#define boot_const __attribute__((section(".boot.rodata"))) /* constants of boot_code */
 #define hot_path static inline __attribute__((always_inline))
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))

@@ -58,7 +58,7 @@ extern struct cpu boot_cpu;
 extern struct cpu *cpus[CPU_MAX]; /* cpus[0] == &boot_cpu; see cpu_count in smp.h */
 
 /* ---- sched.c ---- */
-void sched_init(struct cpu *c);
+boot_code void sched_init(struct cpu *c);
 /* The head of the most important non-empty queue, or NULL. */
 static inline struct thread *sched_first(struct cpu *c)
 {

@@ -11,4 +11,4 @@ struct factory {
 static inline struct factory *factory_of(struct kobj *obj) { return container_of(obj, struct factory, obj); }
 extern struct factory root_factory;
 extern const struct kobj_ops factory_ops;
-void factory_module_init(void);
+boot_code void factory_module_init(void);

@@ -15,7 +15,7 @@
 
 static struct slab gate_slab;
 
-void gate_module_init(void)
+boot_code void gate_module_init(void)
 {
     slab_init(&gate_slab, "gate", sizeof(struct gate));
 }

@@ -12,7 +12,7 @@
 
 static struct slab irq_slab;
 
-void irq_module_init(void)
+boot_code void irq_module_init(void)
 {
     slab_init(&irq_slab, "irq", sizeof(struct irq));
 }

@@ -28,7 +28,7 @@ void kernel_cpu_init(struct cpu *c, unsigned id)
     c->idle = c->current = c->context = idle;
 }
 
-static void put_cap(struct task *task, unsigned index, struct kobj *obj, unsigned rights)
+static boot_code void put_cap(struct task *task, unsigned index, struct kobj *obj, unsigned rights)
 {
     struct cap *slot = cap_slot_alloc(task, index);
 
@@ -38,7 +38,7 @@ static void put_cap(struct task *task, unsigned index, struct kobj *obj, unsigne
 }
 
 /* One boot task with its thread, bound and with the common capabilities; not started. */
-static struct thread *boot_task(bool is_sigma0)
+static boot_code struct thread *boot_task(bool is_sigma0)
 {
     struct task *task = task_create(&root_factory);
     struct thread *t = thread_create(&root_factory);
@@ -58,7 +58,7 @@ static struct thread *boot_task(bool is_sigma0)
     return t;
 }
 
-static void boot_start(struct thread *t, word_t ip)
+static boot_code void boot_start(struct thread *t, word_t ip)
 {
     sched_set(t, &boot_cpu, 1, 0);
     thread_start(t, ip, 0);
@@ -101,24 +101,30 @@ void kernel_init_objects(void)
     schedobj_init();
 }
 
+/* What is left when the last of boot_code has run. */
+static cold_path _Noreturn void kernel_begin(unsigned count)
+{
+    arch_boot_end(count);
+    arch_timer_start();
+    boot_cpu.last_tick_us = arch_clock_us();
+    kernel_enter(boot_cpu.idle, NULL);
+    arch_resume(kernel_leave(boot_cpu.current));
+}
+
 _Noreturn void kernel_main(void)
 {
     void *heap_start, *heap_end;
-    struct thread *next;
+    unsigned count;
 
     arch_memory_init(&heap_start, &heap_end);
     frame_init(heap_start, heap_end);
     arch_init();
     kernel_init_objects();
     kprintf("Labe: %lu KiB of kernel memory\n", (unsigned long)(frame_free_bytes() / 1024));
-    arch_cpus_start();
-    kip.is_mp = cpu_count > 1;
-    kernel_enter(boot_cpu.idle, NULL);
+    count = arch_cpus_start();
+    kip.is_mp = count > 1;
     kernel_start_boot_tasks();
-    arch_timer_start();
-    boot_cpu.last_tick_us = arch_clock_us();
-    next = kernel_leave(boot_cpu.current);
-    arch_resume(next);
+    kernel_begin(count);
 }
 
 _Noreturn void kernel_cpu_main(void)

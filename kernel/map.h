@@ -17,7 +17,7 @@ struct kobj;
 struct pt_entry;
 
 /* Once at boot, before the first task. */
-void map_module_init(void);
+boot_code void map_module_init(void);
 
 struct mapping {
     struct task *task;
@@ -90,9 +90,9 @@ bool ku_mem_free_all(struct task *task);
 void mapping_check(const struct task *task);
 
 /* ---- between the files of the mapping database ---- */
-void mapdb_init(void);
-void io_init(void);
-void ku_mem_init(void);
+boot_code void mapdb_init(void);
+boot_code void io_init(void);
+boot_code void ku_mem_init(void);
 void io_check(const struct task *task);
 
 /* A node for the page e (leaf included) of the task below parent (NULL: a root), charged to the task. NULL: no memory

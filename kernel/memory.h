@@ -15,7 +15,7 @@ struct factory;
 #define FRAME_ORDER_MAX 9u /* largest block: 2 MiB, in powers of 4 KiB pages */
 
 /* Gives the heap [start, end) to the allocator; page aligned kernel addresses. Once, at boot. */
-void frame_init(void *start, void *end);
+boot_code void frame_init(void *start, void *end);
 /* 4 KiB << order bytes, aligned to their size, contents undefined; NULL when there is none. */
 void *frame_alloc(unsigned order);
 void frame_free(void *page, unsigned order);
@@ -50,7 +50,7 @@ struct slab {
     struct list partial; /* blocks with free and used objects; empty blocks go back to frame.c */
     struct slab *next;   /* all slabs, for statistics */
 };
-void slab_init(struct slab *s, const char *name, size_t size);
+boot_code void slab_init(struct slab *s, const char *name, size_t size);
 /* One zeroed object or NULL; _raw: contents undefined. */
 void *slab_alloc(struct slab *s);
 void *slab_alloc_raw(struct slab *s);

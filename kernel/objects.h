@@ -74,7 +74,7 @@ struct irq_lines {
     unsigned pins, msis;
 };
 extern const struct kobj_ops icu_ops;
-void icu_init(void);
+boot_code void icu_init(void);
 void irq_source_mask(struct irq_source *s);
 void irq_source_unmask(struct irq_source *s);
 /* Takes the object off its source (masking it); also when it is not bound. */
@@ -89,9 +89,9 @@ l4_tag platform_operate(struct invoke *in);
 /* ---- schedobj.c, vcon.c ---- */
 extern struct kobj sched_object;
 extern const struct kobj_ops sched_ops;
-void schedobj_init(void);
+boot_code void schedobj_init(void);
 extern struct kobj vcon_object;
 extern const struct kobj_ops vcon_ops;
-void vcon_init(void);
+boot_code void vcon_init(void);
 /* Prints from inside the kernel; the only other user of the console. Supports %s %d %u %x %lx %p %c. */
 void kprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));

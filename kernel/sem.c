@@ -12,7 +12,7 @@
 
 static struct slab sem_slab;
 
-void sem_module_init(void)
+boot_code void sem_module_init(void)
 {
     slab_init(&sem_slab, "semaphore", sizeof(struct sem));
 }

@@ -56,7 +56,7 @@ static inline void cap_unmap(struct task *task, word_t index, bool del)
         cap_remove(&task->cap_pages[index / CAP_PAGE_SLOTS]->slot[index % CAP_PAGE_SLOTS], del);
     }
 }
-void task_module_init(void);
+boot_code void task_module_init(void);
 /* Invariants of the task, its capabilities, mappings and threads (check.c). */
 void task_check(const struct task *task);
 struct task *task_create(struct factory *payer);

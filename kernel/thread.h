@@ -165,7 +165,7 @@ static inline bool thread_alive(const struct thread *t)
     return !(t->flags & (THREAD_UNSTARTED | THREAD_GONE));
 }
 
-void thread_module_init(void);
+boot_code void thread_module_init(void);
 /* Factory: unbound, dead, priority 1, no CPU. NULL: no memory or quota. */
 struct thread *thread_create(struct factory *payer);
 /* Binds to a task and a UTCB. OK or -INVAL. */

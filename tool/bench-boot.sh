@@ -38,7 +38,8 @@ boot_counts() {
     compose
     image_make "$scratch/modules.list" "$scratch" ""
     echo "boot-image-bytes $(wc -c < "$scratch/image.elf")"
-    echo "kernel-text-bytes $(size -A "$out/bin/kernel" | awk '$1 ~ /^\.(text|init)/ { sum += $2 } END { print sum }')"
+    size -A "$out/bin/kernel" | awk '$1 == ".text" { print "kernel-text-bytes", $2 }
+        $1 == ".boot" { print "kernel-boot-code-bytes", $2 }'
     socket=$scratch/debugger
     qemu-system-x86_64 -nodefaults -no-user-config -no-reboot -display none -monitor none -m 256 \
         -kernel "$scratch/image.elf" -accel tcg -cpu max -serial "file:$scratch/serial" -S \

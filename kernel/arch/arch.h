@@ -52,24 +52,27 @@ struct thread *kernel_timer(struct thread *self);
 /* arch_ipi has hit this CPU. */
 struct thread *kernel_ipi(struct thread *self);
 /* Makes a CPU block (zeroed but for its arch part) known to the scheduler; before cpu_count counts it. */
-void kernel_cpu_init(struct cpu *c, unsigned id);
+boot_code void kernel_cpu_init(struct cpu *c, unsigned id);
 /* A CPU beyond the first is ready and may run threads; ends in arch_resume. */
 _Noreturn void kernel_cpu_main(void);
 /* First C code of the kernel proper, called once by arch boot code with the heap bounds; ends in arch_resume. */
-_Noreturn void kernel_main(void);
+boot_code _Noreturn void kernel_main(void);
 
 /* ---- boot ---- */
 extern struct l4_kip kip;
 extern struct l4_options kernel_options;
 /* Processor features, descriptor tables, interrupt controller, clock, timer; prints what it found. After memory. */
-void arch_init(void);
+boot_code void arch_init(void);
 /* Chooses and returns the kernel heap from the KIP's descriptors (and reserves it there); panics with a text that says
  * how much memory is needed when there is too little. */
-void arch_memory_init(void **heap_start, void **heap_end);
-/* Starts the other CPUs, as many as there are and CPU_MAX allows; fills cpus[] and sets cpu_count. Each of them calls
- * kernel_cpu_main at some time after that. On the boot CPU, with interrupts off, after kernel_init_objects. */
-void arch_cpus_start(void);
-/* Starts the periodic timer of this CPU; kernel_timer comes from now on whenever interrupts are on. */
+boot_code void arch_memory_init(void **heap_start, void **heap_end);
+/* Starts the other CPUs, as many as there are and CPU_MAX allows; fills cpus[] and returns how many CPUs there are. On
+ * the boot CPU, with interrupts off, after kernel_init_objects. */
+boot_code unsigned arch_cpus_start(void);
+/* Nothing that is boot_code runs any more, and its memory goes to the users. cpu_count becomes count; each other CPU
+ * calls kernel_cpu_main at some time from now on. */
+void arch_boot_end(unsigned count);
+/* Starts the periodic timer of this CPU; kernel_timer comes whenever interrupts are on. It may have begun at boot. */
 void arch_timer_start(void);
 
 /* ---- thread switch ---- */

@@ -56,11 +56,14 @@ image=$(symbol image_start)
 text_end=$(symbol image_text_end)
 constants_end=$(symbol image_rodata_end)
 guard=$(symbol boot_stack_guard)
+image_end=$(symbol image_end)
+boot_end=$(symbol boot_code_end)
 
 # count AWK-CONDITION: how many pages fulfil it; a is the address, f the flags.
 count() {
     pages | awk -v upper="$upper" -v image="$image" -v text_end="$text_end" -v constants_end="$constants_end" \
-        -v guard="$guard" "function alias(x) { return \"ffff80000\" substr(x, 10) }
+        -v guard="$guard" -v end="$image_end" -v boot="$boot_end" \
+        "function alias(x) { return \"ffff80000\" substr(x, 10) }
         { a = \$1 \"\"; f = \$2 } $1 { n++ } END { print n + 0 }"
 }
 counts() { if [ "$(count "$2")" "$1" "$3" ]; then result 0 "$4"; else result 1 "$4" "pages: $(count "$2")"; fi; }
@@ -81,6 +84,9 @@ protected() {
     counts -eq 'a >= alias(image) && a < alias(constants_end) && f ~ /W/' 0 "$1: in the direct map neither"
     counts -gt 'a >= alias(image) && a < alias(constants_end)' 10 "$1:   where they are, too"
     counts -eq 'a == guard' 0 "$1: the page below the stack is not mapped"
+    counts -eq 'a >= end && a < boot' 0 "$1: code that ran at boot only is gone"
+    counts -eq 'a >= alias(end) && a < alias(boot) && f ~ /W/ && f ~ /X/' "$gone_pages" \
+        "$1:   it is memory as any other"
     has CR0 0x10000 "$1: write protection holds in the kernel"
     has EFER 0x800 "$1: NX is on"
     has CR4 0x100000 "$1: SMEP is on"
@@ -101,6 +107,36 @@ while read -r address name; do
 done < "$tmp/ways" > "$tmp/out"
 ok 'there are ways out' test "$(wc -l < "$tmp/ways")" -gt 8
 ok 'every way to user mode can be exchanged' test ! -s "$tmp/out"
+
+# The memory of boot code is all of it behind what stays of the image: cleared, and described as RAM and nothing else.
+physical() { echo $((0x$(low "$1") - 0x80000000)); }
+gone=$(physical image_end)
+gone_end=$(physical boot_code_end)
+gone_pages=$(((gone_end - gone) / 4096))
+ok 'there is boot code' test "$gone_pages" -ge 2
+ok '  with the first instruction' test "$(physical start)" -ge "$gone" -a "$(physical start)" -lt "$gone_end"
+last=$(nm "$kernel" | grep -v ' A boot_code_end$' | sort | tail -n 1 | cut -c 1-16)
+ok '  behind all else' test "$last" \< "$boot_end"
+given_back() {
+    look wait "$1" "$2" stop "xp /$((gone_pages * 512))gx $gone" "xp /128gx $(($(physical kip) + 144))"
+    perl -ne 'BEGIN { ($gone, $end) = splice @ARGV, 0, 2 }
+        next if !/^([0-9a-f]{16}): 0x([0-9a-f]{16}) 0x([0-9a-f]{16})\r?$/;
+        if (hex($1) >= $gone) { $words += 2; $left++ if "$2$3" =~ /[1-9a-f]/; next }
+        my ($low, $first, $last, $type) = (hex($2), hex($2) & ~1023, hex($3) | 1023, hex($2) & 15);
+        next if $type == 0 || $low & 0x200;
+        $ram = 1 if $type == 1 && $first <= $gone && $last >= $end - 1;
+        $taken++ if $type != 1 && $first < $end && $last >= $gone;
+        $image = 1 if $type == 2 && $last == $gone - 1;
+        END { printf "%d words, %d not cleared; %s, taken %d times; %s\n", $words, $left, $ram ? "RAM" : "no RAM",
+                $taken, $image ? "the image ends there" : "the image does not end there" }' \
+        "$gone" "$gone_end" "$tmp/out" > "$tmp/memory"
+    ok "$1, $2 processors: the memory of boot code is given back" \
+        grep -qx "$((gone_pages * 512)) words, 0 not cleared; RAM, taken 0 times; the image ends there" "$tmp/memory"
+}
+for model in max Haswell; do
+    given_back "$model" 1
+    given_back "$model" 2
+done
 
 # A processor that executes in order what it must: no isolation.
 look wait max 1 stop 'info registers' 'info tlb'

@@ -124,6 +124,39 @@ static void boot_memory(void)
     is(page_fault(L4_BASE_PAGER_CAP, ~0xffful, 2), -L4_ENOMEM, "nor the last page there is");
 }
 
+/* Where the kernel's image (at 2 MiB) ends and the memory begins in which its boot code was. */
+static l4_addr_t image_end(void)
+{
+    l4_kernel_info_t *kip = (l4_kernel_info_t *)l4_kip();
+    l4_kernel_info_mem_desc_t *md = l4_kernel_info_get_mem_descs(kip);
+    l4_addr_t end = 0;
+
+    for (unsigned i = 0; i < l4_kernel_info_get_num_mem_descs(kip); i++) {
+        l4_addr_t last = l4_kernel_info_get_mem_desc_end(&md[i]);
+        if (l4_kernel_info_get_mem_desc_type(&md[i]) == l4_mem_type_reserved && last > end && last < 4ul << 20)
+            end = last;
+    }
+    return end + 1;
+}
+
+/* test/protection/view.t knows that the page is one of boot code. */
+static void boot_code_memory(void)
+{
+    l4_addr_t at = image_end();
+    l4_umword_t const *word = (l4_umword_t const *)at;
+    l4_umword_t sum = 0;
+
+    ok(at > 2ul << 20 && !(at & ~L4_PAGEMASK), "the kernel's image ends with a page");
+    is(ram(L4_BASE_PAGER_CAP, at - L4_PAGESIZE, 12), -L4_ENOMEM, "which nobody gets");
+    is(ram(L4_BASE_PAGER_CAP, at, 12), 0, "what is behind it, the kernel's code for booting, is free memory");
+    is(spot, at, "that page");
+    for (unsigned i = 0; i < L4_PAGESIZE / sizeof *word; i++)
+        sum |= word[i];
+    is(sum, 0, "nothing is left in it");
+    *(l4_umword_t volatile *)at = 42;
+    is(*word, 42, "and it can be written");
+}
+
 static void meta(void)
 {
     l4_umword_t *mr = l4_utcb_mr()->mr;
@@ -192,6 +225,7 @@ static void random_requests(void)
 static int test_main(void)
 {
     ok(l4_kip() != NULL && l4_kip()->magic == L4_KIP_MAGIC, "kernel interface page");
+    boot_code_memory();
     clients();
     devices();
     boot_memory();

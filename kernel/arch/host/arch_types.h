@@ -70,7 +70,7 @@ extern char *host_memory; /* physical address 0 */
 extern word_t space_upper[256];
 extern unsigned arch_phys_bits;
 extern bool arch_has_1g_pages;
-void arch_pcid_init(unsigned count);
+boot_code void arch_pcid_init(unsigned count);
 void arch_pcid_take(struct arch_space *s);
 void arch_pcid_give(struct arch_space *s);
 word_t arch_pcid_load(struct arch_space *s);

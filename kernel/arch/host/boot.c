@@ -135,7 +135,7 @@ void arch_init(void) { host_fpu_init(); }
 void arch_timer_start(void) {}
 
 /* They are idle until somebody gives them a thread. */
-void arch_cpus_start(void)
+unsigned arch_cpus_start(void)
 {
     static struct cpu others[HOST_CPUS - 1];
 
@@ -145,8 +145,10 @@ void arch_cpus_start(void)
         cpus[id]->last_tick_us = arch_clock_us();
         cpus[id]->claim = CPU_PARKED;
     }
-    cpu_count = cpus_wanted;
+    return cpus_wanted;
 }
+
+void arch_boot_end(unsigned count) { cpu_count = count; }
 
 void *arch_phys_to_virt(word_t pa) { return host_memory + pa; }
 

@@ -18,12 +18,12 @@ enum madt_entry { ENTRY_CPU = 0, ENTRY_IOAPIC = 1, ENTRY_OVERRIDE = 2, ENTRY_LAP
 #define POLARITY_LOW 3u
 #define TRIGGER_LEVEL 3u
 
-static const uint8_t *at(word_t pa) { return (const uint8_t *)(ARCH_DIRECT_BASE + pa); }
-static uint16_t get16(const uint8_t *p) { return (uint16_t)(p[0] | p[1] << 8); }
-static uint32_t get32(const uint8_t *p) { return (uint32_t)get16(p) | (uint32_t)get16(p + 2) << 16; }
-static uint64_t get64(const uint8_t *p) { return get32(p) | (uint64_t)get32(p + 4) << 32; }
+static boot_code const uint8_t *at(word_t pa) { return (const uint8_t *)(ARCH_DIRECT_BASE + pa); }
+static boot_code uint16_t get16(const uint8_t *p) { return (uint16_t)(p[0] | p[1] << 8); }
+static boot_code uint32_t get32(const uint8_t *p) { return (uint32_t)get16(p) | (uint32_t)get16(p + 2) << 16; }
+static boot_code uint64_t get64(const uint8_t *p) { return get32(p) | (uint64_t)get32(p + 4) << 32; }
 
-static bool same(const uint8_t *p, const char *text, unsigned n)
+static boot_code bool same(const uint8_t *p, const char *text, unsigned n)
 {
     for (unsigned i = 0; i < n; i++)
         if (p[i] != (uint8_t)text[i])
@@ -31,7 +31,7 @@ static bool same(const uint8_t *p, const char *text, unsigned n)
     return true;
 }
 
-static bool sum_ok(const uint8_t *p, uint32_t n)
+static boot_code bool sum_ok(const uint8_t *p, uint32_t n)
 {
     uint8_t sum = 0;
 
@@ -41,7 +41,7 @@ static bool sum_ok(const uint8_t *p, uint32_t n)
 }
 
 /* A table with a good header, or NULL; *length is its size. */
-static const uint8_t *table_at(uint64_t pa, const char *signature, uint32_t *length)
+static boot_code const uint8_t *table_at(uint64_t pa, const char *signature, uint32_t *length)
 {
     if (pa == 0 || pa + HEADER_SIZE > ARCH_DIRECT_END)
         return NULL;
@@ -52,7 +52,7 @@ static const uint8_t *table_at(uint64_t pa, const char *signature, uint32_t *len
     return sum_ok(t, *length) ? t : NULL;
 }
 
-static const uint8_t *madt_find(uint32_t *length)
+static boot_code const uint8_t *madt_find(uint32_t *length)
 {
     word_t pa = kip.acpi_rsdp;
 
@@ -76,7 +76,7 @@ static const uint8_t *madt_find(uint32_t *length)
     return NULL;
 }
 
-static void entry_read(const uint8_t *e, unsigned length, struct acpi_madt *out)
+static boot_code void entry_read(const uint8_t *e, unsigned length, struct acpi_madt *out)
 {
     switch (e[0]) {
     case ENTRY_CPU:

@@ -4,8 +4,8 @@
  * below it that is not mapped, and the code of ap_code.S in a page of low memory. That page is copied away first and
  * put back at the end; a CPU that does not answer in time is stopped again, so that it cannot run what lies there then.
  *
- *   A1  A started CPU touches nothing but its own block and clock_sync.h, and then sleeps, until all CPUs are counted
- *       and an interrupt by another CPU tells it to begin (trap_interrupt).
+ *   A1  A started CPU touches nothing but its own block and clock_sync.h, and then sleeps, in code that stays, until
+ *       all CPUs are counted, boot_code is gone, and an interrupt by another CPU tells it to begin (trap_interrupt).
  */
 #include "ap.h"
 #include "memory.h"
@@ -26,7 +26,7 @@ extern char ap_code[], ap_code_end[], ap_arguments[];
 
 static bool online; /* the CPU that is being started has come up */
 
-static void wait_us(word_t us)
+static boot_code void wait_us(word_t us)
 {
     word_t start = rdtsc();
 
@@ -36,21 +36,33 @@ static void wait_us(word_t us)
 
 /* ---- the new CPU ---- */
 
-static _Noreturn void ap_main(struct cpu *c)
+static cold_path _Noreturn void ap_wait(void)
+{
+    for (;;)
+        __asm__ volatile("sti; hlt"); /* A1 */
+}
+
+static boot_code _Noreturn void ap_main(struct cpu *c)
 {
     write_cr3(arch_virt_to_phys(kernel_pml4));
     cpu_init(c);
     irqchip_cpu_init();
     __atomic_store_n(&online, true, __ATOMIC_RELEASE);
     clock_sync_new_cpu();
-    for (;;)
-        __asm__ volatile("sti; hlt"); /* A1 */
+    ap_wait();
+}
+
+_Noreturn void cpu_begin(void)
+{
+    tlb_reset();
+    __atomic_store_n(&cpu_self()->arch.begun, true, __ATOMIC_RELEASE);
+    kernel_cpu_main();
 }
 
 /* ---- the boot CPU ---- */
 
 /* The kernel's tables, with the first 2 MiB one to one as well: three pages. NULL: no memory. */
-static word_t *tables_make(void)
+static boot_code word_t *tables_make(void)
 {
     word_t *t = frame_alloc(2);
 
@@ -65,7 +77,7 @@ static word_t *tables_make(void)
 }
 
 /* INIT, and the start-up interrupt twice, as the processors' manuals want it. */
-static bool cpu_wake(uint32_t apic_id)
+static boot_code bool cpu_wake(uint32_t apic_id)
 {
     __atomic_store_n(&online, false, __ATOMIC_RELAXED);
     irqchip_ipi(apic_id, ICR_INIT);
@@ -85,7 +97,7 @@ static bool cpu_wake(uint32_t apic_id)
 }
 
 /* False: it cannot be started; the ones behind it are tried nevertheless unless memory is short. */
-static bool cpu_start(uint32_t apic_id, unsigned id, struct ap_arguments *arguments)
+static boot_code bool cpu_start(uint32_t apic_id, unsigned id, struct ap_arguments *arguments)
 {
     struct cpu *c = cpu_create(id, apic_id);
 
@@ -107,7 +119,7 @@ static bool cpu_start(uint32_t apic_id, unsigned id, struct ap_arguments *argume
 }
 
 /* Is the page at AP_BASE memory that code may be put into for a while? */
-static bool page_usable(void)
+static boot_code bool page_usable(void)
 {
     for (unsigned i = 0; i < kip.mem_count; i++)
         if (l4_mem_desc_type(kip.mem[i]) == L4_MEM_CONVENTIONAL && !(kip.mem[i].low & L4_MEM_VIRTUAL) &&
@@ -116,7 +128,7 @@ static bool page_usable(void)
     return false;
 }
 
-void arch_cpus_start(void)
+unsigned arch_cpus_start(void)
 {
     const struct acpi_madt *madt = irqchip_madt();
     size_t size = (size_t)(ap_code_end - ap_code);
@@ -127,10 +139,10 @@ void arch_cpus_start(void)
     boot_cpu.arch.apic_id = irqchip_cpu_id();
     boot_cpu.arch.begun = true;
     if (!irqchip_has_apic() || !timer_per_cpu() || madt->cpu_count < 2 || !page_usable())
-        return;
+        return 1;
     tables = tables_make();
     if (tables == NULL)
-        return;
+        return 1;
     saved = (char *)(tables + 3 * 512);
     memcpy(saved, page, size);
     memcpy(page, ap_code, size);
@@ -144,9 +156,17 @@ void arch_cpus_start(void)
     memcpy(page, saved, size);
     frame_free(tables, 2);
     kprintf("CPUs: %u\n", count);
+    return count;
+}
+
+void cpus_begin(unsigned count)
+{
     __atomic_store_n(&cpu_count, count, __ATOMIC_SEQ_CST);
     for (unsigned i = 1; i < count; i++)
         arch_ipi(cpus[i]);
+    for (unsigned i = 1; i < count; i++)
+        while (!__atomic_load_n(&cpus[i]->arch.begun, __ATOMIC_ACQUIRE))
+            arch_cpu_relax();
 }
 
 /* ---- between CPUs ---- */

@@ -11,7 +11,7 @@
 #define DATA 0x10
 #define CODE64 0x18
 
-    .section .rodata
+    .section .boot.rodata, "a", @progbits
     .balign 16
     .globl ap_code, ap_code_end, ap_arguments
     .code16

@@ -100,7 +100,7 @@ extern word_t space_upper[256];        /* upper half of every root; complete bef
 extern unsigned arch_phys_bits;        /* width of physical addresses */
 extern bool arch_has_1g_pages;
 /* pcid.c. count: how many the CPU has, 0: none. Before the first space is made. */
-void arch_pcid_init(unsigned count);
+boot_code void arch_pcid_init(unsigned count);
 /* A PCID for a new space (may be 0), and back. Sets tlb_stale. */
 void arch_pcid_take(struct arch_space *s);
 void arch_pcid_give(struct arch_space *s);

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From the first C instruction to kernel_main: final rights of the kernel's own pages, and the choice of the heap.
+ * From the first C instruction to kernel_main: final rights of the kernel's own pages, and the choice of the heap. And
+ * the end of booting, when the pages of boot_code become the users'.
  *
  *   B1  After arch_start no page of the kernel is both writable and executable, text and constants are not writable
  *       (neither at their linked address nor in the direct map), and user addresses are empty.
  *   B2  The heap overlaps nothing that a memory descriptor names, lies below 4 GiB, and is described as reserved.
+ *   B3  After arch_boot_end no CPU runs boot_code or has it in its TLB, its pages are empty and like any other memory.
  */
 #include "objects.h"
+#include "smp.h"
 #include "x86.h"
 
 #define PTE_PRESENT 0x1ul
@@ -27,13 +30,13 @@
 
 extern word_t direct_pd[4 * 512], image_pt[512], alias_pt[512], mmio_pt[512];
 
-_Noreturn void arch_start(void);
+boot_code _Noreturn void arch_start(void);
 
 /* ---- page tables ---- */
 
 static word_t image_phys(const void *p) { return (word_t)p - ARCH_IMAGE_BASE; }
 
-static void tlb_reset(void)
+void tlb_reset(void)
 {
     word_t cr4 = read_cr4();
 
@@ -44,18 +47,20 @@ static void tlb_reset(void)
 }
 
 /* Rights of the page of the image that begins at va, at its linked address. */
-static word_t image_rights(const char *va)
+static boot_code word_t image_rights(const char *va)
 {
     if (va < image_text_end)
         return PTE_PRESENT;
     if (va < image_rodata_end)
         return PTE_PRESENT | PTE_NX;
+    if (va >= image_end && va < boot_code_end)
+        return PTE_PRESENT;
     if (va == boot_stack_guard || va >= image_end)
         return 0;
     return PTE_PRESENT | PTE_WRITE | PTE_NX;
 }
 
-static void tables_finish(void)
+static boot_code void tables_finish(void)
 {
     word_t image = image_phys(image_start);
 
@@ -64,7 +69,8 @@ static void tables_finish(void)
         word_t pa = image + i * L4_PAGE_SIZE;
         word_t rights = image_rights(va);
         image_pt[i] = rights == 0 ? 0 : pa | rights | PTE_GLOBAL;
-        alias_pt[i] = pa | PTE_PRESENT | PTE_NX | PTE_GLOBAL | (va < image_rodata_end ? 0 : PTE_WRITE);
+        bool writable = (va >= image_rodata_end && va < image_end) || va >= boot_code_end;
+        alias_pt[i] = pa | PTE_PRESENT | PTE_NX | PTE_GLOBAL | (writable ? PTE_WRITE : 0);
     }
     for (unsigned i = 0; i < 4 * 512; i++)
         direct_pd[i] = i * PAGE_2M | PTE_PRESENT | PTE_WRITE | PTE_LARGE | PTE_NX | PTE_GLOBAL;
@@ -124,12 +130,12 @@ _Noreturn void arch_start(void)
 
 /* ---- the heap ---- */
 
-static bool desc_is_physical(struct l4_mem_desc d)
+static boot_code bool desc_is_physical(struct l4_mem_desc d)
 {
     return l4_mem_desc_type(d) != L4_MEM_UNDEFINED && !(d.low & L4_MEM_VIRTUAL);
 }
 
-static void desc_add(word_t start, word_t last, unsigned type, unsigned sub, word_t flags)
+static boot_code void desc_add(word_t start, word_t last, unsigned type, unsigned sub, word_t flags)
 {
     for (unsigned i = 0; i < kip.mem_count; i++) {
         if (l4_mem_desc_type(kip.mem[i]) == L4_MEM_UNDEFINED) {
@@ -140,7 +146,7 @@ static void desc_add(word_t start, word_t last, unsigned type, unsigned sub, wor
     kpanic("the kernel info page has no free memory descriptor", __FILE__, __LINE__);
 }
 
-static word_t ram_size(void)
+static boot_code word_t ram_size(void)
 {
     word_t sum = 0;
 
@@ -151,7 +157,7 @@ static word_t ram_size(void)
 }
 
 /* The highest descriptor other than RAM that meets [start, start + size), or NULL. */
-static const struct l4_mem_desc *range_taken(word_t start, word_t size)
+static boot_code const struct l4_mem_desc *range_taken(word_t start, word_t size)
 {
     const struct l4_mem_desc *found = NULL;
 
@@ -168,7 +174,7 @@ static const struct l4_mem_desc *range_taken(word_t start, word_t size)
 }
 
 /* The highest free place of that size and alignment in one piece of RAM above 1 MiB and below 4 GiB; 0: none. */
-static word_t place_in_region(struct l4_mem_desc region, word_t size, word_t align)
+static boot_code word_t place_in_region(struct l4_mem_desc region, word_t size, word_t align)
 {
     word_t low = l4_mem_desc_start(region) < MIB ? MIB : l4_mem_desc_start(region);
     word_t top = l4_mem_desc_end(region) + 1;
@@ -185,7 +191,7 @@ static word_t place_in_region(struct l4_mem_desc region, word_t size, word_t ali
     return 0;
 }
 
-static word_t place_find(word_t size, word_t align)
+static boot_code word_t place_find(word_t size, word_t align)
 {
     word_t best = 0;
 
@@ -200,7 +206,7 @@ static word_t place_find(word_t size, word_t align)
     return best;
 }
 
-static word_t heap_size(void)
+static boot_code word_t heap_size(void)
 {
     word_t size = ram_size() / 16 * 3;
 
@@ -211,6 +217,25 @@ static word_t heap_size(void)
     if (size > HEAP_MAX)
         size = HEAP_MAX;
     return size & ~(L4_PAGE_SIZE - 1);
+}
+
+/* What is described as a part of the image, from image_end to boot_code_end, is RAM when users read the page. */
+static boot_code void boot_code_release(void)
+{
+    word_t start = image_phys(image_end), end = image_phys(boot_code_end);
+
+    for (unsigned i = 0; i < kip.mem_count; i++) {
+        struct l4_mem_desc d = kip.mem[i];
+        word_t first = l4_mem_desc_start(d), last = l4_mem_desc_end(d);
+        if (!desc_is_physical(d) || l4_mem_desc_type(d) != L4_MEM_RESERVED || first > start || last < end - 1)
+            continue;
+        if (last >= end)
+            desc_add(end, last, L4_MEM_RESERVED, l4_mem_desc_sub(d), 0);
+        if (first < start)
+            kip.mem[i].high = start - 1;
+        else
+            kip.mem[i].low = L4_MEM_UNDEFINED;
+    }
 }
 
 void arch_memory_init(void **heap_start, void **heap_end)
@@ -227,9 +252,26 @@ void arch_memory_init(void **heap_start, void **heap_end)
     }
     if (range_taken(image_phys(image_start), 1) == NULL)
         desc_add(image_phys(image_start), image_phys(image_end) - 1, L4_MEM_RESERVED, RESERVED_IMAGE, 0);
+    boot_code_release();
     desc_add(start, start + size - 1, L4_MEM_RESERVED, RESERVED_HEAP, 0);
     desc_add(0, L4_USER_END - 1, L4_MEM_CONVENTIONAL, 0, L4_MEM_VIRTUAL);
     desc_add(L4_USER_END, ARCH_DIRECT_BASE - 1, L4_MEM_RESERVED, 0, L4_MEM_VIRTUAL);
     *heap_start = (char *)(ARCH_DIRECT_BASE + start);
     *heap_end = (char *)(ARCH_DIRECT_BASE + start + size);
+}
+
+/* ---- the end of booting ---- */
+
+void arch_boot_end(unsigned count)
+{
+    word_t first = (word_t)(image_end - image_start) / L4_PAGE_SIZE;
+    word_t end = (word_t)(boot_code_end - image_start) / L4_PAGE_SIZE;
+
+    for (word_t i = first; i < end; i++) {
+        image_pt[i] = 0;
+        alias_pt[i] |= PTE_WRITE;
+    }
+    tlb_reset();
+    cpus_begin(count);
+    memset(arch_phys_to_virt(image_phys(image_end)), 0, (end - first) * L4_PAGE_SIZE);
 }

@@ -45,7 +45,7 @@ word_t space_upper[256];
 
 /* ---- features ---- */
 
-static void page_features_enable(void)
+static boot_code void page_features_enable(void)
 {
     wrmsr(MSR_EFER, rdmsr(MSR_EFER) | 1 | (cpu_features.nx ? 1ul << 11 : 0)); /* SCE, NXE */
     if (cpu_features.pat)
@@ -81,7 +81,7 @@ void cpu_features_init(void)
     page_features_enable();
 }
 
-static void features_print(void)
+static boot_code void features_print(void)
 {
     const struct cpu_features *f = &cpu_features;
 
@@ -91,7 +91,7 @@ static void features_print(void)
             f->xsave ? "xsave" : "fxsave", arch_phys_bits, arch_has_1g_pages ? ", 1 GiB pages" : "");
 }
 
-static void control_registers_init(void)
+static boot_code void control_registers_init(void)
 {
     const struct cpu_features *f = &cpu_features;
     word_t cr0 = read_cr0() & ~(CR0_EM | CR0_NW | CR0_CD);
@@ -120,7 +120,7 @@ void arch_init(void)
 
 /* ---- descriptor tables ---- */
 
-static void idt_set(unsigned vector, const char *entry, unsigned ist, unsigned flags)
+static boot_code void idt_set(unsigned vector, const char *entry, unsigned ist, unsigned flags)
 {
     word_t at = (word_t)entry;
 
@@ -128,7 +128,7 @@ static void idt_set(unsigned vector, const char *entry, unsigned ist, unsigned f
                                     (uint16_t)(at >> 16), (uint32_t)(at >> 32), 0};
 }
 
-static void idt_fill(void)
+static boot_code void idt_fill(void)
 {
     for (unsigned i = 0; i < 32; i++)
         idt_set(i, exception_stubs + EXCEPTION_STUB_SIZE * i,
@@ -139,7 +139,7 @@ static void idt_fill(void)
                 0);
 }
 
-static void gdt_fill(struct cpu_tables *t)
+static boot_code void gdt_fill(struct cpu_tables *t)
 {
     word_t base = (word_t)&t->tss;
 
@@ -157,7 +157,7 @@ static void gdt_fill(struct cpu_tables *t)
         t->tss.ist[i] = (word_t)(t->ist_stack[i] + IST_SIZE);
 }
 
-static void tables_load(struct cpu_tables *t)
+static boot_code void tables_load(struct cpu_tables *t)
 {
     struct table_pointer gdt_at = {sizeof t->gdt - 1, (word_t)t->gdt};
     struct table_pointer idt_at = {sizeof idt - 1, (word_t)idt};
@@ -179,7 +179,7 @@ static void switch_special_update(struct arch_cpu *a)
         isolation_on || barriers_at_switch || a->gdt_used || a->io_space != NULL;
 }
 
-static void block_init(struct cpu *c, struct cpu_tables *t, word_t stack_top)
+static boot_code void block_init(struct cpu *c, struct cpu_tables *t, word_t stack_top)
 {
     c->arch.self = c;
     c->arch.tables = t;

@@ -28,7 +28,7 @@ void fpu_cpu_init(void)
         __asm__ volatile("xsetbv" ::"c"(0), "a"((uint32_t)cpu_features.xcr0), "d"(0));
 }
 
-static void fpu_state_size(void)
+static boot_code void fpu_state_size(void)
 {
     struct cpu_features *f = &cpu_features;
 

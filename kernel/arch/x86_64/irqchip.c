@@ -70,7 +70,7 @@ static void chip_unlock(void) { __atomic_store_n(&chip_locked, false, __ATOMIC_R
 
 static uint16_t legacy_port(unsigned pin) { return pin < 8 ? PIC_MASTER : PIC_SLAVE; }
 
-static void legacy_init(void)
+static boot_code void legacy_init(void)
 {
     for (unsigned i = 0; i < 2; i++) {
         uint16_t port = i == 0 ? PIC_MASTER : PIC_SLAVE;
@@ -121,7 +121,7 @@ volatile uint32_t *irqchip_lapic(void) { return lapic; }
 void irqchip_lapic_eoi(void) { lapic[LAPIC_EOI] = 0; }
 
 /* Switches it on, with registers in memory; returns their physical address. */
-static word_t lapic_enable(void)
+static boot_code word_t lapic_enable(void)
 {
     word_t base = rdmsr(MSR_APIC_BASE);
     if (base & APIC_BASE_X2) { /* back to registers in memory; the way leads over "off" */
@@ -132,7 +132,7 @@ static word_t lapic_enable(void)
     return base & 0xffffff000ul;
 }
 
-static void lapic_start(bool external)
+static boot_code void lapic_start(bool external)
 {
     lapic[LAPIC_TPR] = 0;
     lapic[LAPIC_LINT0] = external ? LVT_EXTINT : LVT_MASKED;
@@ -141,7 +141,7 @@ static void lapic_start(bool external)
     lapic[LAPIC_SPURIOUS] = 0x100 | VECTOR_SPURIOUS;
 }
 
-static void lapic_init(void)
+static boot_code void lapic_init(void)
 {
     if (!cpu_features.apic)
         return;
@@ -168,7 +168,7 @@ void irqchip_ipi(uint32_t apic_id, uint32_t command)
 
 /* ---- I/O APIC ---- */
 
-static uint32_t ioapic_read(const struct ioapic *a, uint32_t reg)
+static boot_code uint32_t ioapic_read(const struct ioapic *a, uint32_t reg)
 {
     a->regs[0] = reg;
     return a->regs[4];
@@ -196,7 +196,7 @@ static void entry_write(unsigned pin, uint32_t low)
     ioapic_write(a, IOAPIC_ENTRY + 2 * (pin - a->first), low);
 }
 
-static void ioapic_add(const struct acpi_ioapic *desc)
+static boot_code void ioapic_add(const struct acpi_ioapic *desc)
 {
     struct ioapic *a = &ioapics[ioapic_count];
 
@@ -213,7 +213,7 @@ static void ioapic_add(const struct acpi_ioapic *desc)
 }
 
 /* Firmware's wiring: ISA interrupts are edges, active high, unless the MADT says otherwise; all others are PCI's. */
-static uint32_t pin_mode_default(unsigned pin)
+static boot_code uint32_t pin_mode_default(unsigned pin)
 {
     for (unsigned i = 0; i < ARRAY_LEN(madt.isa); i++)
         if (madt.isa[i].present && madt.isa[i].pin == pin)
@@ -221,7 +221,7 @@ static uint32_t pin_mode_default(unsigned pin)
     return pin < LEGACY_PINS ? 0 : ENTRY_LEVEL | ENTRY_LOW;
 }
 
-static void pins_init(void)
+static boot_code void pins_init(void)
 {
     for (unsigned pin = 0; pin < pin_count; pin++) {
         const struct ioapic *a = ioapic_of(pin);

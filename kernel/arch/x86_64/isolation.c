@@ -30,9 +30,9 @@ static word_t area_pd[512] __attribute__((aligned(4096)));
 static word_t area_pt[512] __attribute__((aligned(4096))); /* in the kernel's view, too */
 static unsigned area_used;
 
-static unsigned index_at(word_t va, unsigned order) { return (unsigned)(va >> order) & 511u; }
+static boot_code unsigned index_at(word_t va, unsigned order) { return (unsigned)(va >> order) & 511u; }
 
-static void *expose(void *p, size_t size, word_t rights)
+static boot_code void *expose(void *p, size_t size, word_t rights)
 {
     word_t pa = arch_virt_to_phys(p);
     bool image = (word_t)p >= ARCH_IMAGE_BASE;

@@ -16,11 +16,11 @@ extern const bool isolation_built;
 extern bool isolation_on;
 
 /* Before the kernel's tables are final; once. Nothing happens in a build without. */
-void isolation_init(void);
+boot_code void isolation_init(void);
 /* The address at which these whole pages (of the image, or of the heap) are in the entry area: p itself when isolation
  * is off. At boot only. */
-void *isolation_expose(void *p, size_t size);
+boot_code void *isolation_expose(void *p, size_t size);
 /* This CPU's entries and stacks; after everything else has been set. */
-void isolation_cpu_init(struct cpu *c);
+boot_code void isolation_cpu_init(struct cpu *c);
 /* The space with that CR3 (without CR3_KEEP: to be flushed) is the one to go out to. */
 void isolation_switch(struct arch_cpu *a, word_t cr3);

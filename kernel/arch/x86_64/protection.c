@@ -30,7 +30,7 @@ void sites_patch(unsigned kind, unsigned opcode, const char *target)
     }
 }
 
-static struct cpu_facts facts_read(void)
+static boot_code struct cpu_facts facts_read(void)
 {
     struct cpuid zero = cpuid(0, 0), one = cpuid(1, 0);
     struct cpuid seven = zero.a >= 7 ? cpuid(7, 0) : (struct cpuid){0, 0, 0, 0};
@@ -64,7 +64,7 @@ void protection_init(void)
     barriers_init(remedies.on);
 }
 
-static void names_print(uint32_t set)
+static boot_code void names_print(uint32_t set)
 {
     for (unsigned i = REMEDY_ISOLATION + 1; i < REMEDY_COUNT; i++)
         if (set >> i & 1)

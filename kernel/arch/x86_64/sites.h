@@ -29,6 +29,7 @@
 771:
 .endm
 #else
+#include "base.h"
 #define SITE_STRING(x) #x
 #define SITE_ASM(kind)                                                                                                 \
     ".pushsection .sites, \"a\", @progbits\n\t.quad 771f, " SITE_STRING(kind) "\n\t.popsection\n771:\n\t"
@@ -36,5 +37,5 @@
 #define SITE_CALL 0xe8u
 
 /* All sites of that kind become a jump to, or a call of, target. Before text is read-only (boot.c). */
-void sites_patch(unsigned kind, unsigned opcode, const char *target);
+boot_code void sites_patch(unsigned kind, unsigned opcode, const char *target);
 #endif

@@ -5,9 +5,7 @@
  * isolation.c and barriers.c carry it out, and are build choices.
  */
 #pragma once
-#include <l4/types.h>
-#include <stdbool.h>
-#include <stdint.h>
+#include "base.h"
 
 enum cpu_vendor {
     VENDOR_OTHER, /* nothing is known: as bad as all others together */
@@ -43,5 +41,5 @@ struct remedies {
     uint32_t missing; /* would be needed, but this CPU (or its microcode) has it not */
 };
 
-struct remedies speculation_judge(const struct cpu_facts *f);
+boot_code struct remedies speculation_judge(const struct cpu_facts *f);
 extern const char *const remedy_names[REMEDY_COUNT];

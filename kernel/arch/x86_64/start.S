@@ -9,7 +9,7 @@
 #define TABLE 3                 /* present, writable */
 #define PAGE_2M 0x83
 
-    .section .start, "ax", @progbits
+    .section .boot.text, "ax", @progbits
     .globl start
 start:
     cli

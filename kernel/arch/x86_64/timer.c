@@ -34,15 +34,23 @@ struct sample {
     uint32_t pit, lapic;
 };
 
-static uint32_t pit_read(void)
+static boot_code uint32_t pit_read(void)
 {
     outb(PIT_COMMAND, 0x80); /* latch counter 2 */
     uint32_t low = inb(PIT_CHANNEL2);
     return low | (uint32_t)inb(PIT_CHANNEL2) << 8;
 }
 
+static boot_code void pit_start(void)
+{
+    outb(PIT_COMMAND, 0x34);
+    outb(PIT_CHANNEL0, (uint8_t)(PIT_HZ / TICK_HZ & 0xff));
+    outb(PIT_CHANNEL0, (uint8_t)(PIT_HZ / TICK_HZ >> 8));
+    timer_pin = irqchip_claim(0);
+}
+
 /* All counters at one moment: of several tries the one that was least disturbed. */
-static struct sample sample_take(void)
+static boot_code struct sample sample_take(void)
 {
     struct sample best = {0, 0, 0};
     word_t best_width = ~0ul;
@@ -64,7 +72,7 @@ static struct sample sample_take(void)
 }
 
 /* Starts all counters, waits, and returns the differences. False: the PIT does not count. */
-static bool measure(struct sample *d)
+static boot_code bool measure(struct sample *d)
 {
     outb(PORT_GATE, (uint8_t)((inb(PORT_GATE) & ~2u) | 1)); /* gate on, speaker off */
     outb(PIT_COMMAND, 0xb0);
@@ -96,22 +104,19 @@ void timer_init(void)
     kip_scaler_ns = (word_t)(((unsigned __int128)1000000000 << 27) / hz);
     lapic_ticks = (uint32_t)((word_t)d.lapic * PIT_HZ / d.pit / TICK_HZ);
     kprintf("CPU clock: %lu kHz, tick from the %s\n", kip.cpu_khz, lapic_ticks != 0 ? "local APIC" : "PIT");
+    if (lapic_ticks == 0)
+        pit_start();
 }
 
 bool timer_per_cpu(void) { return lapic_ticks != 0; }
 
 void arch_timer_start(void)
 {
-    if (lapic_ticks != 0) {
-        irqchip_lapic()[TIMER_DIVIDE] = DIVIDE_BY_1;
-        irqchip_lapic()[LVT_TIMER] = LVT_PERIODIC | VECTOR_TIMER;
-        irqchip_lapic()[TIMER_INITIAL] = lapic_ticks;
+    if (lapic_ticks == 0)
         return;
-    }
-    outb(PIT_COMMAND, 0x34);
-    outb(PIT_CHANNEL0, (uint8_t)(PIT_HZ / TICK_HZ & 0xff));
-    outb(PIT_CHANNEL0, (uint8_t)(PIT_HZ / TICK_HZ >> 8));
-    timer_pin = irqchip_claim(0);
+    irqchip_lapic()[TIMER_DIVIDE] = DIVIDE_BY_1;
+    irqchip_lapic()[LVT_TIMER] = LVT_PERIODIC | VECTOR_TIMER;
+    irqchip_lapic()[TIMER_INITIAL] = lapic_ticks;
 }
 
 uint64_t arch_clock_ticks(void) { return rdtsc(); }

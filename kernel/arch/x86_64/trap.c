@@ -67,10 +67,8 @@ struct thread *trap_interrupt(struct thread *self, unsigned vector)
     }
     if (vector == VECTOR_IPI) {
         irqchip_lapic_eoi();
-        if (unlikely(!cpu_self()->arch.begun)) {
-            cpu_self()->arch.begun = true;
-            kernel_cpu_main();
-        }
+        if (unlikely(!cpu_self()->arch.begun))
+            cpu_begin();
         return kernel_ipi(self);
     }
     unsigned msi = irqchip_msi(vector);

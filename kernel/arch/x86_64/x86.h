@@ -160,11 +160,11 @@ struct cpu_features {
 };
 extern struct cpu_features cpu_features;
 /* Reads CPUID and sets what page tables need (NX, PAT); before the kernel's tables are final. */
-void cpu_features_init(void);
+boot_code void cpu_features_init(void);
 /* Descriptor tables, control registers, system call entry of this CPU. */
-void cpu_init(struct cpu *c);
+boot_code void cpu_init(struct cpu *c);
 /* The block of another CPU, with tables and stack; NULL: no memory. */
-struct cpu *cpu_create(unsigned id, uint32_t apic_id);
+boot_code struct cpu *cpu_create(unsigned id, uint32_t apic_id);
 /* Makes everything but the general registers of t the CPU's state. t is not the idle thread. */
 void cpu_load_thread(struct thread *t);
 /* Puts what the CPU holds of t's segment state into t, and back, when t is the thread that is loaded. */
@@ -174,18 +174,25 @@ void cpu_segments_reload(struct thread *t);
 bool cpu_io_reload(struct thread *t);
 bool cpu_canonical(word_t address);
 
+/* ---- ap.c ---- */
+/* cpu_count becomes count; afterwards the other CPUs have begun: what they had of the kernel's page tables is gone. */
+void cpus_begin(unsigned count);
+_Noreturn void cpu_begin(void); /* one of them */
+
 /* ---- protection.c ---- */
 /* What this CPU needs against its own speculation, and how the ways in and out look therefore; text is writable yet. */
-void protection_init(void);
-void protection_print(void);
+boot_code void protection_init(void);
+boot_code void protection_print(void);
 
 /* ---- boot.c ---- */
-extern char image_start[], image_text_end[], image_rodata_end[], image_end[];
+extern char image_start[], image_text_end[], image_rodata_end[], image_end[], boot_code_end[];
+/* Nothing that this CPU has ever read from the kernel's page tables stays in its TLB. */
+void tlb_reset(void);
 /* One uncached page of device registers; returns the address of `pa`. At boot only. */
-volatile void *mmio_map(word_t pa);
-void boot_trim_direct_map(void);
+boot_code volatile void *mmio_map(word_t pa);
+boot_code void boot_trim_direct_map(void);
 /* Maps four pages as the stack of a CPU, with an unmapped page below; returns its top. At boot only. */
-word_t stack_map(word_t pa);
+boot_code word_t stack_map(word_t pa);
 extern char boot_stack_guard[], boot_stack_top[];
 #define BOOT_STACK_SIZE 16384ul
 
@@ -201,7 +208,7 @@ _Noreturn void trap_idle(void);
 
 
 /* ---- irqchip.c, acpi.c ---- */
-void irqchip_init(void);
+boot_code void irqchip_init(void);
 /* Acknowledges the vector. Returns the pin, or ~0u: nothing to do (spurious). */
 unsigned irqchip_acknowledge(unsigned vector);
 /* Acknowledges an MSI. Returns its number, or ~0u: the vector is none. */
@@ -210,15 +217,15 @@ bool irqchip_has_apic(void);
 volatile uint32_t *irqchip_lapic(void);
 void irqchip_lapic_eoi(void);
 /* Local APIC of this CPU, which is not the first. */
-void irqchip_cpu_init(void);
-uint32_t irqchip_cpu_id(void);
+boot_code void irqchip_cpu_init(void);
+boot_code uint32_t irqchip_cpu_id(void);
 #define ICR_FIXED 0x4000u
 #define ICR_INIT 0x4500u
 #define ICR_STARTUP 0x4600u
 #define ICR_ALL_OTHERS 0xc0000u
 void irqchip_ipi(uint32_t apic_id, uint32_t command);
 /* Unmasks the pin of an ISA interrupt for the kernel's own use; its pin. */
-unsigned irqchip_claim(unsigned isa_irq);
+boot_code unsigned irqchip_claim(unsigned isa_irq);
 extern unsigned irqchip_console_pin; /* ~0u: none */
 
 struct acpi_ioapic {
@@ -236,19 +243,19 @@ struct acpi_madt {
     uint8_t cpu[CPU_MAX]; /* local APIC ids of the CPUs that can be used */
     struct acpi_override isa[16];
 };
-void acpi_read_madt(struct acpi_madt *out);
-const struct acpi_madt *irqchip_madt(void);
+boot_code void acpi_read_madt(struct acpi_madt *out);
+boot_code const struct acpi_madt *irqchip_madt(void);
 
 /* ---- timer.c ---- */
-void timer_init(void);
+boot_code void timer_init(void);
 /* The tick comes from the local APIC: every CPU can have one. */
-bool timer_per_cpu(void);
+boot_code bool timer_per_cpu(void);
 extern unsigned timer_pin; /* pin of the timer interrupt; ~0u: the local APIC has its own vector */
 
 /* ---- fpu.c ---- */
-void fpu_init(void);
+boot_code void fpu_init(void);
 /* The enabled state components, on each CPU. */
-void fpu_cpu_init(void);
+boot_code void fpu_cpu_init(void);
 /* The registers become nobody's; what they hold goes to their owner. TS may be either way afterwards. */
 void fpu_release(struct arch_cpu *a);
 static inline void fpu_ts_set(struct arch_cpu *a, bool on)
@@ -277,5 +284,5 @@ void fpu_switch(struct arch_cpu *a, const struct thread *t);
 bool fpu_take(struct thread *t);
 
 /* ---- uart.c ---- */
-void uart_init(void);
-void uart_irq_enable(void);
+boot_code void uart_init(void);
+boot_code void uart_irq_enable(void);
