@@ -432,6 +432,26 @@ static void load_one_object(struct model *m, unsigned i)
     }
 }
 
+/* Who is on his way to that CPU. */
+static void load_box(struct model *m, const struct cpu *c, struct model_cpu *to)
+{
+    int16_t *at = &to->woken;
+
+    for (const struct list *l = c->inbox.next; l != &c->inbox; l = l->next) {
+        int x = load_thread(container_of(l, struct thread, ready_link));
+
+        *at = (int16_t)x;
+        m->t[x].flags |= F_WOKEN;
+        m->t[x].deadline = 0; /* it waits no more */
+        at = &m->t[x].ready_next;
+    }
+    *at = NOBODY;
+    load_queue(m, &c->posted, &to->coming, true);
+    for (int s = to->coming; s != NOBODY; s = m->sender[s].next)
+        m->t[s].flags |= F_COMING;
+    kassert((to->woken == NOBODY && to->coming == NOBODY) || host_ipi_pending(c->id)); /* they will be found */
+}
+
 static void load_cpu(struct model *m, unsigned id)
 {
     const struct cpu *c = cpus[id];
@@ -456,6 +476,7 @@ static void load_cpu(struct model *m, unsigned id)
             }
         }
     *at = NOBODY;
+    load_box(m, c, to);
 }
 
 static void load_explicits(struct model *m)
@@ -480,6 +501,7 @@ void load(struct model *m)
     m->now = host_clock_us();
     m->cpu = (int)host_cpu->id;
     m->cpus = cpu_count;
+    m->reached = 0;
     m->open = false;
     m->destroyed_count = 0;
     do { /* the last steps may meet somebody new */

@@ -218,9 +218,9 @@ static void bind_irq(void)
     call(irq, L4_PROTO_KOBJECT, 2, 1);
 }
 
-static void cancel_thread(void)
+static void cancel_thread(word_t flags)
 {
-    mr()[0] = L4_OP_THREAD_EX_REGS | (one_in(2) ? L4_EXREGS_CANCEL : 0) | (one_in(3) ? L4_EXREGS_TRIGGER : 0);
+    mr()[0] = L4_OP_THREAD_EX_REGS | flags;
     mr()[1] = mr()[2] = ~0ul;
     call(slot_of(THREAD), L4_PROTO_THREAD, 3, 0);
 }
@@ -275,12 +275,14 @@ void manager_act(void)
         bind_irq();
         break;
     case 12:
-        cancel_thread();
+        cancel_thread((one_in(2) ? L4_EXREGS_CANCEL : 0) | (one_in(3) ? L4_EXREGS_TRIGGER : 0));
         break;
     case 13:
         run_thread(slot_of(THREAD), 1 + random_below(WORKER_PRIO_MAX));
         break;
     default:
+        for (unsigned n = 0; sim.cpus > 1 && n < 4; n++) /* who waits for ever: else all CPUs fall asleep */
+            cancel_thread(L4_EXREGS_CANCEL);
         sleep_us(2 + random_below(4));
         break;
     }

@@ -176,6 +176,8 @@ void model_unblock(struct model *m, int x)
 {
     struct model_thread *t = &m->t[x];
 
+    if (t->flags & F_COMING) /* the message arrives first */
+        model_reach(m, m->t[t->at].cpu);
     if (t->state == M_SEND)
         queue_remove(m, &m->t[t->at].first, x);
     if ((t->state == M_GATE || t->state == M_SEM) && t->at != NOBODY)
@@ -363,6 +365,14 @@ static void upcall_result(struct model *m, int r, bool upcall)
     }
 }
 
+static void send_begin(struct model *m, int x, int to, const struct model_ipc *ipc)
+{
+    m->t[x].state = M_SEND;
+    m->t[x].at = (int16_t)to;
+    m->t[x].ipc = *ipc;
+    m->sender[x].prio = m->t[x].prio;
+}
+
 static void send_block(struct model *m, int x, int to, const struct model_ipc *ipc)
 {
     word_t error = block(m, x, l4_timeout_snd(ipc->timeouts), 0);
@@ -371,12 +381,82 @@ static void send_block(struct model *m, int x, int to, const struct model_ipc *i
         result_error(m, x, error);
         return;
     }
-    m->t[x].state = M_SEND;
-    m->t[x].at = (int16_t)to;
-    m->t[x].ipc = *ipc;
-    m->sender[x].prio = m->t[x].prio;
+    send_begin(m, x, to, ipc);
     queue_add(m, &m->t[to].first, x);
     model_pick(m);
+}
+
+/* ---- between CPUs ---- */
+
+/* A call of words that may wait for ever is a message to the CPU of the receiver, which does not run in between. */
+static bool may_travel(const struct model *m, int x, int to, const struct model_ipc *ipc)
+{
+    const struct model_thread *t = &m->t[x], *r = &m->t[to];
+
+    return is_call(ipc->op) && ipc->timeouts == 0 && !(ipc->tag & (L4_TAG_ITEMS | L4_TAG_FPU)) && r->cpu != NOBODY &&
+           r->cpu != m->cpu && !(m->reached >> r->cpu & 1) && !(t->flags & (F_KERNEL_IPC | F_CANCELLED));
+}
+
+static void travel(struct model *m, int x, int to, const struct model_ipc *ipc)
+{
+    int16_t *at = &m->on[m->t[to].cpu].coming;
+
+    send_begin(m, x, to, ipc);
+    m->t[x].flags |= F_COMING;
+    while (*at != NOBODY)
+        at = &m->sender[*at].next;
+    *at = (int16_t)x;
+    m->sender[x].queued = true;
+    model_pick(m);
+}
+
+/* The message of s is there. */
+static void come(struct model *m, int s)
+{
+    int r = m->t[s].at;
+    bool upcall;
+
+    m->t[s].flags &= (uint16_t)~F_COMING;
+    m->sender[s].next = NOBODY;
+    if (takes_now(m, r, s, &upcall)) {
+        take(m, r, s, upcall || m->t[r].state == M_WAIT, upcall ? r : m->t[r].ipc.slot);
+        upcall_result(m, r, upcall);
+        model_wake(m, r);
+    } else {
+        queue_add(m, &m->t[r].first, s);
+    }
+}
+
+void model_reach(struct model *m, int cpu)
+{
+    struct model_cpu *c;
+
+    if (cpu == NOBODY)
+        return;
+    c = &m->on[cpu];
+    m->reached |= 1u << cpu;
+    while (c->woken != NOBODY) {
+        int x = c->woken;
+
+        c->woken = m->t[x].ready_next;
+        m->t[x].ready_next = NOBODY;
+        m->t[x].flags &= (uint16_t)~F_WOKEN;
+        model_ready(m, x);
+    }
+    while (c->coming != NOBODY) {
+        int s = c->coming;
+
+        c->coming = m->sender[s].next;
+        come(m, s);
+    }
+}
+
+void model_boxes(struct model *m, bool own)
+{
+    for (unsigned i = 0; i < m->cpus; i++)
+        if ((m->on[i].woken != NOBODY || m->on[i].coming != NOBODY) &&
+            (((int)i == m->cpu && !own) || model_choose(2) != 0))
+            model_reach(m, (int)i);
 }
 
 /* The message of x has arrived at `to`: the receive phase of x, and who goes on. */
@@ -430,6 +510,10 @@ static void ipc_run(struct model *m, int x, int to, const struct model_ipc *ipc,
     m->sender[x].label = label;
     if (!(r->flags & F_STARTED) || r->state == M_DEAD) {
         result_error(m, x, L4_IPC_NOT_EXISTENT);
+        return;
+    }
+    if (may_travel(m, x, to, ipc) && (model_choose(2) != 0) == (m->on[r->cpu].current == NOBODY)) {
+        travel(m, x, to, ipc);
         return;
     }
     if (!takes_now(m, to, x, &upcall)) {
@@ -667,6 +751,7 @@ static void gone(struct model *m, int x)
 {
     struct model_thread *t = &m->t[x];
 
+    model_reach(m, t->cpu);
     model_unblock(m, x);
     t->flags &= (uint16_t)~(F_DYING | F_TRIGGER | F_AFTER | F_VCPU | F_VCPU_USER);
     t->rest = REST_NONE;
@@ -787,6 +872,8 @@ bool model_go_on(struct model *m, int x)
     case REST_NONE:
         break;
     case REST_CANCEL:
+        if (t->flags & F_COMING)
+            model_reach(m, m->t[t->at].cpu);
         if (t->state != M_READY) {
             uint8_t state = t->state;
 

@@ -66,7 +66,9 @@ enum model_flag {
     F_READY = 1u << 10,     /* on the ready queue of its CPU */
     F_VCPU = 1u << 11,
     F_VCPU_USER = 1u << 12, /* in its user task */
-    F_DELETED = 1u << 13    /* all its capabilities are void */
+    F_DELETED = 1u << 13,   /* all its capabilities are void */
+    F_WOKEN = 1u << 14,     /* lies in the box of its CPU, which does not know yet that it can go on */
+    F_COMING = 1u << 15     /* M_SEND: its message lies in the box of the CPU of the thread `at`, not on a queue */
 };
 #define F_KERNEL_IPC (F_FAULT | F_EXCEPTION)
 
@@ -125,6 +127,7 @@ struct model_slot {
 };
 struct model_cpu {
     int16_t current, context, first; /* NOBODY: idle; first: head of the ready threads, most important first */
+    int16_t woken, coming;           /* its box: who is on his way here, in order; by ready_next, by sender.next */
     bool reschedule;
     uint64_t idle; /* µs */
 };
@@ -197,6 +200,7 @@ struct model {
     const struct model_world *world;
     uint64_t now, met; /* met: load.c's */
     int cpu;        /* where the event happens */
+    unsigned reached; /* bit per CPU whose box has been emptied in this event: what is meant for it gets there at once */
     unsigned cpus, threads, objects, explicits;
     bool open;      /* something has happened that is not modelled: whatever the kernel does is accepted */
     int16_t destroyed[MODEL_SENDERS]; /* threads and objects whose capabilities this event has made void */
@@ -244,6 +248,10 @@ void model_irq_send(struct model *m, int object);
 void model_irq_unqueue(struct model *m, int object);
 /* Does what x has left to do before it can go on in user mode. False: nothing was left. */
 bool model_go_on(struct model *m, int x);
+/* What is on its way to that CPU is there now. */
+void model_reach(struct model *m, int cpu);
+/* The same, or not, of all CPUs. own: of the one that executes, too, else it is reached. */
+void model_boxes(struct model *m, bool own);
 void queue_add(struct model *m, int16_t *queue, int s);
 void queue_remove(struct model *m, int16_t *queue, int s);
 void model_unblock(struct model *m, int x);
@@ -286,6 +294,7 @@ struct answer model_device(struct model *m, int x, const struct model_target *ta
 
 /* ---- model_sched.c ---- */
 void model_wake(struct model *m, int x);
+void model_ready(struct model *m, int x);
 /* The thread that runs has blocked: who runs? */
 void model_pick(struct model *m);
 /* `to` runs at once on the time slice of `self`. */

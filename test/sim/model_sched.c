@@ -42,19 +42,48 @@ static int context_prio(const struct model *m, const struct model_cpu *c)
     return c->context == NOBODY ? 0 : m->t[c->context].prio;
 }
 
+/* x, which is not running, is found by its CPU. */
+void model_ready(struct model *m, int x)
+{
+    struct model_cpu *c = &m->on[m->t[x].cpu];
+
+    ready_add(m, x);
+    if (m->t[x].prio >= context_prio(m, c))
+        c->reschedule = true;
+}
+
+/* Is that CPU told at once? Nobody needs to wait for a CPU that sleeps. */
+static bool reached(struct model *m, int cpu)
+{
+    if (cpu == m->cpu || (m->reached >> cpu & 1))
+        return true;
+    if ((model_choose(2) != 0) == (m->on[cpu].current == NOBODY))
+        return false;
+    model_reach(m, cpu);
+    return true;
+}
+
+static void box_add(struct model *m, int x)
+{
+    int16_t *at = &m->on[m->t[x].cpu].woken;
+
+    while (*at != NOBODY)
+        at = &m->t[*at].ready_next;
+    *at = (int16_t)x;
+    m->t[x].flags |= F_WOKEN;
+}
+
 void model_wake(struct model *m, int x)
 {
     struct model_thread *t = &m->t[x];
-    struct model_cpu *c;
 
-    if (t->cpu == NOBODY || (t->flags & F_READY) || !(t->flags & F_STARTED) || t->state == M_DEAD)
+    if (t->cpu == NOBODY || (t->flags & (F_READY | F_WOKEN)) || !(t->flags & F_STARTED) || t->state == M_DEAD ||
+        m->on[t->cpu].current == x)
         return;
-    c = &m->on[t->cpu];
-    if (c->current == x)
-        return;
-    ready_add(m, x);
-    if (t->prio >= context_prio(m, c))
-        c->reschedule = true;
+    if (!reached(m, t->cpu))
+        box_add(m, x);
+    else if (!(t->flags & F_READY))
+        model_ready(m, x);
 }
 
 static void run(struct model *m, struct model_cpu *c, int x)
@@ -114,6 +143,8 @@ void model_leave(struct model *m)
     struct model_cpu *c = &m->on[m->cpu];
 
     model_destroy_all(m);
+    if (c->woken != NOBODY || c->coming != NOBODY)
+        model_boxes(m, true);
     for (unsigned n = 0; n < 4 * MODEL_THREADS && !m->open; n++) {
         if (c->reschedule)
             preempt(m);
@@ -150,6 +181,10 @@ void model_schedule(struct model *m, int x, int cpu, unsigned prio, int32_t quan
 {
     struct model_thread *t = &m->t[x];
     int old = t->cpu;
+
+    model_reach(m, old);
+    model_reach(m, cpu);
+
     bool moved = old != NOBODY && old != cpu && m->on[old].current == x;
     bool runs = (t->flags & F_READY) || moved;
 

@@ -82,7 +82,7 @@ static void see_cpu(const struct cpu *c)
 {
     see((uint64_t)(uintptr_t)c->current);
     see((uint64_t)(uintptr_t)c->context);
-    see((c->reschedule ? 1u : 0) | (c->arch.ipi ? 2u : 0) | (uint64_t)c->claim << 8);
+    see((c->reschedule ? 1u : 0) | (c->arch.ipi ? 2u : 0) | (c->arch.stopped ? 4u : 0) | (uint64_t)c->claim << 8);
     for (unsigned w = 0; w < 4; w++)
         for (uint64_t map = c->ready_map[w]; map != 0; map &= map - 1) {
             const struct list *queue = &c->ready[w * 64 + (unsigned)__builtin_ctzl(map)];
@@ -90,6 +90,10 @@ static void see_cpu(const struct cpu *c)
             for (const struct list *l = queue->next; l != queue; l = l->next)
                 see((uint64_t)(uintptr_t)l);
         }
+    for (const struct list *l = c->inbox.next; l != &c->inbox; l = l->next)
+        see((uint64_t)(uintptr_t)l);
+    for (const struct list *l = c->posted.next; l != &c->posted; l = l->next)
+        see((uint64_t)(uintptr_t)l);
 }
 
 uint64_t observe(bool everything)

@@ -201,7 +201,7 @@ static bool racing; /* two CPUs are in the kernel: no window is played with a th
 
 static void event(void)
 {
-    for (unsigned tries = 0; sim.cpus > 1 && tries < 2; tries++) {
+    for (unsigned tries = 0; sim.cpus > 1 && tries < 4; tries++) {
         sim_set_cpu(random_below(sim.cpus));
         if (!host_idle()) /* an idle CPU has little to tell */
             break;
@@ -260,7 +260,6 @@ void history_run(const struct history *h, unsigned path)
     progress->step[path] = 0;
     host_general_path = path == 1;
     host_no_limbo = sim.compare;
-    host_no_inbox = sim.compare || sim.slice == 0; /* the model knows nobody on his way */
     host_on_halt = on_halt;
     if (__sanitizer_set_death_callback != NULL)
         __sanitizer_set_death_callback(print_place);

@@ -88,6 +88,7 @@ static const struct {
 /* The alphabet: every operation with every partner on every CPU. */
 static struct event {
     uint8_t cpu, op, partner;
+    bool early; /* before the CPU notices that another one has put something into its box */
 } events[256];
 static unsigned event_count;
 
@@ -148,15 +149,16 @@ static void make_events(void)
 
             if ((op == OP_MIGRATE_1 || op == OP_LOOK) && cpu_count == 1)
                 continue;
-            for (unsigned i = 0; i < partners; i++)
-                events[event_count++] = (struct event){(uint8_t)cpu, (uint8_t)op, (uint8_t)(i + (partners == 2))};
+            must(event_count + 2 * partners <= sizeof events / sizeof events[0]);
+            for (unsigned i = 0; i < partners * (cpu_count > 1 && op != OP_LOOK ? 2 : 1); i++)
+                events[event_count++] = (struct event){(uint8_t)cpu, (uint8_t)op,
+                                                       (uint8_t)(i % partners + (partners == 2)), i >= partners};
         }
 }
 
 void small_start(unsigned cpu_total)
 {
     host_no_limbo = true; /* what waits there is no part of a state */
-    host_no_inbox = true;
     host_start(&(struct host_config){.memory_bytes = (2ul << 20) + (320ul << 10), .heap_bytes = 320ul << 10,
                                      .cpus = cpu_total, .no_poison = true});
     kernel_enter(host_current(), NULL);
@@ -183,11 +185,11 @@ unsigned small_events(void) { return event_count; }
 
 const char *small_name(unsigned event)
 {
-    static char text[80];
+    static char text[100];
     const struct event *e = &events[event];
     unsigned partners = ops[e->op].partners;
 
-    snprintf(text, sizeof text, "CPU %u: %s%s", e->cpu, ops[e->op].name,
+    snprintf(text, sizeof text, "CPU %u%s: %s%s", e->cpu, e->early ? ", not yet interrupted" : "", ops[e->op].name,
              partners == 0 || e->partner == 0 ? (partners == 3 ? " (itself)" : "")
              : e->partner == 1                ? " (the next thread)"
                                               : " (the next but one)");
@@ -476,18 +478,21 @@ bool small_apply(unsigned event, const char **wrong)
 
     *wrong = NULL;
     oracle_forget();
-    if (e->op == OP_LOOK && !interrupted)
+    if ((e->op == OP_LOOK && !interrupted) || (e->early && !host_ipi_can_wait(e->cpu)))
         return false;
-    if (e->op < OP_TICK && cpus[e->cpu]->current == cpus[e->cpu]->idle && !interrupted)
+    if (e->op < OP_TICK && cpus[e->cpu]->current == cpus[e->cpu]->idle && (!interrupted || e->early))
         return false;
     if (e->op == OP_QUANTUM && cpus[e->cpu]->context == cpus[e->cpu]->idle)
         return false;
-    if (interrupted) {
+    if (e->early) {
+        host_set_cpu_early(e->cpu);
+    } else if (interrupted) {
         oracle_look(e->cpu);
         host_set_cpu(e->cpu);
         *wrong = oracle_compare();
+    } else {
+        host_set_cpu(e->cpu);
     }
-    host_set_cpu(e->cpu);
     if (*wrong != NULL || e->op == OP_LOOK)
         return true;
     if (e->op >= OP_TICK) {

@@ -149,6 +149,7 @@ static void see_thread(const struct thread *t)
         see(t->ipc.op | (uint64_t)t->ipc.rights << 16 | (uint64_t)t->ipc.timeout << 32);
         see_pointer(t->ipc.wait_slot);
         see_label(t->snd.label);
+        see_pointer(t->snd.receiver);
     }
 }
 
@@ -156,8 +157,10 @@ static void see_cpu(const struct cpu *c)
 {
     see_pointer(c->current);
     see_pointer(c->context);
-    see((c->reschedule ? 1u : 0) | (c->arch.ipi ? 2u : 0) | (uint64_t)c->claim << 8);
+    see((c->reschedule ? 1u : 0) | (c->arch.ipi ? 2u : 0) | (c->arch.stopped ? 4u : 0) | (uint64_t)c->claim << 8);
     see_list(&c->ready[SMALL_PRIO]);
+    see_list(&c->inbox);
+    see_list(&c->posted);
 }
 
 static void see_rest(void)

@@ -177,7 +177,7 @@ static void do_plain_ipc(struct thread *t)
     t->utcb->mr[random_below(6)] = random_word();
     put_buffers(t->utcb); /* somebody else may have items for it */
     sim_syscall((dest & ~L4_OP_MASK) | op, l4_tag_make((long)random_below(3), one_in(20) ? 63 : random_below(9), 0, 0),
-                random_below(4096), (word_t)(one_in(8) ? 0 : L4_TIMEOUT_ZERO) << 16 | receive);
+                random_below(4096), (word_t)(one_in(sim.cpus > 1 ? 2 : 8) ? 0 : L4_TIMEOUT_ZERO) << 16 | receive);
 }
 
 static void do_ipc(struct thread *t)
@@ -244,6 +244,21 @@ static void do_server(struct thread *t)
     put_buffers(t->utcb);
     sim_syscall(L4_SEL_INVALID | L4_OP_RECV | L4_OP_OPEN_WAIT, (l4_tag){0}, 0,
                 one_in(4) ? 4u << 10 | random_below(1024) : 0);
+}
+
+/* With several CPUs: a client that calls, a server that answers and waits, for ever; much of it goes from one to another.
+ */
+static void do_chat(struct thread *t)
+{
+    word_t dest = selector(pick_waiting(t->task)) | OP_CALL;
+
+    if (t->reply.raw != 0)
+        dest = L4_SEL_INVALID | (one_in(4) ? L4_OP_REPLY | L4_OP_SEND : L4_OP_MASK);
+    else if (is_server(t))
+        dest = L4_SEL_INVALID | L4_OP_RECV | L4_OP_OPEN_WAIT;
+    put_buffers(t->utcb);
+    t->utcb->mr[0] = random_word();
+    sim_syscall(dest, l4_tag_make(1, 1, 0, 0), random_below(4096), NEVER_PAIR);
 }
 
 /* ---- operations on objects ---- */
@@ -497,7 +512,9 @@ void worker_act(struct thread *t)
     word_t slot;
     const struct kobj *obj;
 
-    if (is_server(t) && !one_in(6)) {
+    if (sim.cpus > 1 && one_in(2)) {
+        do_chat(t);
+    } else if (is_server(t) && !one_in(6)) {
         do_server(t);
     } else if (what < 8) {
         do_touch(t);

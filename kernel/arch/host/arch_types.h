@@ -62,6 +62,7 @@ struct arch_cpu {
     struct arch_space *space; /* H1 */
     struct host_tlb_entry tlb[HOST_TLB_SIZE];
     bool ipi;                 /* on its way */
+    bool stopped;             /* by a claim, which it notices before it does anything else */
 };
 
 /* ---- what pt.c needs ---- */

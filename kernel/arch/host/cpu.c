@@ -134,18 +134,26 @@ void host_set_cpu(unsigned id)
     kassert(id < cpu_count);
     host_cpu = cpus[id];
     if (host_cpu->arch.ipi) {
-        host_cpu->arch.ipi = false;
+        host_cpu->arch.ipi = host_cpu->arch.stopped = false;
         host_ipi_enter();
     }
 }
 
+void host_set_cpu_early(unsigned id)
+{
+    kassert(host_ipi_can_wait(id));
+    host_cpu = cpus[id];
+}
+
 bool host_ipi_pending(unsigned id) { return cpus[id]->arch.ipi; }
+bool host_ipi_can_wait(unsigned id) { return cpus[id]->arch.ipi && !cpus[id]->arch.stopped; }
 
 void arch_ipi(struct cpu *c)
 {
     c->arch.ipi = true;
     if (c->claim == CPU_REQUESTED) {
         c->arch.space = NULL;
+        c->arch.stopped = true;
         c->claim = CPU_STOPPED;
     }
 }

@@ -34,6 +34,9 @@ bool host_idle(void);
  * the test decides how late. host_ipi_pending: is there such an interrupt? */
 void host_set_cpu(unsigned id);
 bool host_ipi_pending(unsigned id);
+/* Has the CPU not been stopped meanwhile? Then it may do something before the interrupt reaches it: */
+bool host_ipi_can_wait(unsigned id);
+void host_set_cpu_early(unsigned id);
 
 /* The next kernel entry of the current CPU finds that CPU `holder`, which has the lock, wants this CPU; `act` is what
  * the holder does while this one waits. On the short message path the entry comes first and then the interrupt. */
@@ -48,8 +51,6 @@ extern void (*host_on_wait)(void);
 extern bool host_general_path;
 /* True: nothing stays in limbo.c between kernel entries, and addresses do not depend on how often the lock is taken. */
 extern bool host_no_limbo;
-/* True: nobody stays in the inbox of a CPU (smp.h L5) between kernel entries: all threads are ready or wait. */
-extern bool host_no_inbox;
 void host_syscall(word_t dest, word_t tag, word_t label, word_t timeout);
 /* Touches one byte. access: L4_MEM_R, _W or _X. The kernel address of the byte, or NULL when it became a page fault. */
 void *host_touch(word_t va, unsigned access);

@@ -67,21 +67,7 @@ void host_tlb_check(const struct arch_space *s)
         }
 }
 
-bool host_general_path, host_no_limbo, host_no_inbox;
-
-/* What lies in inboxes is made ready, as when somebody claims those CPUs. */
-static void inboxes_empty(void)
-{
-    for (unsigned i = 0; i < cpu_count; i++) {
-        if (cpus[i]->inbox_length == 0)
-            continue;
-        kernel_enter(host_current(), NULL);
-        cpu_claim(cpus[i]);
-        kernel_unlock();
-        if (host_idle())
-            cpu_park();
-    }
-}
+bool host_general_path, host_no_limbo;
 
 /* ---- interrupt windows ---- */
 
@@ -118,7 +104,7 @@ void arch_interrupt_window(void)
     host_window();
     host_cpu = c;
     if (c->arch.ipi) {
-        c->arch.ipi = false;
+        c->arch.ipi = c->arch.stopped = false;
         host_interrupt(HOST_IPI, 0);
     }
 }
@@ -128,8 +114,6 @@ static void entered(struct thread *next)
     kassert(next == host_cpu->current);
     host_enter(next);
     host_race_over(); /* when nobody has looked: the short path */
-    if (host_no_inbox)
-        inboxes_empty();
     if (host_no_limbo)
         limbo_empty();
 }
