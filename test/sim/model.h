@@ -200,7 +200,7 @@ struct model {
     const struct model_world *world;
     uint64_t now, met; /* met: load.c's */
     int cpu;        /* where the event happens */
-    unsigned reached; /* bit per CPU whose box has been emptied in this event: what is meant for it gets there at once */
+    unsigned reached; /* bit per CPU whose box has been emptied in this event: it is told of everything at once */
     unsigned cpus, threads, objects, explicits;
     bool open;      /* something has happened that is not modelled: whatever the kernel does is accepted */
     int16_t destroyed[MODEL_SENDERS]; /* threads and objects whose capabilities this event has made void */

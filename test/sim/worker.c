@@ -246,8 +246,7 @@ static void do_server(struct thread *t)
                 one_in(4) ? 4u << 10 | random_below(1024) : 0);
 }
 
-/* With several CPUs: a client that calls, a server that answers and waits, for ever; much of it goes from one to another.
- */
+/* With several CPUs: a client that calls, a server that answers and waits, for ever; much of it is between CPUs. */
 static void do_chat(struct thread *t)
 {
     word_t dest = selector(pick_waiting(t->task)) | OP_CALL;
