@@ -69,9 +69,22 @@ simulate() {
             bad=1
         fi
     done
+    for options in "--depth 3" "--depth 2 --cpus 2"; do # who is who, and how many search, makes no difference
+        n=$((n + 1))
+        if timeout 300 "$host/sim" --exhaustive --jobs 2 $options > "$log.alike" &&
+            timeout 300 "$host/sim" --exhaustive --jobs 1 --no-symmetry $options > "$log.apart" &&
+            [ -n "$(digest_in "$log.alike")" ] && [ "$(digest_in "$log.alike")" = "$(digest_in "$log.apart")" ]; then
+            echo "ok $n - the same states with and without symmetry: $options"
+        else
+            sed 's/^/# /' "$log.alike" "$log.apart"
+            echo "not ok $n - the same states with and without symmetry: $options"
+            bad=1
+        fi
+    done
     echo "1..$n"
     return "$bad"
 }
+digest_in() { sed -n 's/.*; digest //p' "$1"; }
 
 run_one() {
     case $name in

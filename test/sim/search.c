@@ -1,134 +1,148 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Every history of the small world, breadth first: the shortest history to a wrong state is found first, nothing needs
- * to be made smaller. A state is known by its hash; it is reached again by its history, and its successors start
- * from a copy of it.
+ * to be made smaller. A state is known by its hash; it is reached again by its history, and its successors start from
+ * a copy of it (snapshot.h).
  *
- * A copy holds only lines of memory that have ever been seen to change. Which ones these are is learned: now and then
- * all memory is compared with what it was at the start; a line that has changed and is not among them is added, and the
- * search begins anew.
+ * Several processes work on a level, batch by batch: so many states that follow one another. What they find becomes
+ * known batch by batch, in order: states have the same numbers, histories and counts however many processes there are,
+ * and the first finding is the same. All processes read the table; only the holder of the lock writes.
  */
 #include "oracle.h"
 #include "small.h"
+#include "snapshot.h"
 #include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
-#define LINE 128u
-#define LINE_WORDS (LINE / sizeof(uint64_t))
-#define DEPTH_MAX 64u
-/* Memory is compared after every event of the first states behind the one that was last seen to change a new line, then
- * after each state, then after every 16th. The states before that one have been compared already. With sanitizers,
- * which end the process when the kernel meets a state that is half another one, it is compared after every event. */
+#define BATCH_MAX 64u
+#define BATCHES 64u /* whose results may wait to become known */
+/* Memory is compared after every event of the first states, and of those of a batch in which a line was learned; then
+ * after each state, then after every 16th and at the end of the batch. With sanitizers, which end the process when the
+ * kernel meets a state that is half another one, it is compared after every event. */
 #define COMPARED_OFTEN 300u
 #define COMPARED_ALWAYS 10000u
+#define RECENT (1u << 13)
 
-extern char __data_start[], _end[];
-
-/* All of it outside the program's own data, which is part of what is copied. */
-struct search {
-    struct {
-        uint64_t *memory, *start; /* what is copied, and what was in it at the start */
-        size_t lines;
-        unsigned char *changes;   /* per line: is in `changing` */
-    } area[2];
-    uint64_t **changing;          /* lines that change */
-    size_t changing_count;
-    uint64_t *copy[2];            /* their contents: at the start, in the state that is expanded */
-
-    uint64_t *table;              /* hashes of states, open addressing; 0 empty */
-    size_t table_mask;
-    uint32_t *parent;             /* per state: where it was reached from, and by which event */
-    uint8_t *event;
-    size_t states, limit, transitions, expanded;
-    unsigned path[DEPTH_MAX], depth;
-    unsigned trying;
-    struct timespec begin;
-    jmp_buf again;                /* to where the search begins anew */
-    size_t grown_at;              /* how many states had been expanded then */
-    bool grown;                   /* a line was missing: begin anew */
+enum batch_state { BATCH_FREE, BATCH_DONE };
+struct found {
+    uint64_t key, class;
+    uint32_t parent;
+    uint8_t event;
 };
-static struct search *s;
+struct batch {
+    unsigned state; /* atomic */
+    unsigned count;
+    size_t transitions;
+    struct found found[]; /* BATCH_MAX times the number of events */
+};
 
-static void *bytes(size_t n)
+/* Hashes, open addressing; 0: empty. The place is the hash as a fraction of the whole, so that a larger table is filled
+ * from front to back. */
+struct table {
+    uint64_t *slot;
+    size_t slots, count;
+};
+#define TABLE_SLACK 4096u /* behind the last slot */
+#define TABLE_FIRST (1u << 20)
+
+enum stop { GOES_ON, TABLE_FULL, LIMIT_REACHED, FINDING };
+struct search {
+    struct table states, classes; /* classes: only when states that are alike are not one */
+    uint32_t *parent; /* per state: where it was reached from, and by which event */
+    uint8_t *event;
+    size_t limit, transitions;
+    size_t from, to;  /* states of this level */
+    size_t batch_size;
+    bool last_level;  /* nobody goes on from what is found */
+    uint64_t digest;  /* sum of all hashes of classes */
+    /* atomic: */
+    size_t next;      /* the batch that is begun next */
+    size_t known;     /* so many batches are known */
+    unsigned lock, stop;
+    struct batch *batch[BATCHES];
+};
+static struct search *s; /* shared */
+static const struct search_options *options;
+
+/* Each process's own; outside the program's data, which snapshots copy. */
+static struct worker {
+    size_t at, state;                 /* the batch, and what is expanded */
+    unsigned path[SNAPSHOTS], depth;  /* of the state of which there is a copy */
+    unsigned trying;
+    bool often;                       /* a line was learned in this batch */
+    jmp_buf again;                    /* to where it begins anew */
+    uint64_t recent[RECENT];          /* some hashes that are known */
+} *w;
+
+void __gcov_dump(void) __attribute__((weak));
+
+/* ---- table ---- */
+
+static inline size_t table_place(const struct table *t, uint64_t hash)
 {
-    void *p = calloc(1, n);
-
-    if (p == NULL) {
-        fprintf(stderr, "sim: %zu bytes of memory are needed for the search\n", n);
-        exit(2);
-    }
-    return p;
+    hash *= 0xd6e8feb86659fd93ul; /* the smallest of several hashes is small */
+    return (size_t)((unsigned __int128)hash * t->slots >> 64);
 }
 
-/* ---- memory: word by word, since the address sanitizer would see gaps between variables ---- */
-
-#define RAW __attribute__((no_sanitize("address", "undefined")))
-
-RAW static inline void line_copy(uint64_t *to, const uint64_t *from)
+static bool table_has(const struct table *t, uint64_t hash)
 {
-    for (unsigned i = 0; i < LINE_WORDS; i++)
-        to[i] = from[i];
+    uint64_t seen;
+
+    for (size_t i = table_place(t, hash); (seen = __atomic_load_n(&t->slot[i], __ATOMIC_RELAXED)) != 0; i++)
+        if (seen == hash)
+            return true;
+    return false;
 }
 
-RAW static inline bool line_same(const uint64_t *a, const uint64_t *b)
+/* False: it was there. */
+static bool table_add(struct table *t, uint64_t hash)
 {
-    uint64_t different = 0;
+    size_t i = table_place(t, hash);
 
-    for (unsigned i = 0; i < LINE_WORDS; i++)
-        different |= a[i] ^ b[i];
-    return different == 0;
+    for (; t->slot[i] != 0; i++)
+        if (t->slot[i] == hash)
+            return false;
+    __atomic_store_n(&t->slot[i], hash, __ATOMIC_RELAXED);
+    t->count++;
+    return true;
 }
 
-RAW static void copy_save(uint64_t *to)
+static size_t table_bytes(size_t slots) { return (slots + TABLE_SLACK) * sizeof(uint64_t); }
+/* At most 4 of 5 slots are used. */
+static size_t table_slots_for(size_t hashes) { return hashes + hashes / 4 + 64; }
+
+static void table_init(struct table *t)
 {
-    for (size_t i = 0; i < s->changing_count; i++)
-        line_copy(to + i * LINE_WORDS, s->changing[i]);
+    size_t most = table_slots_for(s->limit);
+
+    t->slots = most < TABLE_FIRST ? most : TABLE_FIRST;
+    t->slot = memory_shared(table_bytes(t->slots));
 }
 
-RAW static void copy_load(const uint64_t *from)
+static bool table_full(const struct table *t, size_t more)
 {
-    for (size_t i = 0; i < s->changing_count; i++)
-        line_copy(s->changing[i], from + i * LINE_WORDS);
+    return table_slots_for(t->count + more) > t->slots && t->slots < table_slots_for(s->limit);
 }
 
-static void area_init(unsigned which, char *first, char *last)
+static void table_grow(struct table *t)
 {
-    size_t lines = (size_t)(last - first) / LINE;
+    struct table old = *t;
+    size_t most = table_slots_for(s->limit);
 
-    s->area[which].memory = (uint64_t *)(void *)first;
-    s->area[which].lines = lines;
-    s->area[which].start = bytes(lines * LINE);
-    s->area[which].changes = bytes(lines);
-    for (size_t i = 0; i < lines; i++)
-        line_copy(s->area[which].start + i * LINE_WORDS, s->area[which].memory + i * LINE_WORDS);
-}
-
-/* Looks for changed lines that nobody copies. */
-static void compare_all(void)
-{
-    for (unsigned w = 0; w < 2; w++)
-        for (size_t i = 0; i < s->area[w].lines; i++) {
-            uint64_t *line = s->area[w].memory + i * LINE_WORDS;
-
-            if (s->area[w].changes[i] || line_same(line, s->area[w].start + i * LINE_WORDS))
-                continue;
-            s->area[w].changes[i] = 1;
-            s->changing[s->changing_count++] = line;
-            s->grown = true;
-            s->grown_at = s->expanded > 16 ? s->expanded - 16 : 0;
-        }
-}
-
-static void load_start(void)
-{
-    for (unsigned w = 0; w < 2; w++)
-        for (size_t i = 0; i < s->area[w].lines; i++)
-            line_copy(s->area[w].memory + i * LINE_WORDS, s->area[w].start + i * LINE_WORDS);
-    copy_save(s->copy[0]);
+    t->slots = old.slots * 2 < most ? old.slots * 2 : most;
+    t->slot = memory_shared(table_bytes(t->slots));
+    t->count = 0;
+    for (size_t i = 0; i < old.slots + TABLE_SLACK; i++)
+        if (old.slot[i] != 0)
+            table_add(t, old.slot[i]);
+    munmap(old.slot, table_bytes(old.slots));
 }
 
 /* ---- states ---- */
@@ -137,19 +151,41 @@ static void tell(const char *wrong)
 {
     fflush(stdout);
     fprintf(stderr, "sim: %s: after\n", wrong);
-    for (unsigned i = 0; i < s->depth; i++)
-        fprintf(stderr, "sim:   %s\n", small_name(s->path[i]));
-    fprintf(stderr, "sim:   %s\n", small_name(s->trying));
+    for (unsigned i = 0; i < w->depth; i++)
+        fprintf(stderr, "sim:   %s\n", small_name(w->path[i]));
+    fprintf(stderr, "sim:   %s\n", small_name(w->trying));
+}
+
+static unsigned stopped(void) { return __atomic_load_n(&s->stop, __ATOMIC_ACQUIRE); }
+static size_t known(void) { return __atomic_load_n(&s->known, __ATOMIC_ACQUIRE); }
+static void nap(void) { nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL); }
+
+static _Noreturn void leave(int status)
+{
+    fflush(stdout);
+    if (__gcov_dump != NULL)
+        __gcov_dump();
+    _Exit(status);
+}
+
+/* This process has found something: it is the first finding when all batches before have none. */
+static void finding_begin(void)
+{
+    while (known() < w->at && stopped() == GOES_ON)
+        nap();
+    if (stopped() != GOES_ON)
+        leave(0);
+    __atomic_store_n(&s->stop, FINDING, __ATOMIC_RELEASE);
 }
 
 static void on_halt(void)
 {
-    compare_all();
-    if (s->grown) /* a state that is half another one */
-        longjmp(s->again, 1);
+    if (snapshot_compare()) /* a state that is half another one */
+        longjmp(w->again, 1);
+    finding_begin();
     fputs(host_output(false), stderr);
     tell("a check has failed");
-    _Exit(1);
+    leave(1);
 }
 
 static void on_fault(int number)
@@ -158,139 +194,283 @@ static void on_fault(int number)
     on_halt();
 }
 
-/* False: it is known already. */
-static bool state_add(uint64_t hash, size_t parent, unsigned event)
+/* Under the lock, or before there are other processes. */
+static void state_add(const struct found *f)
 {
-    size_t i = hash & s->table_mask;
-
-    hash += hash == 0;
-    for (; s->table[i] != 0; i = (i + 1) & s->table_mask)
-        if (s->table[i] == hash)
-            return false;
-    s->table[i] = hash;
-    s->parent[s->states] = (uint32_t)parent;
-    s->event[s->states] = (uint8_t)event;
-    s->states++;
-    return true;
+    if (!table_add(&s->states, f->key))
+        return;
+    if (!options->apart || table_add(&s->classes, f->class))
+        s->digest += f->class;
+    if (s->last_level)
+        return;
+    s->parent[s->states.count - 1] = f->parent;
+    s->event[s->states.count - 1] = f->event;
 }
 
-static void path_of(size_t state)
+static unsigned path_of(size_t state, unsigned *path)
 {
-    s->depth = 0;
-    for (; state != 0; state = s->parent[state])
-        s->path[s->depth++] = s->event[state];
-    for (unsigned i = 0; i < s->depth / 2; i++) {
-        unsigned other = s->path[s->depth - 1 - i];
+    unsigned depth = 0;
 
-        s->path[s->depth - 1 - i] = s->path[i];
-        s->path[i] = other;
+    for (size_t i = state; i != 0; i = s->parent[i])
+        depth++;
+    for (unsigned i = depth; i > 0; state = s->parent[state])
+        path[--i] = s->event[state];
+    return depth;
+}
+
+/* ---- batches ---- */
+
+/* Its results become known. False: the search stops here. */
+static bool batch_publish(struct batch *b)
+{
+    if (table_full(&s->states, b->count) || (options->apart && table_full(&s->classes, b->count))) {
+        __atomic_store_n(&s->stop, TABLE_FULL, __ATOMIC_RELEASE);
+        return false;
     }
+    for (unsigned i = 0; i < b->count && s->states.count < s->limit; i++)
+        state_add(&b->found[i]);
+    s->transitions += b->transitions;
+    __atomic_store_n(&b->state, BATCH_FREE, __ATOMIC_RELEASE);
+    __atomic_store_n(&s->known, s->known + 1, __ATOMIC_RELEASE);
+    if (s->states.count < s->limit)
+        return true;
+    __atomic_store_n(&s->stop, LIMIT_REACHED, __ATOMIC_RELEASE);
+    return false;
+}
+
+static struct batch *batch_first(void) { return s->batch[known() % BATCHES]; }
+
+/* All batches whose turn it is. Whoever finds the lock taken may go: its holder looks again when it has given it up. */
+static void batches_publish(void)
+{
+    while (stopped() == GOES_ON && __atomic_load_n(&batch_first()->state, __ATOMIC_SEQ_CST) == BATCH_DONE) {
+        if (__atomic_exchange_n(&s->lock, 1, __ATOMIC_SEQ_CST) != 0)
+            return;
+        while (stopped() == GOES_ON && __atomic_load_n(&batch_first()->state, __ATOMIC_ACQUIRE) == BATCH_DONE)
+            if (!batch_publish(batch_first()))
+                break;
+        __atomic_store_n(&s->lock, 0, __ATOMIC_SEQ_CST);
+    }
+}
+
+/* The copy at w->depth is the state. */
+static void state_load(size_t state)
+{
+    unsigned path[SNAPSHOTS], depth = path_of(state, path), same = 0;
+    const char *wrong;
+
+    while (same < depth && same < w->depth && path[same] == w->path[same])
+        same++;
+    snapshot_load(same);
+    for (w->depth = same; w->depth < depth; w->depth++) {
+        w->trying = path[w->depth];
+        small_apply(w->trying, &wrong); /* it has been compared before */
+        snapshot_save(w->depth + 1);
+        w->path[w->depth] = w->trying;
+    }
+    w->state = state;
+}
+
+static void finding_tell(const char *wrong)
+{
+    if (snapshot_compare()) /* no wonder */
+        longjmp(w->again, 1);
+    finding_begin();
+    tell(wrong);
+    oracle_explain();
+    leave(1);
+}
+
+static void state_seen(struct batch *b, unsigned event)
+{
+    struct small_hash hash = small_hash();
+    uint64_t key = options->apart ? hash.itself : hash.of_all, *recent = &w->recent[key % RECENT];
+
+    if (*recent == key)
+        return;
+    *recent = key;
+    if (table_has(&s->states, key))
+        return;
+    small_check();
+    b->found[b->count++] = (struct found){key, hash.of_all, (uint32_t)w->state, (uint8_t)event};
+}
+
+static void expand(struct batch *b, size_t state)
+{
+    bool often = sim_sanitized() || w->often || state < COMPARED_OFTEN;
+    const char *wrong = NULL;
+
+    state_load(state);
+    for (w->trying = 0; w->trying < small_events(); w->trying++) {
+        if (small_apply(w->trying, &wrong)) {
+            b->transitions++;
+            if (wrong != NULL)
+                finding_tell(wrong);
+            state_seen(b, w->trying);
+        }
+        if (often && snapshot_compare())
+            longjmp(w->again, 1);
+        snapshot_load(w->depth);
+    }
+}
+
+/* A line that nobody copied may have changed from one state to the next: all that the batch has found is void then. */
+static void batch_run(struct batch *b)
+{
+    size_t first = s->from + w->at * s->batch_size;
+    size_t last = first + s->batch_size < s->to ? first + s->batch_size : s->to;
+
+    w->often = false;
+    if (snapshot_update())
+        w->depth = 0;
+    if (setjmp(w->again) != 0) {
+        snapshot_reset();
+        memset(w->recent, 0, sizeof w->recent);
+        w->depth = 0;
+        w->often = true;
+    }
+    b->count = 0;
+    b->transitions = 0;
+    for (size_t i = first; i < last && stopped() == GOES_ON; i++) {
+        expand(b, i);
+        if ((i < COMPARED_ALWAYS || i % 16 == 0 || i + 1 == last) && snapshot_compare())
+            longjmp(w->again, 1);
+    }
+}
+
+static _Noreturn void work(void)
+{
+    size_t batches = (s->to - s->from + s->batch_size - 1) / s->batch_size;
+
+    for (;;) {
+        struct batch *b;
+
+        w->at = __atomic_fetch_add(&s->next, 1, __ATOMIC_RELAXED);
+        while (w->at >= known() + BATCHES && stopped() == GOES_ON)
+            nap();
+        if (w->at >= batches || stopped() != GOES_ON)
+            leave(0);
+        b = s->batch[w->at % BATCHES];
+        batch_run(b);
+        if (stopped() != GOES_ON)
+            leave(0);
+        __atomic_store_n(&b->state, BATCH_DONE, __ATOMIC_SEQ_CST);
+        batches_publish();
+    }
+}
+
+/* ---- levels ---- */
+
+static bool workers_run(void)
+{
+    bool good = true;
+    int status;
+
+    s->next = s->known = s->lock = s->stop = 0;
+    for (unsigned i = 0; i < BATCHES; i++)
+        s->batch[i]->state = BATCH_FREE;
+    fflush(stdout);
+    for (unsigned i = 0; i < options->jobs; i++) {
+        pid_t pid = fork();
+
+        if (pid == 0)
+            work();
+        if (pid < 0) {
+            perror("sim: fork");
+            s->stop = FINDING;
+            good = false;
+        }
+    }
+    while (wait(&status) > 0)
+        if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+            if (stopped() != FINDING)
+                fprintf(stderr, "sim: a process of the search has ended with status %d\n", status);
+            __atomic_store_n(&s->stop, FINDING, __ATOMIC_RELEASE);
+            good = false;
+        }
+    return good;
 }
 
 /* False: something is wrong. */
-static bool expand(size_t state)
+static bool level_run(void)
 {
-    const char *wrong = NULL;
-    bool often = sim_sanitized() || (s->expanded >= s->grown_at && s->expanded < s->grown_at + COMPARED_OFTEN);
-    bool compare = s->expanded < s->grown_at + COMPARED_ALWAYS || s->expanded % 16 == 0;
-
-    path_of(state);
-    copy_load(s->copy[0]);
-    for (unsigned i = 0; i < s->depth; i++)
-        small_apply(s->path[i], &wrong);
-    copy_save(s->copy[1]);
-    s->expanded++;
-    for (unsigned e = 0; e < small_events() && s->states < s->limit && !s->grown; e++) {
-        s->trying = e;
-        if (small_apply(e, &wrong)) {
-            s->transitions++;
-            if (wrong != NULL) {
-                compare_all();
-                if (s->grown) /* no wonder */
-                    return true;
-                tell(wrong);
-                oracle_explain();
-                return false;
-            }
-            if (state_add(small_hash().of_all, state, e))
-                small_check();
+    s->batch_size = 1 + (s->to - s->from) / 1024;
+    if (s->batch_size > BATCH_MAX)
+        s->batch_size = BATCH_MAX;
+    do {
+        if (!workers_run())
+            return false;
+        s->from += s->known * s->batch_size;
+        s->from = s->from < s->to ? s->from : s->to;
+        if (s->stop == TABLE_FULL) {
+            table_grow(&s->states);
+            if (options->apart)
+                table_grow(&s->classes);
         }
-        if (often)
-            compare_all();
-        if (!s->grown) /* else the copy lacks a line */
-            copy_load(s->copy[1]);
-    }
-    if (compare)
-        compare_all();
+    } while (s->stop == TABLE_FULL);
     return true;
 }
 
-static void print_level(unsigned level, bool complete)
+static void print_level(unsigned level, const struct timespec *begin)
 {
     struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     printf("sim: %u CPU%s, depth %u%s: %zu states, %zu transitions, %.1f s\n", sim.cpus, sim.cpus == 1 ? "" : "s",
-           level, complete ? "" : " (not complete)", s->states, s->transitions,
-           (double)(now.tv_sec - s->begin.tv_sec) + (double)(now.tv_nsec - s->begin.tv_nsec) * 1e-9);
+           level, s->from >= s->to ? "" : " (not complete)", s->states.count, s->transitions,
+           (double)(now.tv_sec - begin->tv_sec) + (double)(now.tv_nsec - begin->tv_nsec) * 1e-9);
 }
 
-/* From the start, level by level, until so many states are known. False: something is wrong. */
-static bool levels(unsigned depth, size_t limit, bool print)
+/* As many states as find place in half of the memory. */
+static size_t limit_default(void)
 {
-    size_t from = 0, to;
+    size_t bytes = (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGE_SIZE) / 2;
 
-    memset(s->table, 0, (s->table_mask + 1) * sizeof *s->table);
-    s->states = s->transitions = s->expanded = 0;
-    s->limit = limit;
-    s->grown = false;
-    load_start();
-    state_add(small_hash().of_all, 0, 0);
-    for (unsigned level = 1; level <= depth && from < s->states && s->states < limit; level++) {
-        for (to = s->states; from < to && s->states < limit; from++) {
-            if (!expand(from))
-                return false;
-            if (s->grown)
-                return true;
-        }
-        if (print)
-            print_level(level, from == to);
-    }
-    return true;
+    return bytes / (sizeof(uint64_t) * 5 / 4 + sizeof *s->parent + sizeof *s->event);
 }
 
-int search_all(unsigned depth, size_t states)
+static void start(void)
 {
-    size_t table = 1024, learn = states < 20000 ? states : 20000;
+    struct small_hash hash;
 
-    s = bytes(sizeof *s);
-    while (table < states * 2)
-        table *= 2;
-    s->table_mask = table - 1;
-    s->table = bytes(table * sizeof *s->table);
-    s->parent = bytes((states + 1) * sizeof *s->parent);
-    s->event = bytes(states + 1);
+    s = memory_shared(sizeof *s);
+    w = memory_own(sizeof *w);
+    s->limit = options->states == 0 ? limit_default() : options->states;
+    if (s->limit > UINT32_MAX)
+        s->limit = UINT32_MAX;
+    table_init(&s->states);
+    table_init(&s->classes);
+    s->parent = memory_shared((s->limit + 1) * sizeof *s->parent);
+    s->event = memory_shared(s->limit + 1);
     host_on_halt = on_halt;
     sigaction(SIGSEGV, &(struct sigaction){.sa_handler = on_fault, .sa_flags = SA_NODEFER}, NULL);
     small_start(sim.cpus);
-    area_init(0, __data_start + (-(uintptr_t)__data_start & 7u), _end);
-    area_init(1, host_memory + host_ram_bytes(), host_memory + host_memory_bytes());
-    s->changing = bytes((s->area[0].lines + s->area[1].lines) * sizeof *s->changing);
-    for (unsigned i = 0; i < 2; i++)
-        s->copy[i] = bytes((s->area[0].lines + s->area[1].lines) * LINE);
-    clock_gettime(CLOCK_MONOTONIC, &s->begin);
-    setjmp(s->again);
-    do { /* which lines change */
-        if (!levels(depth, learn, false))
+    for (unsigned i = 0; i < BATCHES; i++)
+        s->batch[i] = memory_shared(sizeof **s->batch + BATCH_MAX * small_events() * sizeof(struct found));
+    snapshot_start();
+    hash = small_hash();
+    state_add(&(struct found){options->apart ? hash.itself : hash.of_all, hash.of_all, 0, 0});
+}
+
+int search_all(const struct search_options *chosen)
+{
+    struct timespec begin;
+
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    options = chosen;
+    start();
+    for (unsigned level = 1; level <= options->depth && s->from == s->to && s->to < s->states.count; level++) {
+        s->to = s->states.count;
+        s->last_level = level == options->depth;
+        if (s->states.count >= s->limit)
+            break;
+        if (!level_run())
             return 1;
-    } while (s->grown);
-    do {
-        if (!levels(depth, states, true))
-            return 1;
-        if (s->grown)
-            printf("sim: another line of memory has changed: from the start\n");
-    } while (s->grown);
-    printf("sim: %zu different states, %zu transitions without a finding; %zu lines of memory change\n", s->states,
-           s->transitions, s->changing_count);
+        print_level(level, &begin);
+    }
+    if (options->apart)
+        printf("sim: %zu states that are not alike\n", s->classes.count);
+    printf("sim: %zu different states, %zu transitions without a finding; %zu lines of memory change; digest %016lx\n",
+           s->states.count, s->transitions, snapshot_lines(), (unsigned long)s->digest);
     return 0;
 }

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* Of the address sanitizer, when it is linked. */
 void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
@@ -311,14 +312,24 @@ static uint64_t number(const char *option, const char *text)
     return value;
 }
 
+static uint64_t number_to(const char *option, const char *text, uint64_t most)
+{
+    uint64_t value = number(option, text);
+
+    if (value > 0 && value <= most)
+        return value;
+    fprintf(stderr, "sim: %s is 1 to %lu, not %s\n", option, (unsigned long)most, text);
+    exit(2);
+}
+
 static const char usage[] =
     "usage: sim [--seed N] [--steps N] [--cpus N] [--check N] [--slice N] [--no-inject] [--no-compare]\n"
     "           [--trace] [--replay FILE] [--save FILE] [--shrink SECONDS]\n"
-    "       sim --exhaustive [--depth N] [--states N] [--cpus 1|2]\n";
+    "       sim --exhaustive [--depth N] [--states N] [--cpus 1|2] [--jobs N] [--no-symmetry]\n";
 
 static const char *replay;
 static bool exhaustive;
-static uint64_t depth = 7, states = 10000000;
+static struct search_options search = {.depth = 7};
 
 static const char *text_of(char **a)
 {
@@ -354,9 +365,11 @@ static bool option_with_value(char **a)
             exit(2);
         }
     } else if (strcmp(*a, "--depth") == 0) {
-        depth = number(a[0], a[1]);
+        search.depth = (unsigned)number_to(a[0], a[1], 60);
     } else if (strcmp(*a, "--states") == 0) {
-        states = number(a[0], a[1]);
+        search.states = number_to(a[0], a[1], UINT32_MAX);
+    } else if (strcmp(*a, "--jobs") == 0) {
+        search.jobs = (unsigned)number_to(a[0], a[1], 1024);
     } else if (strcmp(*a, "--replay") == 0) {
         replay = text_of(a);
     } else if (strcmp(*a, "--save") == 0) {
@@ -370,11 +383,14 @@ static bool option_with_value(char **a)
 static void options(char **argv)
 {
     sim.seed = (uint64_t)time(NULL);
+    search.jobs = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
     for (char **a = argv + 1; *a != NULL; a++) {
         if (strcmp(*a, "--trace") == 0) {
             sim.trace = true;
         } else if (strcmp(*a, "--exhaustive") == 0) {
             exhaustive = true;
+        } else if (strcmp(*a, "--no-symmetry") == 0) {
+            search.apart = true;
         } else if (strcmp(*a, "--no-inject") == 0) {
             sim.inject = false;
         } else if (strcmp(*a, "--no-compare") == 0) {
@@ -385,6 +401,10 @@ static void options(char **argv)
             fprintf(stderr, "sim: unknown option '%s'\n%s", *a, usage);
             exit(2);
         }
+    }
+    if (exhaustive && sim.cpus > 2) {
+        fprintf(stderr, "sim: the small world has 1 or 2 CPUs, not %u\n", sim.cpus);
+        exit(2);
     }
     if (sim.steps > 1ul << 30) {
         fprintf(stderr, "sim: %lu events are too many for one history\n", (unsigned long)sim.steps);
@@ -419,7 +439,7 @@ int main(int argc, char **argv)
     options(argv);
     setvbuf(stdout, NULL, _IOLBF, 0); /* in order with what goes to stderr */
     if (exhaustive)
-        return search_all(depth > 60 ? 60 : (unsigned)depth, states);
+        return search_all(&search);
     if (replay != NULL) {
         history_read(&h, replay);
         history_init(h.count);

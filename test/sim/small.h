@@ -43,5 +43,10 @@ struct small_hash {
 struct small_hash small_hash(void);
 
 /* ---- search.c ---- */
+struct search_options {
+    unsigned depth, jobs; /* jobs: processes */
+    size_t states;        /* 0: as many as memory suffices for */
+    bool apart;           /* states that differ only in who is who are two */
+};
 /* Every history of up to `depth` events, or until so many states have been seen. Exit status. */
-int search_all(unsigned depth, size_t states);
+int search_all(const struct search_options *chosen);

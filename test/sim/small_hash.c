@@ -51,6 +51,8 @@ static inline void see_name(unsigned which, uint64_t more)
         sum[w] = mix(sum[w], name[which][w] + more);
 }
 
+extern char __data_start[];
+
 /* Anything that lies in a thread or a CPU (its idle thread does), or elsewhere. */
 static void see_pointer(const void *p)
 {
@@ -66,7 +68,10 @@ static void see_pointer(const void *p)
             see_name(PART_CPUS + i, address - (uintptr_t)cpus[i]);
             return;
         }
-    see(address);
+    if (address - (uintptr_t)host_memory < host_memory_bytes()) /* the same in every run */
+        see(address - (uintptr_t)host_memory);
+    else
+        see(p == NULL ? 0 : address - (uintptr_t)__data_start);
 }
 
 static void see_thread_number(uint64_t number, uint64_t more) { see_name(PART_THREADS + (unsigned)number, more); }
@@ -115,6 +120,12 @@ static void see_reply_slot(const struct reply_slot *slot)
     see(slot == NULL ? 1 : slot->raw & 0xff);
 }
 
+static void see_cap(const struct cap *c)
+{
+    see_pointer(cap_obj(c));
+    see(cap_rights(c));
+}
+
 static void part_begin(void)
 {
     for (unsigned w = 0; w < WAYS; w++)
@@ -134,7 +145,7 @@ static void see_thread(const struct thread *t)
     see(t->state_word);
     see(t->obj.dead);
     see_pointer(t->home);
-    see((uint64_t)(uintptr_t)t->resume);
+    see_pointer((const void *)(uintptr_t)t->resume);
     see(t->timeout.armed ? t->timeout.deadline_us - host_clock_us() : 1);
     see_sender(t->ipc_state == IPC_RECEIVING ? t->partner : 0);
     see_pointer(t->ipc_state == IPC_WAITING ? t->ipc.wait_slot : NULL);
@@ -173,8 +184,8 @@ static void see_rest(void)
         see_reply_slot(task_reply_slot(parts->tasks[i], SMALL_REPLY_SLOT));
         see(small_page_rights(i));
         see_pointer(small_page_parent(i));
-        see(cap_slot(parts->tasks[i], SMALL_SLOT_SPARE)->raw);
-        see(cap_slot(parts->tasks[i], SMALL_SLOT_GATE)->raw);
+        see_cap(cap_slot(parts->tasks[i], SMALL_SLOT_SPARE));
+        see_cap(cap_slot(parts->tasks[i], SMALL_SLOT_GATE));
     }
 }
 
