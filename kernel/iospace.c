@@ -25,23 +25,6 @@
 #define SET_ORDER 1u /* 8 KiB */
 _Static_assert(ARCH_IO_PORTS / 8 == L4_PAGE_SIZE << SET_ORDER, "a set is one block");
 
-struct io_edge {
-    struct io_space *from, *to;
-    struct list out_link, in_link;
-    word_t *set;    /* bit set = has the port */
-    unsigned words; /* of the set that are not 0 */
-};
-
-struct io_space {
-    struct task *task;
-    word_t *denied; /* also task->space.io_bitmap */
-    struct list out, in;
-    unsigned out_count, in_count;
-    struct io_space *work_next;
-    unsigned todo; /* so many edges, the first ones of out, have to be looked at */
-    bool working;
-};
-
 /* Ports [first, end), at least one. */
 struct port_range {
     unsigned first, end;

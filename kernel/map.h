@@ -89,6 +89,24 @@ bool ku_mem_free_all(struct task *task);
 
 void mapping_check(const struct task *task);
 
+/* ---- iospace.c: who has which ports from whom; only its checks look, too ---- */
+struct io_edge {
+    struct io_space *from, *to;
+    struct list out_link, in_link;
+    word_t *set;    /* bit set = has the port */
+    unsigned words; /* of the set that are not 0 */
+};
+
+struct io_space {
+    struct task *task;
+    word_t *denied; /* also task->space.io_bitmap */
+    struct list out, in;
+    unsigned out_count, in_count;
+    struct io_space *work_next;
+    unsigned todo; /* so many edges, the first ones of out, have to be looked at */
+    bool working;
+};
+
 /* ---- between the files of the mapping database ---- */
 boot_code void mapdb_init(void);
 boot_code void io_init(void);

@@ -96,6 +96,10 @@ struct task *world_task(unsigned i); /* NULL: none there */
 #define WATCH_FIRST 0x60u /* slots of the manager's table */
 void world_check(void);
 
+/* ---- audit.c ---- */
+/* Every factory has been charged exactly what is in use of it. Nothing may be in limbo. */
+void audit(void);
+
 /* Places in the life of every simulated task. */
 #define WINDOW 0x5000000000ul  /* where memory is mapped to */
 #define WINDOW_PAGES 48u

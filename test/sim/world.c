@@ -142,4 +142,6 @@ void world_check(void)
         table_add(t);
     }
     seen_check(tasks == tasks_existing());
+    if (sim.cpus == 1 || host_no_limbo)
+        audit();
 }
