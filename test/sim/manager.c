@@ -91,14 +91,16 @@ static void unmap(unsigned task, word_t mask, word_t fpage)
     call(task, L4_PROTO_TASK, 3, 0);
 }
 
-static void map(unsigned to, word_t first, word_t fpage)
+static void map_from(unsigned from, unsigned to, word_t first, word_t fpage)
 {
     mr()[0] = L4_OP_TASK_MAP;
     mr()[1] = first | L4_ITEM_MAP;
     mr()[2] = fpage;
-    item(3, L4_SLOT_TASK);
+    item(3, from);
     call(to, L4_PROTO_TASK, 3, 1);
 }
+
+static void map(unsigned to, word_t first, word_t fpage) { map_from(L4_SLOT_TASK, to, first, fpage); }
 
 /* ---- what the manager does ---- */
 
@@ -129,6 +131,15 @@ static void give_memory(unsigned task)
 
     map(task, (WINDOW + random_below(WINDOW_PAGES) * L4_PAGE_SIZE) | (one_in(8) ? random_below(8) << 4 : 0),
         mem_page(random_memory(), order, 1 + random_below(7)));
+}
+
+/* From anybody to anybody, so that trees of ports grow. */
+static void give_ports(void)
+{
+    unsigned from = one_in(3) ? L4_SLOT_TASK : slot_of(TASK), order = one_in(4) ? random_below(16) : random_below(6);
+
+    map_from(from, slot_of(TASK), from != L4_SLOT_TASK && one_in(4) ? L4_ITEM_GRANT : 0,
+             io_page(random_below(64), order, L4_MEM_R));
 }
 
 static void make_task(void)
@@ -279,6 +290,10 @@ void manager_act(void)
         break;
     case 13:
         run_thread(slot_of(THREAD), 1 + random_below(WORKER_PRIO_MAX));
+        break;
+    case 14:
+        for (unsigned n = 0; n < 4; n++)
+            give_ports();
         break;
     default:
         for (unsigned n = 0; sim.cpus > 1 && n < 4; n++) /* who waits for ever: else all CPUs fall asleep */

@@ -120,6 +120,7 @@ void model_maps_begin(struct model_maps *m, const struct model_map_world *world)
     m->largest = L4_PAGE_SHIFT;
     m->unsure = false;
     m->slot_count = m->life_count = m->leaf_count = m->node_count = m->range_count = m->changes = m->step = 0;
+    model_ports_begin(&m->ports);
 }
 
 void model_maps_at(struct model_maps *m, unsigned last)
@@ -675,7 +676,7 @@ unsigned model_unmap(struct model_maps *m, uint64_t task, l4_fpage fp, bool self
     case L4_FPAGE_MEM:
         return pages_unmap(m, task, fp, self);
     case L4_FPAGE_IO:
-        m->unsure = true;
+        model_ports_unmap(m, task, fp, self);
         return 0;
     default:
         return 0;
@@ -694,8 +695,7 @@ static bool item_map(struct model_maps *m, uint64_t from, uint64_t to, const wor
     case L4_FPAGE_MEM:
         return pages_map(m, from, to, item, window);
     case L4_FPAGE_IO:
-        m->unsure = true;
-        return true;
+        return model_ports_map(m, from, to, item, window);
     default:
         return true;
     }

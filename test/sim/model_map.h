@@ -20,6 +20,8 @@
 #define MODEL_JOURNAL 4096u
 #define MODEL_ITEMS 32u
 #define MODEL_HASH 4096u
+#define MODEL_PORT_WORDS 1024u
+#define MODEL_PORT_EDGES 16384u
 
 /* A capability slot. rights: as in flexpages (0-3) and item attributes (4: weak, 5-7: of the object). */
 struct model_slot_of {
@@ -61,6 +63,20 @@ struct model_range {
     unsigned first, last, at; /* its pages in ascending order, when `sorted`; at: where the last search ended */
     bool sorted;
 };
+/* Ports of one word that `to` has from `from`. */
+struct model_port_edge {
+    uint64_t from, to;
+    word_t bits, bits_first; /* first: at the start */
+    word_t lost;             /* at some time, though it may have them again */
+    uint16_t next;           /* of the same word: index + 1 */
+};
+struct model_ports {
+    bool known[MODEL_PORT_WORDS];
+    uint16_t first[MODEL_PORT_WORDS]; /* index + 1 */
+    uint16_t word[MODEL_PORT_WORDS];  /* those that are known */
+    unsigned word_count, edge_count;
+    struct model_port_edge edge[MODEL_PORT_EDGES + 1];
+};
 struct model_change {
     uint16_t step;
     uint8_t what;
@@ -83,6 +99,8 @@ struct model_map_world {
     void (*derived)(uint64_t node, void (*each)(uint64_t node, const struct model_leaf *leaf));
     unsigned (*order_at)(uint64_t task, word_t va, unsigned order); /* the largest page that could be there */
     bool (*is_sigma0)(uint64_t task);
+    /* Who has ports of this word from whom. */
+    void (*ports)(unsigned word, void (*each)(uint64_t from, uint64_t to, word_t bits));
 };
 
 struct model_maps {
@@ -99,6 +117,7 @@ struct model_maps {
     struct model_node node[MODEL_NODES];
     struct model_range range[MODEL_RANGES];
     struct model_change journal[MODEL_JOURNAL];
+    struct model_ports ports;
 };
 
 /* The part of a send flexpage that is mapped, and whereto. */
@@ -122,6 +141,12 @@ struct model_window model_window(word_t send, unsigned send_order, word_t receiv
 void model_maps_begin(struct model_maps *m, const struct model_map_world *world);
 /* Everything as it is after so many steps. */
 void model_maps_at(struct model_maps *m, unsigned step);
+
+/* ---- model_ports.c ---- */
+void model_ports_begin(struct model_ports *p);
+/* Was there anything in the source? */
+bool model_ports_map(struct model_maps *m, uint64_t from, uint64_t to, const word_t *item, l4_fpage window);
+void model_ports_unmap(struct model_maps *m, uint64_t task, l4_fpage fp, bool self);
 
 /* The items of one message. */
 struct model_items {

@@ -10,6 +10,7 @@
 #include "map.h"
 #include "model_map.h"
 #include "objects.h"
+#include "sim.h"
 #include "task.h"
 #include <l4/errors.h>
 #include <l4/proto.h>
@@ -25,6 +26,7 @@ static struct {
     word_t mr[L4_MR_COUNT], br[L4_BR_COUNT], error;
     unsigned words, kind_words; /* of the message */
     bool answered;              /* its result is in the registers */
+    bool ports_known;
     const struct task *to;      /* CREATE */
     word_t slot;
     uint64_t object;
@@ -129,12 +131,70 @@ static unsigned world_order_at(uint64_t task, word_t va, unsigned order)
 
 static bool world_is_sigma0(uint64_t task) { return task_at(task)->is_sigma0; }
 
+/* ---- ports: whatever anybody has comes from sigma0 ---- */
+
+#define EDGES 256u
+static struct {
+    const struct io_edge *edge[EDGES];
+    unsigned count;
+} ports;
+
+static void ports_look(const struct io_space *s)
+{
+    for (const struct list *l = s->out.next; l != &s->out; l = l->next) {
+        const struct io_edge *e = container_of(l, const struct io_edge, out_link);
+        bool seen = false;
+
+        for (unsigned i = 0; i < ports.count; i++)
+            seen = seen || ports.edge[i]->from == e->to;
+        if (ports.count == EDGES)
+            kpanic("the simulator knows too many tasks with ports", __FILE__, __LINE__);
+        ports.edge[ports.count++] = e;
+        if (!seen && e->to != s)
+            ports_look(e->to);
+    }
+}
+
+static void ports_find(void)
+{
+    ports.count = 0;
+    w.ports_known = true;
+    if (sim.sigma0->task->io != NULL)
+        ports_look(sim.sigma0->task->io);
+}
+
+static void world_ports(unsigned word, void (*each)(uint64_t from, uint64_t to, word_t bits))
+{
+    if (!w.ports_known)
+        ports_find();
+    for (unsigned i = 0; i < ports.count; i++)
+        each(id_of(ports.edge[i]->from->task), id_of(ports.edge[i]->to->task), ports.edge[i]->set[word]);
+}
+
 static const struct model_map_world world = {
     .slot = world_slot, .slot_next = world_slot_next, .life = world_life, .gate = world_gate, .leaf = world_leaf,
     .parent = world_parent, .derived = world_derived, .order_at = world_order_at, .is_sigma0 = world_is_sigma0,
+    .ports = world_ports,
 };
 
+bool oracle_map_port(const struct thread *t, unsigned port)
+{
+    const struct task *task = t->flags & THREAD_VCPU_USER ? t->vcpu_task : t->task;
+
+    ports_find();
+    for (unsigned i = 0; i < ports.count; i++)
+        if (ports.edge[i]->to->task == task && ports.edge[i]->set[port / 64] >> port % 64 & 1)
+            return true;
+    return task->is_sigma0;
+}
+
 /* ---- before ---- */
+
+static void maps_begin(void)
+{
+    w.ports_known = false;
+    model_maps_begin(&w.maps, &world);
+}
 
 static void map_look(const struct model_target *target, const struct model_message *msg)
 {
@@ -190,7 +250,7 @@ void oracle_map_message(const struct thread *s, const struct thread *r, unsigned
     w.items = (struct model_items){.from = id_of(s->task), .to = id_of(r->task), .item = w.mr + words,
                                    .count = items, .room = (L4_MR_COUNT - words) / 2, .br = kernel ? NULL : w.br,
                                    .bdr = r->utcb->bdr, .special = (rights & L4_RIGHT_S) != 0};
-    model_maps_begin(&w.maps, &world);
+    maps_begin();
     w.error = model_items(&w.maps, &w.items);
 }
 
@@ -217,7 +277,7 @@ void oracle_map_begin(const struct thread *self, const struct model_request *rq,
     if (target->kind == K_FACTORY && w.answered && (op & L4_OP_SEND) && label == L4_PROTO_FACTORY) {
         create_look(msg);
     } else if (target->kind == K_TASK && label == L4_PROTO_TASK) {
-        model_maps_begin(&w.maps, &world);
+        maps_begin();
         if (msg->mr[0] == L4_OP_TASK_MAP)
             map_look(target, msg);
         else if (msg->mr[0] == L4_OP_TASK_UNMAP)
@@ -331,11 +391,58 @@ static bool pages_equal(void)
     return true;
 }
 
+static const struct model_port_edge *port_edge(unsigned word, uint64_t from, uint64_t to)
+{
+    const struct model_ports *p = &w.maps.ports;
+
+    for (unsigned at = p->first[word]; at != 0; at = p->edge[at - 1].next)
+        if (p->edge[at - 1].from == from && p->edge[at - 1].to == to)
+            return &p->edge[at - 1];
+    return NULL;
+}
+
+/* The ports of one word. failed: each is where it was, or where it should be, or (on the way) nowhere. */
+static bool port_word_equal(unsigned word, bool failed)
+{
+    const struct model_ports *p = &w.maps.ports;
+    word_t found = 0, expected = 0, kept = 0;
+
+    for (unsigned i = 0; i < ports.count; i++) {
+        const struct io_edge *e = ports.edge[i];
+        const struct model_port_edge *model = port_edge(word, id_of(e->from->task), id_of(e->to->task));
+        word_t bits = e->set[word], now = model == NULL ? 0 : model->bits, before = model == NULL ? 0 : model->bits_first;
+        word_t stays = model == NULL ? 0 : now & before & ~model->lost;
+
+        if ((failed ? bits & ~(now | before) : bits ^ now) || (stays & ~bits) || (bits & e->to->denied[word]))
+            return false;
+        found += (word_t)__builtin_popcountl(bits);
+        kept += (word_t)__builtin_popcountl(stays);
+    }
+    for (unsigned at = p->first[word]; at != 0; at = p->edge[at - 1].next) {
+        expected += (word_t)__builtin_popcountl(p->edge[at - 1].bits);
+        kept -= (word_t)__builtin_popcountl(p->edge[at - 1].bits & p->edge[at - 1].bits_first & ~p->edge[at - 1].lost);
+    }
+    return kept == 0 && (failed || found == expected);
+}
+
+static bool ports_equal(bool failed)
+{
+    w.ports_known = false;
+    if (w.maps.ports.word_count > 0)
+        ports_find();
+    for (unsigned i = 0; i < w.maps.ports.word_count; i++)
+        if (!port_word_equal(w.maps.ports.word[i], failed))
+            return false;
+    return true;
+}
+
 /* failed: memory was short at some step, or later. */
 static const char *maps_differ(bool failed)
 {
     bool slots = false;
 
+    if (!ports_equal(failed))
+        return "ports";
     for (unsigned step = w.maps.step + 1; step-- > 0;) {
         model_maps_at(&w.maps, step);
         slots = slots_equal();
@@ -411,6 +518,27 @@ const char *oracle_map_end(bool injected)
     return maps_differ(failed);
 }
 
+static void ports_explain(void)
+{
+    const struct model_ports *p = &w.maps.ports;
+
+    if (p->word_count > 0)
+        ports_find();
+    for (unsigned i = 0; i < p->word_count; i++) {
+        unsigned word = p->word[i];
+
+        if (port_word_equal(word, false))
+            continue;
+        for (unsigned at = p->first[word]; at != 0; at = p->edge[at - 1].next)
+            fprintf(stderr, "sim:   ports %x of %lx from %lx: were %lx, model %lx\n", word * 64, p->edge[at - 1].to,
+                    p->edge[at - 1].from, p->edge[at - 1].bits_first, p->edge[at - 1].bits);
+        for (unsigned n = 0; n < ports.count; n++)
+            if (ports.edge[n]->set[word] != 0)
+                fprintf(stderr, "sim:   ports %x of %lx from %lx: kernel %lx\n", word * 64,
+                        id_of(ports.edge[n]->to->task), id_of(ports.edge[n]->from->task), ports.edge[n]->set[word]);
+    }
+}
+
 void oracle_map_explain(void)
 {
     if (w.what != MAP && w.what != UNMAP && w.what != MESSAGE)
@@ -419,6 +547,7 @@ void oracle_map_explain(void)
         fprintf(stderr, "sim:   item %lx %lx: return item %lx %lx, model %lx %lx\n", w.items.item[2 * i],
                 w.items.item[2 * i + 1], w.receiver->utcb->mr[w.words + 2 * i],
                 w.receiver->utcb->mr[w.words + 2 * i + 1], w.items.back[i][0], w.items.back[i][1]);
+    ports_explain();
     model_maps_at(&w.maps, w.maps.step);
     for (unsigned i = 0; i < w.maps.slot_count; i++) {
         const struct model_slot_of *s = &w.maps.slot[w.maps.used[i]];

@@ -15,6 +15,8 @@ bool oracle_map_items(const struct thread *s, const struct thread *r, word_t *er
 const char *oracle_map_message_end(word_t error, bool changed);
 /* It has been made: what is wrong, or NULL. injected: an allocation has failed on purpose. */
 const char *oracle_map_end(bool injected);
+/* May the thread use the port? */
+bool oracle_map_port(const struct thread *t, unsigned port);
 void oracle_map_explain(void);
 /* How many were compared, and how many items of messages; how many were not decided. */
 void oracle_map_counts(uint64_t *operations, uint64_t *items, uint64_t *unsure);

@@ -11,6 +11,7 @@
 #include "sim.h"
 #include "memory.h"
 #include "oracle.h"
+#include "oracle_map.h"
 #include "small.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -129,8 +130,12 @@ void sim_exception(word_t trapno)
 
 bool sim_port(unsigned port)
 {
+    bool mine = oracle_map_port(host_current(), port);
+
     oracle_exception(false);
-    if (host_port(port))
+    if (host_port(port) != mine)
+        kpanic("a port that was not mapped, or one that was", __FILE__, __LINE__);
+    if (mine)
         return true;
     oracle_end();
     return false;
