@@ -539,6 +539,7 @@ static unsigned piece_order(struct model_maps *m, uint64_t to, const struct mode
 static bool pages_map(struct model_maps *m, uint64_t from, uint64_t to, const word_t *item, l4_fpage window)
 {
     bool all = window.raw == L4_FPAGE_ALL, some = false;
+    bool grant = (item[0] & L4_ITEM_GRANT) && !m->world->is_sigma0(from); /* which keeps its pages */
     l4_fpage fp = {item[1]};
     unsigned order = l4_fpage_order(fp), rights = l4_fpage_rights(fp) & L4_MEM_RIGHTS;
     struct model_window w = model_window(l4_fpage_start(fp) << L4_PAGE_SHIFT, order,
@@ -551,17 +552,13 @@ static bool pages_map(struct model_maps *m, uint64_t from, uint64_t to, const wo
         return true; /* not marked so */
     if (rights == 0 || w.src >= L4_USER_END || w.dst >= L4_USER_END)
         return false;
-    if (m->world->is_sigma0(from)) {
-        m->unsure = true; /* its pages are made on demand */
-        return true;
-    }
     word_t end = w.src + size < L4_USER_END ? w.src + size : L4_USER_END, room = L4_USER_END - w.dst;
 
     range_load(m, from, w.src, end);
     range_load(m, to, w.dst, size < room ? w.dst + size : L4_USER_END);
     for (word_t src = w.src; src < end && !m->unsure;) {
         struct model_leaf *source = leaf_next(m, from, src, end);
-        struct piece p = {.to = to, .grant = (item[0] & L4_ITEM_GRANT) != 0};
+        struct piece p = {.to = to, .grant = grant};
 
         if (source == NULL)
             break;

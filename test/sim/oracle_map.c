@@ -85,6 +85,9 @@ static bool world_gate(uint64_t object, uint64_t task, word_t *label)
     return true;
 }
 
+static word_t min(word_t a, word_t b) { return a < b ? a : b; }
+static word_t max(word_t a, word_t b) { return a > b ? a : b; }
+
 #define HOST_PAGE_STATUS(leaf) ((unsigned)(*(leaf) >> 5 & 3u)) /* accessed, dirty */
 
 static void leaf_of(const struct task *task, const struct pt_entry *e, struct model_leaf *leaf, uint64_t *node)
@@ -97,10 +100,57 @@ static void leaf_of(const struct task *task, const struct pt_entry *e, struct mo
     leaf->status = (uint8_t)(tree ? HOST_PAGE_STATUS(e->leaf) | (e->mapping->pa_flags & MAPPING_STATUS) : 0);
 }
 
+/* Is the block memory (0), device memory (1), or of both kinds (2)? */
+static unsigned kind_of_block(word_t start, unsigned order)
+{
+    word_t last = start + (1ul << order) - 1, memory = 0;
+
+    for (unsigned i = 0; i < kip.mem_count; i++) {
+        word_t lo = max(l4_mem_desc_start(kip.mem[i]), start), hi = min(l4_mem_desc_end(kip.mem[i]), last);
+        unsigned type = l4_mem_desc_type(kip.mem[i]);
+
+        if (!(kip.mem[i].low & L4_MEM_VIRTUAL) && type != L4_MEM_UNDEFINED && type != L4_MEM_SHARED &&
+            type != L4_MEM_ARCH && lo <= hi)
+            memory += hi - lo + 1;
+    }
+    return memory == 0 ? 1 : memory == last - start + 1 ? 0 : 2;
+}
+
+/* sigma0 has all physical memory, one to one; its pages are made when they are needed: the largest that fits. */
+static bool sigma0_leaf(const struct task *sigma0, word_t va, word_t end, struct model_leaf *leaf, uint64_t *node)
+{
+    static const unsigned orders[] = {30, 21, L4_PAGE_SHIFT};
+    struct pt_entry e;
+
+    *node = 0;
+    for (va &= -L4_PAGE_SIZE; va < end; va += L4_PAGE_SIZE) {
+        unsigned limit = arch_pt_order_at(&sigma0->space, va, 30);
+
+        if (arch_pt_lookup(&sigma0->space, va, &e)) {
+            leaf_of(sigma0, &e, leaf, node);
+            return true;
+        }
+        for (unsigned i = 0; i < 3; i++) {
+            word_t start = va & -(1ul << orders[i]);
+            unsigned kind = kind_of_block(start, orders[i]);
+
+            if (orders[i] > limit || !arch_phys_valid(start, orders[i]) || (kind == 2 && i < 2))
+                continue;
+            *leaf = (struct model_leaf){.task = id_of(sigma0), .va = start, .pa = start, .order = (uint8_t)orders[i],
+                                        .rights = L4_MEM_RIGHTS,
+                                        .cache = kind == 1 ? L4_ITEM_UNCACHED : L4_ITEM_CACHED};
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool world_leaf(uint64_t task, word_t va, word_t end, struct model_leaf *leaf, uint64_t *node)
 {
     struct pt_entry e;
 
+    if (task_at(task)->is_sigma0)
+        return sigma0_leaf(task_at(task), va, end, leaf, node);
     if (!arch_pt_next(&task_at(task)->space, va, end, &e))
         return false;
     leaf_of(task_at(task), &e, leaf, node);
@@ -315,7 +365,8 @@ static bool node_equal(const struct model_leaf *expected, const struct pt_entry 
 
 static bool page_equal(const struct model_leaf *expected, const struct pt_entry *e)
 {
-    return expected->pa - expected->va == e->pa - e->va && expected->rights == e->rights && expected->ku == e->ku &&
+    return expected->order == e->order && expected->pa - expected->va == e->pa - e->va &&
+           expected->rights == e->rights && expected->ku == e->ku &&
            (e->ku || (expected->cache == e->cache && node_equal(expected, e)));
 }
 
@@ -326,9 +377,6 @@ static bool leaf_expected(const struct model_leaf *l)
             return false;
     return l->here;
 }
-
-static word_t min(word_t a, word_t b) { return a < b ? a : b; }
-static word_t max(word_t a, word_t b) { return a > b ? a : b; }
 
 /* All pages of a range are expected ones, and as many bytes. */
 static bool range_equal(const struct model_range *r)
@@ -359,7 +407,7 @@ static bool range_equal(const struct model_range *r)
         va = e.va + (1ul << e.order);
         bytes -= min(va, r->end) - max(e.va, r->va);
     }
-    return bytes == 0;
+    return bytes == 0 || task_at(r->task)->is_sigma0; /* it has all, but not all of its pages have been made */
 }
 
 static bool in_range(const struct model_leaf *l)
@@ -410,7 +458,8 @@ static bool port_word_equal(unsigned word, bool failed)
     for (unsigned i = 0; i < ports.count; i++) {
         const struct io_edge *e = ports.edge[i];
         const struct model_port_edge *model = port_edge(word, id_of(e->from->task), id_of(e->to->task));
-        word_t bits = e->set[word], now = model == NULL ? 0 : model->bits, before = model == NULL ? 0 : model->bits_first;
+        word_t bits = e->set[word], now = model == NULL ? 0 : model->bits;
+        word_t before = model == NULL ? 0 : model->bits_first;
         word_t stays = model == NULL ? 0 : now & before & ~model->lost;
 
         if ((failed ? bits & ~(now | before) : bits ^ now) || (stays & ~bits) || (bits & e->to->denied[word]))
