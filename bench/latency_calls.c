@@ -131,8 +131,61 @@ static void questions(void)
     load("questions-about-cpus");
 }
 
+/* ---- no memory: what is kept until no other CPU can look at it (limbo.c) is freed by force ---- */
+
+#define KEPT 32u /* as much as may be kept */
+#define FIRST_KEPT 0x3000u
+
+/* Takes all memory there is, in ever smaller pieces. */
+static void exhaust(void)
+{
+    l4_addr_t at = UTCBS;
+    l4_fpage_t area;
+
+    for (unsigned order = UTCB_AREA_ORDER; order >= L4_PAGESHIFT; order--)
+        do {
+            area = l4_fpage(at, order, L4_FPAGE_RW);
+            at += 1ul << UTCB_AREA_ORDER;
+        } while (l4_error(l4_task_add_ku_mem(victim(0), &area)) == 0);
+    load("take-all-memory");
+}
+
+/* A page is mapped where all page tables are missing. */
+static long map_with_tables(void)
+{
+    return l4_error(l4_task_map(victim(1), L4_BASE_TASK_CAP,
+                                l4_fpage((l4_addr_t)spare_page, L4_PAGESHIFT, L4_FPAGE_RW), 0));
+}
+
+static void no_memory(void)
+{
+    for (unsigned n = 0; n < 3; n++)
+        task_make(n);
+    for (unsigned i = 0; i < 2 * KEPT; i++)
+        must("gate", l4_factory_create_gate(L4_BASE_FACTORY_CAP, slot(FIRST_KEPT + i), L4_BASE_THREAD_CAP, 0x10));
+    for (unsigned i = 0; i < KEPT; i++) /* capabilities, each in a page of its own */
+        must("capability", l4_task_map(victim(2), L4_BASE_TASK_CAP,
+                                       l4_obj_fpage(L4_BASE_LOG_CAP, 0, L4_CAP_FPAGE_RWS), slot(i * 0x100)));
+    exhaust();
+    for (unsigned i = 0; i < 2 * KEPT; i += 2) /* their blocks stay: no page comes of them */
+        must("delete", l4_task_delete_obj(L4_BASE_TASK_CAP, slot(FIRST_KEPT + i)));
+    if (map_with_tables() == 0)
+        fail("there is memory left", 0);
+    load("32-objects-freed-for-want-of-a-page-table");
+    must("delete", l4_task_delete_obj(L4_BASE_TASK_CAP, victim(2)));
+    if (map_with_tables() != 0)
+        fail("no memory has come back", 0);
+    load("pages-freed-for-want-of-a-page-table");
+    for (unsigned i = 1; i < 2 * KEPT; i += 2)
+        must("delete", l4_task_delete_obj(L4_BASE_TASK_CAP, slot(FIRST_KEPT + i)));
+    for (unsigned n = 0; n < 2; n++)
+        must("delete", l4_task_delete_obj(L4_BASE_TASK_CAP, victim(n)));
+    rest();
+}
+
 void latency_calls(void)
 {
+    no_memory();
     utcbs();
     nothing();
     console();

@@ -103,13 +103,17 @@ void frame_init(void *start, void *end)
     }
 }
 
+bool frame_fits(unsigned order) { return (available & ~0u << order) != 0; }
+
 void *frame_take(unsigned order)
 {
     kassert(order <= FRAME_ORDER_MAX);
     uint32_t fits = available & ~0u << order;
-    if (unlikely(fits == 0))
-        return limbo_force() ? frame_take(order) : NULL;
-
+    if (unlikely(fits == 0)) {
+        if (!limbo_force(order))
+            return NULL;
+        fits = available & ~0u << order;
+    }
     unsigned have = (unsigned)__builtin_ctz(fits);
     size_t i = page_index(free_list[have].next);
     block_take(i, have);

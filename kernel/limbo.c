@@ -7,10 +7,12 @@
  *       lie where an object has its payer and its references, and a slot the links of its list.
  *   D2  waiting: the CPUs that have not been quiescent since `aging` was complete. 0: it may be freed.
  *   D3  Quota is given back at once, memory later; an allocation that would fail makes it now (limbo_force).
+ *   D4  No more than LENGTH_MAX pieces wait, so that is never much: who adds one more stops all CPUs and frees the first.
  * Touched under the lock only. With one CPU nothing ever comes here.
  */
 #include "factory.h"
 #include "kobj.h"
+#include "preempt.h"
 #include "smp.h"
 
 struct limbo {
@@ -24,10 +26,41 @@ _Static_assert(offsetof(struct limbo, slab) == offsetof(struct kobj, refs), "D1"
 _Static_assert(offsetof(struct limbo, next) == offsetof(struct cap, next), "D1");
 _Static_assert(offsetof(struct limbo, slab) == sizeof(struct cap) + offsetof(struct cap, next), "D1");
 
-#define FREED_AT_ONCE 32u /* at most: interrupts are off */
+#define LENGTH_MAX 32u
+#define PASS_UNITS 150 /* when the lock is given back; a unit of work as in preempt.h */
 
 static struct limbo *fresh, *aging;
+static unsigned length; /* of both */
 static uint64_t waiting;
+
+/* One of the first that came; nobody looks at it. */
+static void free_one(void)
+{
+    size_t before = frame_free_bytes();
+    struct limbo *l;
+
+    if (aging == NULL) {
+        aging = fresh;
+        fresh = NULL;
+    }
+    l = aging;
+    aging = l->next;
+    length--;
+    if (l->slab == NULL) {
+        frame_free(l, 0);
+    } else {
+        l->slab->used++; /* as slab_free expects it */
+        slab_free(l->slab, l);
+    }
+    work_left -= frame_free_bytes() != before ? 15 : 4; /* a frame may have many buddies */
+}
+
+/* Nobody is on the short path until the lock is given back. */
+static void stop_all(void)
+{
+    cpu_claim_all();
+    waiting = 0;
+}
 
 void limbo_add(struct factory *payer, struct slab *s, size_t size, void *memory)
 {
@@ -39,6 +72,10 @@ void limbo_add(struct factory *payer, struct slab *s, size_t size, void *memory)
     l->slab = s;
     l->next = fresh;
     fresh = l;
+    if (++length > LENGTH_MAX) { /* D4 */
+        stop_all();
+        free_one();
+    }
 }
 
 /* Of these CPUs, those that may be on the short path now. */
@@ -50,60 +87,37 @@ static uint64_t busy_among(uint64_t set)
     return set & ~0ul >> (64 - cpu_count);
 }
 
-static void free_some(void)
-{
-    for (unsigned n = 0; n < FREED_AT_ONCE && aging != NULL; n++) {
-        struct limbo *l = aging;
-
-        aging = l->next;
-        if (l->slab == NULL) {
-            frame_free(l, 0);
-            continue;
-        }
-        l->slab->used++; /* as slab_free expects it */
-        slab_free(l->slab, l);
-    }
-}
-
-static void age(void)
-{
-    aging = fresh;
-    fresh = NULL;
-}
-
 void limbo_pass(void)
 {
-    if (likely(aging == NULL && fresh == NULL))
+    int end = work_left - PASS_UNITS;
+
+    if (likely(length == 0))
         return;
     if (waiting != 0) {
         waiting = busy_among(waiting);
     } else if (aging == NULL) {
-        age();
+        aging = fresh;
+        fresh = NULL;
         __atomic_thread_fence(__ATOMIC_SEQ_CST); /* unreachable first (D1), then: who sleeps? */
         waiting = busy_among(~0ul);
     }
-    if (waiting == 0)
-        free_some();
+    while (waiting == 0 && aging != NULL && work_left > end)
+        free_one();
 }
 
-bool limbo_force(void)
+bool limbo_force(unsigned order)
 {
-    if (aging == NULL)
-        age();
-    if (aging == NULL)
+    if (length == 0)
         return false;
-    cpu_claim_all();
-    waiting = 0;
-    free_some();
-    return true;
+    stop_all();
+    while (length != 0 && !frame_fits(order))
+        free_one();
+    return frame_fits(order);
 }
 
 void limbo_empty(void)
 {
-    while (aging != NULL || fresh != NULL) {
-        if (aging == NULL)
-            age();
-        waiting = 0;
-        free_some();
-    }
+    waiting = 0;
+    while (length != 0)
+        free_one();
 }

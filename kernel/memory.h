@@ -20,6 +20,7 @@ boot_code void frame_init(void *start, void *end);
 void *frame_alloc(unsigned order);
 void frame_free(void *page, unsigned order);
 size_t frame_free_bytes(void); /* without what is in limbo */
+bool frame_fits(unsigned order); /* the next frame_take of that order takes nothing out of limbo */
 /* First and last byte that the allocator owns, metadata included. */
 void frame_range(word_t *first, word_t *last);
 /* Checks every invariant of the allocator (debug and simulation). */
@@ -77,8 +78,9 @@ void *charged_frame_alloc_raw(struct factory *payer, unsigned order); /* content
 void charged_frame_free(struct factory *payer, void *page, unsigned order);
 
 /* ---- limbo.c, see smp.h ---- */
-/* Frees some of what waits there, stopping the other CPUs. False: nothing did. */
-bool limbo_force(void);
+/* Stops the other CPUs and frees what waits there until there is a block of that order, or nothing is left. Returns
+ * whether there is one. */
+bool limbo_force(unsigned order);
 /* Frees all of it; nobody is in the kernel (tests). */
 void limbo_empty(void);
 

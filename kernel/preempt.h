@@ -9,6 +9,7 @@
  *   W1  A step is done before the count is looked at: what is begun again comes further.
  *   W2  Between its windows a thread has the continuation preempt_resume or preempt_again; progress means something
  *       only then, and is 0 otherwise.
+ *   W3  Operations that never stop count, too; a tick begins a new count, so that theirs cannot run away.
  */
 #pragma once
 #include "base.h"

@@ -105,6 +105,7 @@ struct thread *syscall_general(struct thread *self)
 struct thread *kernel_timer(struct thread *self)
 {
     kernel_enter(self, NULL);
+    work_left = work_slice; /* W3 */
     while (!sched_tick(cpu_self()->current))
         kernel_window();
     return kernel_leave(cpu_self()->current);

@@ -4,6 +4,7 @@
 #include "factory.h"
 #include "machine.h"
 #include "objects.h"
+#include "preempt.h"
 #include "smp.h"
 #include <string.h>
 
@@ -115,35 +116,73 @@ static void wake(void)
     host_set_cpu(0);
 }
 
-/* Interrupts are off while memory is freed. */
+/* However many objects end: few of them wait, and who ends one more does not free many at once. */
 static void test_many(void)
 {
     struct kobj *gone[120];
     unsigned freed = 0;
+    int before;
 
     for (unsigned i = 0; i < 120; i++) {
         create(L4_PROTO_NONE, MANY + i);
         gone[i] = cap_obj(cap_slot(root->task, MANY + i));
     }
+    kernel_enter(root, NULL);
     for (unsigned i = 0; i < 120; i++)
-        if (i % 11 != 0) /* some stay, so that no block of their slab becomes empty */
-            delete_slot(MANY + i);
-    passes(1);
-    for (unsigned round = 0; round < 2; round++) {
-        passes(0);
-        passes(1);
-    }
+        if (i % 11 != 0) { /* some stay, so that no block of their slab becomes empty */
+            cap_remove(cap_slot(root->task, MANY + i), true);
+            before = work_left;
+            kobj_work_run();
+            ok(before - work_left < 50, "little is done for one object");
+        }
     for (unsigned i = 0; i < 120; i++)
         freed += is_free(gone[i]);
-    ok(freed > 0 && freed < 109, "many objects are freed piece by piece");
-    for (unsigned round = 0; round < 4; round++)
-        passes(1);
+    is(freed, 109 - 32, "all but 32 are free");
+    is(cpus[1]->claim, CPU_STOPPED, "because the other CPU was stopped");
+    host_enter(kernel_leave(root));
+    for (unsigned n = 0; n < 4; n++)
+        passes(1 - n % 2);
     freed = 0;
     for (unsigned i = 0; i < 120; i++)
         freed += is_free(gone[i]);
-    is(freed, 109, "all of them");
+    is(freed, 109, "the rest is when both have been in the kernel");
     for (unsigned i = 0; i < 120; i += 11)
         delete_slot(MANY + i);
+    for (unsigned n = 0; n < 4; n++)
+        passes(1 - n % 2);
+}
+
+/* Interrupts are off while memory is freed: pages are much work, objects little. */
+static void test_piecemeal(void)
+{
+    size_t before = frame_free_bytes();
+    unsigned pages = 0;
+
+    for (unsigned i = 0; i < 30; i++) {
+        void *page = charged_frame_alloc_raw(&root_factory, 0);
+
+        kernel_enter(root, NULL);
+        charged_page_retire(&root_factory, page);
+        kernel_unlock();
+    }
+    is(before - frame_free_bytes(), 30 * L4_PAGE_SIZE, "30 pages wait");
+    for (unsigned round = 0; round < 8 && pages != 30; round++) {
+        size_t then = frame_free_bytes();
+
+        passes(round % 2 == 0);
+        ok(frame_free_bytes() - then <= 10 * L4_PAGE_SIZE, "at most 10 of them are freed at once");
+        pages = 30 - (unsigned)((before - frame_free_bytes()) / L4_PAGE_SIZE);
+    }
+    is(pages, 30, "all of them, one after the other");
+}
+
+static void *pages_take(void **pages)
+{
+    void *p = *pages;
+
+    *pages = *(void **)p;
+    root_factory.quota.used += L4_PAGE_SIZE; /* as if it had been charged */
+    return p;
 }
 
 /* Memory that waits is there when it is needed. */
@@ -160,9 +199,14 @@ static void test_needed(void)
     g = gate_gone();
     ok(g != NULL && !is_free(g), "with the last memory");
     kernel_enter(root, NULL);
-    ok(limbo_force(), "it is freed by force");
+    ok(!limbo_force(0), "it gives no page");
     ok(is_free(g) && cpus[1]->claim == CPU_STOPPED, "while the other CPU stands still");
-    ok(!limbo_force(), "once");
+    charged_page_retire(&root_factory, pages_take(&pages));
+    charged_page_retire(&root_factory, pages_take(&pages));
+    ok(frame_free_bytes() == 0 && limbo_force(0), "a page does");
+    is(frame_free_bytes(), L4_PAGE_SIZE, "the other one waits on");
+    ok(!limbo_force(FRAME_ORDER_MAX), "there is no more");
+    is(frame_free_bytes(), 2 * L4_PAGE_SIZE, "when all was tried");
     host_enter(kernel_leave(root));
     ok(cpus[1]->claim == CPU_FREE, "and then goes on");
     while (pages != NULL) {
@@ -243,6 +287,7 @@ int main(void)
     test_asleep();
     wake();
     test_many();
+    test_piecemeal();
     test_needed();
     test_exhausted();
     machine_check();

@@ -2,6 +2,7 @@
 /* syscall.c: how the destination word is read, and what is answered when it makes no sense. */
 #include "tap.h"
 #include "machine.h"
+#include "preempt.h"
 
 enum { GATE = 0x40, A = 0x41 };
 
@@ -63,6 +64,20 @@ static void test_leaving(void)
     ok(!(a->flags & THREAD_CANCELED) && host_current() == root, "the next system call forgets the cancel");
 }
 
+/* What operations count that are too short to stop. */
+static void test_work(void)
+{
+    int before = work_left;
+
+    for (unsigned n = 0; n < 50; n++) {
+        create(L4_PROTO_TASK, GATE);
+        delete_slot(GATE);
+    }
+    ok(work_left < before, "short operations count their work");
+    host_tick();
+    is(work_left, work_slice, "a tick begins a new count: it never runs away");
+}
+
 int main(void)
 {
     machine_start();
@@ -71,6 +86,7 @@ int main(void)
     test_destinations();
     test_replies();
     test_leaving();
+    test_work();
     machine_check();
     return tap_done();
 }
