@@ -7,7 +7,7 @@
  *       lie where an object has its payer and its references, and a slot the links of its list.
  *   D2  waiting: the CPUs that have not been quiescent since `aging` was complete. 0: it may be freed.
  *   D3  Quota is given back at once, memory later; an allocation that would fail makes it now (limbo_force).
- *   D4  No more than LENGTH_MAX pieces wait, so that is never much: who adds one more stops all CPUs and frees the first.
+ *   D4  No more than LENGTH_MAX pieces wait, so that is never much: who adds one more stops all CPUs and frees one.
  * Touched under the lock only. With one CPU nothing ever comes here.
  */
 #include "factory.h"
