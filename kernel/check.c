@@ -36,8 +36,13 @@ static void check_slots(const struct task *task)
 
 void task_check(const struct task *task)
 {
-    check_slots(task);
+    task_check_objects(task);
     mapping_check(task);
+}
+
+void task_check_objects(const struct task *task)
+{
+    check_slots(task);
     for (const struct list *l = task->threads.next; l != &task->threads; l = l->next) {
         const struct thread *t = container_of(l, struct thread, task_link);
 

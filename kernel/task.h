@@ -59,6 +59,8 @@ static inline void cap_unmap(struct task *task, word_t index, bool del)
 boot_code void task_module_init(void);
 /* Invariants of the task, its capabilities, mappings and threads (check.c). */
 void task_check(const struct task *task);
+/* All of it but its address space. */
+void task_check_objects(const struct task *task);
 struct task *task_create(struct factory *payer);
 extern const struct kobj_ops task_ops;
 /* Explicit reply slot; allocates; NULL: out of range or no memory. */

@@ -36,6 +36,8 @@ static struct {
     word_t registers[3], pager, handler; /* of the thread that is operated on */
     struct l4_exc_regs vcpu;             /* of the thread that runs */
     bool inject;                 /* an allocation is to fail */
+    bool keep, first;            /* oracle_again; nothing has happened since */
+    const struct model *kept;    /* `before` of the state that is begun with; NULL: not loaded yet */
     bool trampoline, fault;      /* does a page fault go there? is the exception one? */
 } *now;
 
@@ -191,7 +193,19 @@ void oracle_start(void)
     known = false;
 }
 
-void oracle_forget(void) { known = false; }
+void oracle_forget(void) { known = now->first = false; }
+
+void oracle_keep(bool on)
+{
+    now->keep = on;
+    now->kept = NULL;
+}
+
+void oracle_again(void)
+{
+    known = now->kept == before; /* the variable, too, was put back */
+    now->first = now->keep;
+}
 
 void oracle_race(bool on)
 {
@@ -439,8 +453,11 @@ void oracle_begin(enum oracle_event event)
         oracle_map_begin(self, &now->request, &now->target, &now->message);
         now->inject = frame_fail_countdown != 0;
     }
-    if (!known || !load_complete(before))
+    if (!known || !load_complete(before)) {
         load(before);
+        now->kept = now->first ? before : now->kept == before ? NULL : now->kept;
+    }
+    now->first = false;
     before->now = host_clock_us();
     before->cpu = (int)host_cpu->id;
     now->passed = before->now - host_cpu->last_tick_us;
@@ -752,6 +769,7 @@ const char *oracle_compare(void)
     struct model *old = before;
 
     do { /* the model may ask for somebody who was not known */
+        now->kept = now->kept == after ? NULL : now->kept;
         load(after);
         wrong = try_all();
         if (wrong != NULL && upcalls_unsure())

@@ -28,6 +28,10 @@ const char *oracle_compare(void);
 void oracle_explain(void);
 /* Something else happens: the state is looked at anew. */
 void oracle_forget(void);
+/* The program's data are put back to what they are now before each event that follows, or not any more. */
+void oracle_keep(bool on);
+/* They have been put back, if that was promised; else this is oracle_forget. */
+void oracle_again(void);
 /* Two CPUs race from now on (one event happens inside another): nothing is compared until it is over. */
 void oracle_race(bool on);
 /* How much was compared. */

@@ -33,7 +33,7 @@ static struct {
     unsigned rights;
     uint8_t status[L4_MR_COUNT]; /* UNMAP: of each flexpage */
     uint64_t compared, messages, unsure;
-} w;
+} w SCRATCH;
 
 void oracle_map_counts(uint64_t *operations, uint64_t *items, uint64_t *unsure)
 {

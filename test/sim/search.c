@@ -29,6 +29,7 @@
 #define COMPARED_OFTEN 300u
 #define COMPARED_ALWAYS 10000u
 #define RECENT (1u << 13)
+#define SPACES (1u << 14)
 
 enum batch_state { BATCH_FREE, BATCH_DONE };
 struct found {
@@ -79,6 +80,7 @@ static struct worker {
     bool often;                       /* a line was learned in this batch */
     jmp_buf again;                    /* to where it begins anew */
     uint64_t recent[RECENT];          /* some hashes that are known */
+    uint64_t spaces[SPACES];          /* some digests of address spaces that have been checked */
 } *w;
 
 void __gcov_dump(void) __attribute__((weak));
@@ -261,6 +263,7 @@ static void state_load(size_t state)
 
     while (same < depth && same < w->depth && path[same] == w->path[same])
         same++;
+    oracle_keep(false);
     snapshot_load(same);
     for (w->depth = same; w->depth < depth; w->depth++) {
         w->trying = path[w->depth];
@@ -269,6 +272,7 @@ static void state_load(size_t state)
         w->path[w->depth] = w->trying;
     }
     w->state = state;
+    oracle_keep(true);
 }
 
 static void finding_tell(const char *wrong)
@@ -281,18 +285,28 @@ static void finding_tell(const char *wrong)
     leave(1);
 }
 
+/* Address spaces are the same in many states: the same memory, to the bit, is not walked again. */
+static void state_check(void)
+{
+    uint64_t digest = snapshot_digest(), *spaces = &w->spaces[digest % SPACES];
+
+    small_check(*spaces != digest);
+    *spaces = digest;
+}
+
 static void state_seen(struct batch *b, unsigned event)
 {
-    struct small_hash hash = small_hash();
-    uint64_t key = options->apart ? hash.itself : hash.of_all, *recent = &w->recent[key % RECENT];
+    uint64_t itself = small_hash(), class, key, *recent = &w->recent[itself % RECENT];
 
-    if (*recent == key)
+    if (*recent == itself)
         return;
-    *recent = key;
+    *recent = itself;
+    class = small_hash_of_all(itself);
+    key = options->apart ? itself : class;
     if (table_has(&s->states, key))
         return;
-    small_check();
-    b->found[b->count++] = (struct found){key, hash.of_all, (uint32_t)w->state, (uint8_t)event};
+    state_check();
+    b->found[b->count++] = (struct found){key, class, (uint32_t)w->state, (uint8_t)event};
 }
 
 static void expand(struct batch *b, size_t state)
@@ -302,12 +316,12 @@ static void expand(struct batch *b, size_t state)
 
     state_load(state);
     for (w->trying = 0; w->trying < small_events(); w->trying++) {
-        if (small_apply(w->trying, &wrong)) {
-            b->transitions++;
-            if (wrong != NULL)
-                finding_tell(wrong);
-            state_seen(b, w->trying);
-        }
+        if (!small_apply(w->trying, &wrong))
+            continue;
+        b->transitions++;
+        if (wrong != NULL)
+            finding_tell(wrong);
+        state_seen(b, w->trying);
         if (often && snapshot_compare())
             longjmp(w->again, 1);
         snapshot_load(w->depth);
@@ -326,6 +340,7 @@ static void batch_run(struct batch *b)
     if (setjmp(w->again) != 0) {
         snapshot_reset();
         memset(w->recent, 0, sizeof w->recent);
+        memset(w->spaces, 0, sizeof w->spaces);
         w->depth = 0;
         w->often = true;
     }
@@ -431,7 +446,7 @@ static size_t limit_default(void)
 
 static void start(void)
 {
-    struct small_hash hash;
+    uint64_t itself, class;
 
     s = memory_shared(sizeof *s);
     w = memory_own(sizeof *w);
@@ -447,9 +462,10 @@ static void start(void)
     small_start(sim.cpus);
     for (unsigned i = 0; i < BATCHES; i++)
         s->batch[i] = memory_shared(sizeof **s->batch + BATCH_MAX * small_events() * sizeof(struct found));
-    snapshot_start();
-    hash = small_hash();
-    state_add(&(struct found){options->apart ? hash.itself : hash.of_all, hash.of_all, 0, 0});
+    snapshot_start(small_line_of_spaces);
+    itself = small_hash();
+    class = small_hash_of_all(itself);
+    state_add(&(struct found){options->apart ? itself : class, class, 0, 0});
 }
 
 int search_all(const struct search_options *chosen)

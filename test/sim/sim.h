@@ -47,6 +47,9 @@ bool sim_port(unsigned port);
 void sim_tick(unsigned us);
 void sim_set_cpu(unsigned id);
 
+/* Data that mean nothing from one event to the next: search.c does not put them back. */
+#define SCRATCH __attribute__((section("scratch")))
+
 /* Is this the build with sanitizers? */
 bool sim_sanitized(void);
 

@@ -477,7 +477,7 @@ bool small_apply(unsigned event, const char **wrong)
     int me;
 
     *wrong = NULL;
-    oracle_forget();
+    oracle_again();
     if ((e->op == OP_LOOK && !interrupted) || (e->early && !host_ipi_can_wait(e->cpu)))
         return false;
     if (e->op < OP_TICK && cpus[e->cpu]->current == cpus[e->cpu]->idle && (!interrupted || e->early))
@@ -499,8 +499,8 @@ bool small_apply(unsigned event, const char **wrong)
         do_tick(e->op);
     } else {
         me = index_of(host_current());
-        if (me == NOBODY)
-            return false;
+        if (me == NOBODY) /* nobody is left to run there */
+            return true;
         int x = (me + e->partner) % THREADS;
 
         if (e->op == OP_CANCEL || (e->op >= OP_DELETE && e->op <= OP_MIGRATE_1))
@@ -520,13 +520,32 @@ bool small_apply(unsigned event, const char **wrong)
 
 /* ---- invariants ---- */
 
-void small_check(void)
+static bool inside(const void *line, const void *from, size_t bytes)
+{
+    return (uintptr_t)line - (uintptr_t)from < bytes;
+}
+
+bool small_line_of_spaces(const void *line)
+{
+    for (int i = 0; i < THREADS; i++)
+        if (inside(line, threads[i], sizeof *threads[i]) || inside(line, threads[i]->utcb, sizeof *threads[i]->utcb))
+            return false;
+    for (unsigned i = 0; i < cpu_count; i++)
+        if (inside(line, cpus[i], sizeof *cpus[i]))
+            return false;
+    return inside(line, host_memory, host_memory_bytes());
+}
+
+void small_check(bool spaces)
 {
     kernel_check_all();
-    task_check(source);
-    for (int i = 0; i < TASKS; i++) {
-        task_check(tasks[i]);
-        host_tlb_check(&tasks[i]->space);
+    for (int i = -1; i < TASKS; i++) {
+        const struct task *task = i < 0 ? source : tasks[i];
+
+        task_check_objects(task);
+        if (spaces)
+            mapping_check(task);
+        host_tlb_check(&task->space);
     }
     for (const struct slab *s = slab_first(); s != NULL; s = s->next)
         slab_check(s);

@@ -13,8 +13,10 @@ unsigned small_events(void);
 const char *small_name(unsigned event);
 /* One event. False: it cannot happen now, and nothing was done. *wrong: how kernel and model differ now, or NULL. */
 bool small_apply(unsigned event, const char **wrong);
-/* All invariants. Does not return when one is broken. */
-void small_check(void);
+/* All invariants; spaces: those of address spaces, too. Does not return when one is broken. */
+void small_check(bool spaces);
+/* Is it memory that the invariants of address spaces are about? (It is in no thread, UTCB or CPU.) */
+bool small_line_of_spaces(const void *line);
 
 /* Rights of the one page (0: not mapped), and the task that it has come from; not one of these: NULL. */
 unsigned small_page_rights(int task);
@@ -36,11 +38,9 @@ struct small_parts {
     struct gate *gate;
 };
 void small_hash_start(const struct small_parts *of);
-/* The hash of the state itself, and one that it shares with all states that are like it but for who is who. */
-struct small_hash {
-    uint64_t itself, of_all;
-};
-struct small_hash small_hash(void);
+uint64_t small_hash(void);
+/* The one that the state, whose hash is `itself` and was made last, shares with all that are like it. */
+uint64_t small_hash_of_all(uint64_t itself);
 
 /* ---- search.c ---- */
 struct search_options {

@@ -5,7 +5,7 @@
  *
  * So nothing that a permutation exchanges is seen by its address or number: see_pointer, see_sender, see_label and
  * see_selector give threads and CPUs the name that they have in the permuted state. What belongs to a thread or a CPU
- * is a part of its own (part_begin, part_end), and the parts of a permuted state come in its order.
+ * is a part of its own (part_end), and the parts of a permuted state come in its order.
  */
 #include "small.h"
 #include "ipc.h"
@@ -21,7 +21,7 @@
 
 static const struct small_parts *parts;
 static unsigned ways; /* how many permutations there are */
-static uint64_t sum[WAYS], part[PARTS][WAYS], name[PARTS][WAYS];
+static uint64_t name[PARTS][WAYS];
 
 /* Which part takes the place of this one in the permuted state. */
 static unsigned part_in(unsigned which, unsigned way)
@@ -33,22 +33,43 @@ static unsigned part_in(unsigned which, unsigned way)
     return which;
 }
 
+/* What has been seen of a part: a word, and whose name in the permuted state is added to it (0: nobody's). */
+#define WORDS 256u
+static struct seen {
+    uint64_t word;
+    unsigned who;
+} seen[WORDS] SCRATCH;
+static unsigned seen_count SCRATCH, part_last[PARTS] SCRATCH;
+static uint64_t odd[WORDS]; /* by place */
+
 static inline uint64_t mix(uint64_t so_far, uint64_t word)
 {
     so_far = (so_far ^ word) * 0x9e3779b97f4a7c15ul;
     return so_far ^ so_far >> 29;
 }
 
-static inline void see(uint64_t word)
-{
-    for (unsigned w = 0; w < WAYS; w++)
-        sum[w] = mix(sum[w], word);
-}
-
 static inline void see_name(unsigned which, uint64_t more)
 {
-    for (unsigned w = 0; w < WAYS; w++)
-        sum[w] = mix(sum[w], name[which][w] + more);
+    kassert(seen_count < WORDS);
+    seen[seen_count++] = (struct seen){more, which};
+}
+
+static inline void see(uint64_t word) { see_name(0, word); }
+
+static void part_end(unsigned which) { part_last[which] = seen_count; }
+
+static uint64_t part_hash(unsigned which, unsigned way)
+{
+    unsigned first = which == 0 ? 0 : part_last[which - 1], last = part_last[which];
+    uint64_t sum = last - first;
+
+    for (unsigned i = first; i < last; i++) { /* these do not wait for each other */
+        uint64_t word = seen[i].word + name[seen[i].who][way], by = odd[i - first];
+        unsigned __int128 product = (unsigned __int128)(word + by) * by;
+
+        sum += (uint64_t)(product >> 64) ^ (uint64_t)product;
+    }
+    return mix(0, sum);
 }
 
 extern char __data_start[];
@@ -126,18 +147,6 @@ static void see_cap(const struct cap *c)
     see(cap_rights(c));
 }
 
-static void part_begin(void)
-{
-    for (unsigned w = 0; w < WAYS; w++)
-        sum[w] = 0;
-}
-
-static void part_end(unsigned which)
-{
-    for (unsigned w = 0; w < WAYS; w++)
-        part[which][w] = sum[w];
-}
-
 static void see_thread(const struct thread *t)
 {
     bool again = t->resume == ipc_restart_resume || t->ipc_state == IPC_GATE;
@@ -193,37 +202,44 @@ void small_hash_start(const struct small_parts *of)
 {
     parts = of;
     ways = cpu_count == 1 ? 2 : 4;
-    for (unsigned i = 0; i < PARTS; i++)
+    for (unsigned i = 1; i < PARTS; i++)
         for (unsigned w = 0; w < WAYS; w++)
-            name[i][w] = (uint64_t)(part_in(i, w) + 1) << 48;
+            name[i][w] = (uint64_t)part_in(i, w) << 48;
+    for (unsigned i = 0; i < WORDS; i++)
+        odd[i] = mix(mix(1, i), 2) | 1;
 }
 
-struct small_hash small_hash(void)
+static uint64_t hash_in(unsigned way)
 {
-    struct small_hash hash = {0, ~0ul};
+    uint64_t all = 0;
 
-    part_begin();
+    for (unsigned i = 0; i < PART_CPUS + cpu_count; i++)
+        all = mix(all, part_hash(part_in(i, way), way));
+    return all;
+}
+
+uint64_t small_hash(void)
+{
+    seen_count = 0;
     see_rest();
     part_end(0);
     for (unsigned i = 0; i < SMALL_THREADS; i++) {
-        part_begin();
         see_thread(parts->threads[i]);
         part_end(PART_THREADS + i);
     }
     for (unsigned i = 0; i < cpu_count; i++) {
-        part_begin();
         see_cpu(cpus[i]);
         part_end(PART_CPUS + i);
     }
-    for (unsigned w = 0; w < ways; w++) {
-        uint64_t all = 0;
+    return hash_in(0);
+}
 
-        for (unsigned i = 0; i < PART_CPUS + cpu_count; i++)
-            all = mix(all, part[part_in(i, w)][w]);
-        if (w == 0)
-            hash.itself = all;
-        if (all < hash.of_all)
-            hash.of_all = all;
+uint64_t small_hash_of_all(uint64_t itself)
+{
+    for (unsigned w = 1; w < ways; w++) {
+        uint64_t hash = hash_in(w);
+
+        itself = hash < itself ? hash : itself;
     }
-    return hash;
+    return itself;
 }

@@ -1,27 +1,30 @@
 /* SPDX-License-Identifier: MIT */
-/* See snapshot.h. Word by word, since the address sanitizer would see gaps between variables. */
+/* See snapshot.h. Nothing of libc copies: the address sanitizer would see gaps between variables. */
 #include "snapshot.h"
 #include "arch/host/host.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#define LINE 64u
+#define LINE SNAPSHOT_LINE
 #define LINE_WORDS (LINE / sizeof(uint64_t))
 #define RAW __attribute__((no_sanitize("address", "undefined")))
 #define AREAS 2
 
-extern char __data_start[], _end[];
+extern char __data_start[], _end[], __start_scratch[], __stop_scratch[];
 
 /* All of it outside the program's own data, which is part of what is copied. */
 struct snapshot {
     struct {
         uint64_t *memory, *start; /* what is copied, and what was in it at the start */
         size_t lines;
-        unsigned char *changes;   /* per line: it is in `changing` */
+        unsigned char *changes;   /* per line: it is in `changing`, or scratch */
     } area[AREAS];
     uint64_t **changing;          /* lines that change */
     size_t count;
+    bool (*counts)(const void *line);
+    uint64_t **counting;          /* those of them that are in the digest */
+    size_t counting_count;
     uint64_t *copy[SNAPSHOTS];
     struct learned {              /* by all processes: numbers of lines, counted through the areas */
         unsigned lock;
@@ -46,19 +49,28 @@ static void *memory(size_t bytes, int flags)
 void *memory_shared(size_t bytes) { return memory(bytes, MAP_SHARED); }
 void *memory_own(size_t bytes) { return memory(bytes, MAP_PRIVATE); }
 
+/* A quarter of a line, at once. */
+typedef uint64_t quarter __attribute__((vector_size(LINE / 4), may_alias));
+
 RAW static inline void line_copy(uint64_t *to, const uint64_t *from)
 {
-    for (unsigned i = 0; i < LINE_WORDS; i++)
-        to[i] = from[i];
+    for (unsigned i = 0; i < 4; i++)
+        ((quarter *)to)[i] = ((const quarter *)from)[i];
 }
 
 RAW static inline bool line_same(const uint64_t *a, const uint64_t *b)
 {
-    uint64_t different = 0;
+    quarter different = {0, 0};
 
-    for (unsigned i = 0; i < LINE_WORDS; i++)
-        different |= a[i] ^ b[i];
-    return different == 0;
+    for (unsigned i = 0; i < 4; i++)
+        different |= ((const quarter *)a)[i] ^ ((const quarter *)b)[i];
+    return (different[0] | different[1]) == 0;
+}
+
+/* Is it data that nobody needs again (sim.h SCRATCH)? */
+static bool is_scratch(const uint64_t *line)
+{
+    return (uintptr_t)line >= (uintptr_t)__start_scratch && (uintptr_t)line + LINE <= (uintptr_t)__stop_scratch;
 }
 
 /* Line i of area a changes. */
@@ -68,6 +80,27 @@ static void line_add(unsigned a, size_t i)
     s->changing[s->count] = s->area[a].memory + i * LINE_WORDS;
     line_copy(s->copy[0] + s->count * LINE_WORDS, s->area[a].start + i * LINE_WORDS);
     s->count++;
+    if (s->counts(s->area[a].memory + i * LINE_WORDS))
+        s->counting[s->counting_count++] = s->area[a].memory + i * LINE_WORDS;
+}
+
+RAW uint64_t snapshot_digest(void)
+{
+    uint64_t sum = s->counting_count;
+
+    for (size_t i = 0; i < s->counting_count; i++) {
+        const uint64_t *line = s->counting[i];
+
+        for (unsigned k = 0; k < LINE_WORDS; k += 2) { /* pairs do not wait for each other */
+            uint64_t place = (i * LINE_WORDS + k) << 40;
+            unsigned __int128 product = (unsigned __int128)(line[k] ^ 0x9e3779b97f4a7c15ul ^ place) *
+                                        (line[k + 1] ^ 0xd6e8feb86659fd93ul);
+
+            sum += (uint64_t)(product >> 64) ^ (uint64_t)product;
+        }
+        sum = (sum ^ sum >> 29) * 0x9e3779b97f4a7c15ul;
+    }
+    return sum;
 }
 
 static void learn(unsigned a, size_t i)
@@ -88,7 +121,7 @@ bool snapshot_compare(void)
 
     for (unsigned a = 0; a < AREAS; a++)
         for (size_t i = 0; i < s->area[a].lines; i++)
-            if (!s->area[a].changes[i] &&
+            if (s->area[a].changes[i] == 0 &&
                 !line_same(s->area[a].memory + i * LINE_WORDS, s->area[a].start + i * LINE_WORDS))
                 learn(a, i);
     return s->count != before;
@@ -103,7 +136,7 @@ bool snapshot_update(void)
         unsigned a = i >= s->area[0].lines;
 
         i -= a * s->area[0].lines;
-        if (!s->area[a].changes[i])
+        if (s->area[a].changes[i] == 0)
             line_add(a, i);
     }
     return s->count != before;
@@ -148,7 +181,7 @@ static void area_init(unsigned which, char *first, char *last)
     s->area[which].changes = memory_own(lines);
 }
 
-void snapshot_start(void)
+void snapshot_start(bool (*counts)(const void *line))
 {
     char *data = __data_start + (-(uintptr_t)__data_start & (LINE - 1));
     char *data_end = data + ((size_t)(_end - data) + LINE - 1) / LINE * LINE; /* the rest of its page exists */
@@ -159,10 +192,14 @@ void snapshot_start(void)
     area_init(1, host_memory + host_ram_bytes(), host_memory + host_memory_bytes());
     lines = s->area[0].lines + s->area[1].lines;
     s->changing = memory_own(lines * sizeof *s->changing);
+    s->counting = memory_own(lines * sizeof *s->counting);
+    s->counts = counts;
     s->learned = memory_shared(sizeof *s->learned + lines * 8 * sizeof *s->learned->line);
     for (unsigned i = 0; i < SNAPSHOTS; i++)
         s->copy[i] = memory_own(lines * LINE);
     for (unsigned a = 0; a < AREAS; a++)
-        for (size_t i = 0; i < s->area[a].lines; i++)
+        for (size_t i = 0; i < s->area[a].lines; i++) {
             line_copy(s->area[a].start + i * LINE_WORDS, s->area[a].memory + i * LINE_WORDS);
+            s->area[a].changes[i] = is_scratch(s->area[a].memory + i * LINE_WORDS);
+        }
 }

@@ -11,8 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What memory holds now is the start. */
-void snapshot_start(void);
+/* What memory holds now is the start. counts: for snapshot_digest. */
+void snapshot_start(bool (*counts)(const void *line));
+#define SNAPSHOT_LINE 64u
 /* All memory is as at the start again. */
 void snapshot_reset(void);
 /* True: a line has changed that nobody has copied. It is added, and all copies but that of the start are void. */
@@ -21,6 +22,8 @@ bool snapshot_compare(void);
 bool snapshot_update(void);
 /* How many lines change. */
 size_t snapshot_lines(void);
+/* Of what is in all lines that change and of which `counts` says so. */
+uint64_t snapshot_digest(void);
 /* Copy 0 is the start; 1 to SNAPSHOTS - 1 can be saved. */
 #define SNAPSHOTS 64u
 void snapshot_save(unsigned copy);
