@@ -18,6 +18,7 @@ void kernel_cpu_init(struct cpu *c, unsigned id)
 
     c->id = id;
     sched_init(c);
+    c->timeouts.random = arch_clock_ticks() | 1;
     kobj_init(&idle->obj, &thread_ops, KOBJ_THREAD, NULL);
     arch_thread_init(idle);
     list_init(&idle->ready_link);

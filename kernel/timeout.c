@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A treap: search tree by (deadline, address), heap by weight. The weight is a hash of the address, so the shape does
- * not depend on the order of arming and nothing random is read.
+ * A treap: search tree by (deadline, address), heap by weight. Weights are pseudo-random, from a seed of each boot and
+ * CPU: a program chooses deadlines and knows addresses, so with weights that depend on these it could make a list of it.
  *   T1  in-order is ascending by key.
  *   T2  a parent's weight is not below its children's.
  *   T3  up pointers match.
@@ -20,59 +20,68 @@ static struct timeout **link_to(struct timeout_queue *q, struct timeout *t)
     return t->up->left == t ? &t->up->left : &t->up->right;
 }
 
-/* Lifts t above its parent; the key order stays. */
-static void rotate_up(struct timeout_queue *q, struct timeout *t)
-{
-    struct timeout *p = t->up, **top = link_to(q, p), *moved;
-
-    if (p->left == t) {
-        moved = t->right;
-        p->left = moved;
-        t->right = p;
-    } else {
-        moved = t->left;
-        p->right = moved;
-        t->left = p;
-    }
-    if (moved != NULL)
-        moved->up = p;
-    t->up = p->up;
-    p->up = t;
-    *top = t;
-}
-
 void timeout_arm(struct timeout_queue *q, struct timeout *t, uint64_t deadline_us)
 {
-    struct timeout **at = &q->root, *up = NULL;
+    struct timeout **at = &q->root, *up = NULL, *rest;
+    struct timeout **less = &t->left, **more = &t->right, *less_up = t, *more_up = t;
 
     kassert(!t->armed);
+    q->random *= 0x9e3779b97f4a7c15ul;
+    t->weight = (uint32_t)(q->random >> 32);
     t->deadline_us = deadline_us;
-    t->weight = (uint32_t)(((uint64_t)(uintptr_t)t * 0x9e3779b97f4a7c15ul) >> 32);
-    while (*at != NULL) {
+    t->armed = true;
+    while (*at != NULL && (*at)->weight >= t->weight) { /* down to its place in the heap */
         up = *at;
         at = key_less(t, up) ? &up->left : &up->right;
     }
-    t->left = t->right = NULL;
-    t->up = up;
-    t->armed = true;
+    rest = *at;
     *at = t;
-    while (t->up != NULL && t->up->weight < t->weight)
-        rotate_up(q, t);
+    t->up = up;
+    while (rest != NULL) /* what was there falls apart into what is less and what is more than t */
+        if (key_less(t, rest)) {
+            *more = rest;
+            rest->up = more_up;
+            more_up = rest;
+            more = &rest->left;
+            rest = *more;
+        } else {
+            *less = rest;
+            rest->up = less_up;
+            less_up = rest;
+            less = &rest->right;
+            rest = *less;
+        }
+    *less = *more = NULL;
 }
 
 void timeout_disarm(struct timeout_queue *q, struct timeout *t)
 {
+    struct timeout **at, *up = t->up, *less = t->left, *more = t->right, *heavier;
+
     if (!t->armed)
         return;
     t->armed = false;
-    while (t->left != NULL && t->right != NULL)
-        rotate_up(q, t->left->weight > t->right->weight ? t->left : t->right);
-
-    struct timeout *rest = t->left != NULL ? t->left : t->right;
-
-    if (rest != NULL)
-        rest->up = t->up;
-    *link_to(q, t) = rest;
+    at = link_to(q, t);
+    while (less != NULL && more != NULL) { /* the two become one in its place */
+        if (less->weight > more->weight) {
+            heavier = less;
+            less = heavier->right;
+            *at = heavier;
+            at = &heavier->right;
+        } else {
+            heavier = more;
+            more = heavier->left;
+            *at = heavier;
+            at = &heavier->left;
+        }
+        heavier->up = up;
+        up = heavier;
+    }
+    if (less == NULL)
+        less = more;
+    *at = less;
+    if (less != NULL)
+        less->up = up;
 }
 
 struct timeout *timeout_first(const struct timeout_queue *q)
