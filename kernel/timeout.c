@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A treap: search tree by (deadline, address), heap by weight. Weights are pseudo-random, from a seed of each boot and
- * CPU: a program chooses deadlines and knows addresses, so with weights that depend on these it could make a list of it.
+ * CPU: with weights that depend on addresses a program could choose deadlines that make a list of the tree.
  *   T1  in-order is ascending by key.
  *   T2  a parent's weight is not below its children's.
  *   T3  up pointers match.
