@@ -15,6 +15,8 @@ int load_thread(const struct thread *t);
 int load_object(const struct kobj *obj);
 /* slot: of the thread (NULL: its implicit one), or an explicit one of its task. */
 int load_slot(const struct reply_slot *slot, const struct thread *owner);
+/* A thread, or MODEL_THREADS + an object; it may not exist any more. */
+const struct kobj *load_kobj(int who);
 /* NULL: it does not exist any more. */
 const struct thread *load_thread_at(int x);
 /* All threads that are known, and whatever they have to do with. */

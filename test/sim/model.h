@@ -202,6 +202,7 @@ struct model {
     int cpu;        /* where the event happens */
     unsigned reached; /* bit per CPU whose box has been emptied in this event: it is told of everything at once */
     unsigned cpus, threads, objects, explicits;
+    bool ends_known; /* all that ends in this event is in the model */
     bool open;      /* something has happened that is not modelled: whatever the kernel does is accepted */
     int16_t destroyed[MODEL_SENDERS]; /* threads and objects whose capabilities this event has made void */
     unsigned destroyed_count;

@@ -16,7 +16,7 @@
 #define WEAK 0x10u
 #define SLOTS_END 65536ul
 
-enum change { SLOT_SET, LEAF_MADE, LEAF_GONE, LEAF_RIGHTS, NODE_REMOVED };
+enum change { SLOT_SET, LIFE_ENDED, LEAF_MADE, LEAF_GONE, LEAF_RIGHTS, NODE_REMOVED };
 
 /* ---- windows and buffers ---- */
 
@@ -64,12 +64,35 @@ bool model_buffer(const word_t *br, unsigned at, struct model_buffer *out)
 
 /* ---- the journal ---- */
 
+static struct model_life *life_find(struct model_maps *m, uint64_t object)
+{
+    for (unsigned i = 0; i < m->life_count; i++)
+        if (m->life[i].object == object)
+            return &m->life[i];
+    return NULL;
+}
+
+static void life_count(struct model_maps *m, const struct model_slot_of *s, int by)
+{
+    struct model_life *life = s->object == 0 ? NULL : life_find(m, s->object);
+
+    if (life == NULL)
+        return;
+    life->slots += (unsigned)by;
+    life->counted += s->rights & WEAK ? 0 : by;
+}
+
 static void apply(struct model_maps *m, const struct model_change *c)
 {
     switch ((enum change)c->what) {
     case SLOT_SET:
+        life_count(m, &m->slot[c->index], -1);
         m->slot[c->index].object = c->object;
         m->slot[c->index].rights = c->rights;
+        life_count(m, &m->slot[c->index], 1);
+        break;
+    case LIFE_ENDED:
+        m->life[c->index].ended = true;
         break;
     case LEAF_MADE:
         m->leaf[c->index].here = true;
@@ -123,8 +146,17 @@ void model_maps_begin(struct model_maps *m, const struct model_map_world *world)
     model_ports_begin(&m->ports);
 }
 
+static void tasks_end(struct model_maps *m);
+
 void model_maps_at(struct model_maps *m, unsigned last)
 {
+    for (unsigned i = 0; i < m->life_count; i++) {
+        struct model_life *l = &m->life[i];
+
+        l->ended = false;
+        l->counted = l->counted_first;
+        l->slots = l->slots_first;
+    }
     for (unsigned i = 0; i < m->slot_count; i++) {
         struct model_slot_of *s = &m->slot[m->used[i]];
 
@@ -137,28 +169,30 @@ void model_maps_at(struct model_maps *m, unsigned last)
     }
     for (unsigned i = 0; i < m->node_count; i++)
         m->node[i].removed = false;
-    for (unsigned i = 0; i < m->changes && m->journal[i].step <= last; i++)
+    m->changes = m->base;
+    for (unsigned i = 0; i < m->base && m->journal[i].step <= last; i++)
         apply(m, &m->journal[i]);
+    tasks_end(m);
 }
 
 /* ---- capabilities ---- */
 
 static struct model_life *life_of(struct model_maps *m, uint64_t object)
 {
-    unsigned i = 0;
+    struct model_life *life = life_find(m, object);
 
-    while (i < m->life_count && m->life[i].object != object)
-        i++;
-    if (i == MODEL_LIVES) {
+    if (life != NULL)
+        return life;
+    if (m->life_count == MODEL_LIVES) {
         m->unsure = true;
         return &m->life[0];
     }
-    if (i == m->life_count) {
-        m->life_count++;
-        m->life[i] = (struct model_life){.object = object};
-        m->world->life(&m->life[i]);
-    }
-    return &m->life[i];
+    life = &m->life[m->life_count++];
+    *life = (struct model_life){.object = object};
+    m->world->life(life);
+    life->counted_first = life->counted;
+    life->slots_first = life->slots;
+    return life;
 }
 
 static struct model_slot_of *slot_find(struct model_maps *m, uint64_t task, word_t at)
@@ -187,7 +221,7 @@ static struct model_slot_of *slot_of(struct model_maps *m, uint64_t task, word_t
     s->object = s->object_first = m->world->slot(task, at, &rights);
     s->rights = s->rights_first = (uint8_t)rights;
     for (unsigned n = 0; s->object != 0 && n < m->life_count; n++)
-        if (m->life[n].object == s->object && m->life[n].slots == 0)
+        if (m->life[n].object == s->object && m->life[n].ended)
             change(m, SLOT_SET, i, 0, 0);
     return s;
 }
@@ -199,8 +233,7 @@ static void slot_set(struct model_maps *m, struct model_slot_of *s, uint64_t obj
 
 static void object_ends(struct model_maps *m, struct model_life *life)
 {
-    life->slots = 0; /* nobody has it */
-    m->unsure = m->unsure || life->task;
+    change(m, LIFE_ENDED, (unsigned)(life - m->life), 0, 0);
     for (unsigned i = 0; i < m->slot_count; i++)
         if (m->slot[m->used[i]].object == life->object)
             slot_set(m, &m->slot[m->used[i]], 0, 0);
@@ -215,10 +248,8 @@ static void slot_remove(struct model_maps *m, struct model_slot_of *s, bool del)
     if (s->object == 0)
         return;
     life = life_of(m, s->object);
-    slot_set(m, s, 0, 0);
     last = (counted && life->counted <= 1) || life->slots <= 1;
-    life->counted -= counted;
-    life->slots--;
+    slot_set(m, s, 0, 0);
     if ((last && !life->kept) || deletes)
         object_ends(m, life);
 }
@@ -228,16 +259,13 @@ static void slot_map(struct model_maps *m, struct model_slot_of *from, struct mo
 {
     uint64_t object = from->object;
     unsigned rights = (from->rights & passed & 15u) | L4_RIGHT_R;
-    struct model_life *life;
 
     rights |= (from->rights & (unsigned)item & 0xe0u) | ((from->rights | (unsigned)item) & WEAK);
     step(m);
     slot_remove(m, to, true);
     if (from->object != object) /* it was the same slot, or the object has ended */
         return;
-    life = life_of(m, object);
-    life->counted += !(rights & WEAK);
-    life->slots++;
+    life_of(m, object); /* known before it has one more */
     slot_set(m, to, object, rights);
     if (item & L4_ITEM_GRANT)
         slot_remove(m, from, false);
@@ -678,6 +706,74 @@ unsigned model_unmap(struct model_maps *m, uint64_t task, l4_fpage fp, bool self
     default:
         return 0;
     }
+}
+
+/* ---- what ends with a task ---- */
+
+/* All that it has; its ports go now, and are not seen again. */
+static void task_load(struct model_maps *m, uint64_t task)
+{
+    unsigned first = m->leaf_count, rights;
+
+    for (word_t at = m->world->slot_next(task, 0); at != ~0ul && !m->unsure; at = m->world->slot_next(task, at + 1))
+        if (m->world->slot(task, at, &rights) != 0) {
+            const struct model_slot_of *s = slot_of(m, task, at);
+
+            if (s->object != 0)
+                life_of(m, s->object);
+        }
+    range_load(m, task, 0, L4_USER_END);
+    for (unsigned i = first; i < m->leaf_count && !m->unsure; i++)
+        if (m->leaf[i].task == task && m->leaf[i].node >= 0)
+            derived_load(m, &m->leaf[i]);
+    model_ports_end(m, task);
+}
+
+/* Of what it has, pages go with all that was made from them, capabilities are deleted. */
+static void task_end(struct model_maps *m, uint64_t task)
+{
+    for (unsigned i = 0; i < m->slot_count; i++)
+        if (m->slot[m->used[i]].task == task)
+            slot_remove(m, &m->slot[m->used[i]], true);
+    for (unsigned i = 0; i < m->leaf_count; i++)
+        if (m->leaf[i].task == task && m->leaf[i].node >= 0 && leaf_here(m, &m->leaf[i]))
+            change(m, NODE_REMOVED, (unsigned)m->leaf[i].node, 0, 0);
+}
+
+/* With one task others may end, which are found behind it, or before it. */
+static void tasks_end(struct model_maps *m)
+{
+    bool some = true, done[MODEL_LIVES] = {false};
+
+    while (some && !m->unsure) {
+        some = false;
+        for (unsigned i = 0; i < m->life_count; i++)
+            if (m->life[i].task && m->life[i].ended && !done[i]) {
+                some = done[i] = true;
+                if (!m->life[i].task_known)
+                    task_load(m, m->life[i].object);
+                m->life[i].task_known = true;
+                task_end(m, m->life[i].object);
+            }
+    }
+}
+
+void model_maps_end(struct model_maps *m)
+{
+    m->base = m->changes;
+    tasks_end(m);
+}
+
+void model_create(struct model_maps *m, uint64_t task, word_t slot)
+{
+    struct model_slot_of *s;
+
+    step(m);
+    if (slot >= SLOTS_END)
+        return;
+    s = slot_of(m, task, slot);
+    slot_remove(m, s, true);
+    slot_set(m, s, MODEL_NEW_OBJECT, 0xef);
 }
 
 /* ---- items ---- */

@@ -35,9 +35,11 @@ struct model_slot_of {
 struct model_life {
     uint64_t object;
     bool kept;       /* a boot object: lives without capabilities */
-    bool task;       /* with it others end: not decided */
-    int64_t counted; /* capabilities that keep it */
-    unsigned slots;  /* all that name it */
+    bool task;       /* with it others end */
+    bool ended, task_known; /* what the task has is loaded */
+    int64_t counted, counted_first; /* capabilities that keep it */
+    unsigned slots, slots_first;    /* all that name it */
+    uint32_t serial;                /* the world's */
 };
 /* A place in the tree of who has a page from whom. id 0: made in this operation. */
 struct model_node {
@@ -99,6 +101,7 @@ struct model_map_world {
     void (*derived)(uint64_t node, void (*each)(uint64_t node, const struct model_leaf *leaf));
     unsigned (*order_at)(uint64_t task, word_t va, unsigned order); /* the largest page that could be there */
     bool (*is_sigma0)(uint64_t task);
+    bool (*has_ports)(uint64_t task);
     /* Who has ports of this word from whom. */
     void (*ports)(unsigned word, void (*each)(uint64_t from, uint64_t to, word_t bits));
 };
@@ -107,6 +110,7 @@ struct model_maps {
     const struct model_map_world *world;
     bool unsure; /* something is not decided: nothing is compared */
     unsigned slot_count, life_count, leaf_count, node_count, range_count, changes, step;
+    unsigned base;          /* changes of the operation itself; behind them, what ends with a task */
     unsigned largest, made; /* the largest page seen; how many pages were made */
     uint64_t made_in;       /* 0: in several tasks */
     unsigned used[MODEL_CELLS];
@@ -139,14 +143,21 @@ bool model_buffer(const word_t *br, unsigned at, struct model_buffer *out);
 struct model_window model_window(word_t send, unsigned send_order, word_t receive, unsigned receive_order, word_t hot);
 
 void model_maps_begin(struct model_maps *m, const struct model_map_world *world);
-/* Everything as it is after so many steps. */
+/* The operation is over: what ends with the tasks that it has ended. */
+void model_maps_end(struct model_maps *m);
+/* Everything as it is when the operation ends after so many steps. */
 void model_maps_at(struct model_maps *m, unsigned step);
+/* A new object comes into a slot. */
+#define MODEL_NEW_OBJECT 1ul
+void model_create(struct model_maps *m, uint64_t task, word_t slot);
 
 /* ---- model_ports.c ---- */
 void model_ports_begin(struct model_ports *p);
 /* Was there anything in the source? */
 bool model_ports_map(struct model_maps *m, uint64_t from, uint64_t to, const word_t *item, l4_fpage window);
 void model_ports_unmap(struct model_maps *m, uint64_t task, l4_fpage fp, bool self);
+/* All that the task has. */
+void model_ports_end(struct model_maps *m, uint64_t task);
 
 /* The items of one message. */
 struct model_items {

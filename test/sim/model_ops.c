@@ -142,7 +142,7 @@ void model_sem_destroy(struct model *m, int sem)
 
 /* ---- destruction ---- */
 
-#define ORDERS_TRIED 4u /* so many objects in every order; more are somebody's end, and too many orders */
+#define ORDERS_TRIED 5u /* so many objects in every order */
 
 static void destroy(struct model *m, int who)
 {
@@ -169,9 +169,44 @@ static void unknown_gates_end(struct model *m)
                 model_irq_hit(m, m->deletion_irq[i]);
 }
 
+static bool tells(const struct model *m, int thread) { return thread != NOBODY && m->deletion_irq[thread] != NOBODY; }
+
+static bool is_deletion_irq(const struct model *m, int object)
+{
+    for (unsigned i = 0; i < m->threads; i++)
+        if (m->deletion_irq[i] == object)
+            return true;
+    return false;
+}
+
+/* Does nobody learn of its end? Then it does not matter when it comes. */
+static bool ends_quietly(const struct model *m, int who)
+{
+    const struct model_object *o = &m->object[who - MODEL_THREADS];
+    const struct model_thread *t = &m->t[who];
+
+    if (who < MODEL_THREADS)
+        return (t->state == M_DEAD || !(t->flags & F_STARTED) || t->cpu == NOBODY) && t->first == NOBODY &&
+               m->reply[who].caller == NOBODY && !tells(m, who);
+    if (o->kind == K_IRQ)
+        return !m->sender[who].queued && !is_deletion_irq(m, who - MODEL_THREADS);
+    return o->first == NOBODY && (o->kind == K_SEM || !tells(m, o->thread));
+}
+
 void model_destroy_all(struct model *m)
 {
-    unknown_gates_end(m);
+    if (!m->ends_known)
+        unknown_gates_end(m);
+    for (unsigned i = 0; i < m->destroyed_count;) {
+        int who = m->destroyed[i];
+
+        if (!ends_quietly(m, who)) {
+            i++;
+            continue;
+        }
+        m->destroyed[i] = m->destroyed[--m->destroyed_count];
+        destroy(m, who);
+    }
     m->open = m->open || m->destroyed_count > ORDERS_TRIED;
     while (m->destroyed_count > 0 && !m->open) {
         unsigned i = m->destroyed_count == 1 ? 0 : model_choose(m->destroyed_count);

@@ -217,3 +217,9 @@ void model_ports_unmap(struct model_maps *m, uint64_t task, l4_fpage fp, bool se
             lose_below(m, (unsigned)w, task, word_mask(p, w));
     }
 }
+
+void model_ports_end(struct model_maps *m, uint64_t task)
+{
+    if (m->world->has_ports(task))
+        model_ports_unmap(m, task, l4_fpage_make(L4_FPAGE_IO, 0, 16, L4_MEM_RIGHTS), true);
+}

@@ -123,14 +123,13 @@ static word_t world_items(struct model *m, int s, int r, word_t tag, unsigned ri
     static const word_t errors[] = {0, L4_IPC_SEND_OVERFLOW, L4_IPC_SEND_MAP_FAILED};
     word_t error;
 
-    (void)m;
     (void)rights;
     if (!(tag & L4_TAG_ITEMS))
         return 0;
     now->transfers++;
     if (now->transfers > 1 || s != now->sender || r != now->receiver ||
         !oracle_map_items(load_thread_at(s), load_thread_at(r), &error))
-        error = errors[model_choose(3)];
+        error = errors[m->ends_known = false, model_choose(3)];
     else if (model_choose(2) != 0)
         error = L4_IPC_SEND_MAP_FAILED; /* memory may be short */
     now->moved_from = s;
@@ -452,6 +451,8 @@ void oracle_begin(enum oracle_event event)
         look_at_message(self);
         oracle_map_begin(self, &now->request, &now->target, &now->message);
         now->inject = frame_fail_countdown != 0;
+    } else {
+        oracle_map_nothing();
     }
     if (!known || !load_complete(before)) {
         load(before);
@@ -464,6 +465,10 @@ void oracle_begin(enum oracle_event event)
     look_at_users(self);
     if (event == EVENT_SYSCALL)
         look_at_transfer(self);
+    if (!load_complete(before)) { /* somebody that it will end */
+        load(before);
+        look_at_users(self);
+    }
     known = false;
 }
 
@@ -565,6 +570,7 @@ static void trial_begin(void)
     trial->objects = after->objects;
     trial->explicits = after->explicits;
     trial->words.of = NOBODY;
+    trial->ends_known = oracle_map_decides();
     for (unsigned i = 0; i < trial->threads; i++)
         trial->result[i] = (struct model_result){.kind = R_NONE};
 }
@@ -763,6 +769,19 @@ static bool upcalls_unsure(void)
     return some;
 }
 
+/* Has somebody ended who should not? */
+static const char *ends_differ(void)
+{
+    bool expected = now->transfers == 0 || (now->transfers == 1 && now->moved_from == now->sender &&
+                                            now->moved_to == now->receiver);
+
+    destroyed_find();
+    for (unsigned i = 0; expected && oracle_map_decides() && i < trial->destroyed_count; i++)
+        if (!oracle_map_ended(load_kobj(trial->destroyed[i])))
+            return "an object that has ended";
+    return NULL;
+}
+
 const char *oracle_compare(void)
 {
     const char *wrong;
@@ -784,6 +803,8 @@ const char *oracle_compare(void)
     if (wrong == NULL && !trial->open && now->event == EVENT_SYSCALL && now->receiver != NOBODY &&
         now->transfers == 1 && now->moved_from == now->sender && now->moved_to == now->receiver)
         wrong = oracle_map_message_end(now->moved_error, now->moved_error != 0 || overwritten(now->receiver));
+    if (wrong == NULL && !trial->open)
+        wrong = ends_differ();
     difference = wrong;
     if (wrong != NULL)
         return wrong;

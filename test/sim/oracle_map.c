@@ -7,7 +7,9 @@
 #include "oracle_map.h"
 #include "arch/host/host.h"
 #include "factory.h"
+#include "load.h"
 #include "map.h"
+#include "memory.h"
 #include "model_map.h"
 #include "objects.h"
 #include "sim.h"
@@ -27,10 +29,7 @@ static struct {
     unsigned words, kind_words; /* of the message */
     bool answered;              /* its result is in the registers */
     bool ports_known;
-    const struct task *to;      /* CREATE */
-    word_t slot;
-    uint64_t object;
-    unsigned rights;
+    bool open;                  /* something happens that is not looked at here */
     uint8_t status[L4_MR_COUNT]; /* UNMAP: of each flexpage */
     uint64_t compared, messages, unsure;
 } w SCRATCH;
@@ -64,10 +63,24 @@ static word_t world_slot_next(uint64_t task, word_t at)
     return at < CAP_SLOTS ? at : ~0ul;
 }
 
+/* Objects of the kernel's own are not in the heap. */
+static uint32_t object_serial(const struct kobj *obj)
+{
+    word_t first, last;
+
+    frame_range(&first, &last);
+    return id_of(obj) < first || id_of(obj) > last ? 1 : host_serial(obj);
+}
+
 static void world_life(struct model_life *life)
 {
     const struct kobj *obj = (const struct kobj *)life->object;
 
+    if (life->object == MODEL_NEW_OBJECT) {
+        life->counted = life->slots = 1;
+        return;
+    }
+    life->serial = object_serial(obj);
     life->kept = obj->boot;
     life->task = obj->type == KOBJ_TASK;
     life->counted = obj->counted;
@@ -181,6 +194,8 @@ static unsigned world_order_at(uint64_t task, word_t va, unsigned order)
 
 static bool world_is_sigma0(uint64_t task) { return task_at(task)->is_sigma0; }
 
+static bool world_has_ports(uint64_t task) { return task_at(task)->io != NULL; }
+
 /* ---- ports: whatever anybody has comes from sigma0 ---- */
 
 #define EDGES 256u
@@ -224,7 +239,7 @@ static void world_ports(unsigned word, void (*each)(uint64_t from, uint64_t to, 
 static const struct model_map_world world = {
     .slot = world_slot, .slot_next = world_slot_next, .life = world_life, .gate = world_gate, .leaf = world_leaf,
     .parent = world_parent, .derived = world_derived, .order_at = world_order_at, .is_sigma0 = world_is_sigma0,
-    .ports = world_ports,
+    .has_ports = world_has_ports, .ports = world_ports,
 };
 
 bool oracle_map_port(const struct thread *t, unsigned port)
@@ -246,6 +261,22 @@ static void maps_begin(void)
     model_maps_begin(&w.maps, &world);
 }
 
+/* Whoever is going to end is known from now on. */
+static void maps_end(void)
+{
+    model_maps_end(&w.maps);
+    for (unsigned i = 0; i < w.maps.life_count && !w.maps.unsure; i++) {
+        struct kobj *obj = (struct kobj *)w.maps.life[i].object;
+
+        if (!w.maps.life[i].ended || w.maps.life[i].object == MODEL_NEW_OBJECT)
+            continue;
+        if (obj->type == KOBJ_THREAD)
+            load_thread(thread_of(obj));
+        else if (obj->type == KOBJ_GATE || obj->type == KOBJ_IRQ || obj->type == KOBJ_SEM)
+            w.open = w.open || load_object(obj) == NOBODY;
+    }
+}
+
 static void map_look(const struct model_target *target, const struct model_message *msg)
 {
     const struct model_target *from = &msg->argument;
@@ -253,8 +284,10 @@ static void map_look(const struct model_target *target, const struct model_messa
     if (!(target->rights & L4_RIGHT_W) || msg->item != ITEM_GIVEN || from->kind != K_TASK)
         return;
     w.what = MAP;
+    maps_begin();
     model_map(&w.maps, id_of(heap_pointer(from->task)), id_of(heap_pointer(target->task)), &msg->mr[1],
               (target->rights & from->rights & L4_RIGHT_S) != 0);
+    maps_end();
 }
 
 static void unmap_look(const struct model_target *target, const struct model_message *msg)
@@ -264,23 +297,25 @@ static void unmap_look(const struct model_target *target, const struct model_mes
 
     w.what = UNMAP;
     w.words = msg->words < L4_MR_COUNT ? msg->words : L4_MR_COUNT;
+    maps_begin();
     for (unsigned i = 2; i < w.words; i++)
         w.status[i] = (uint8_t)model_unmap(&w.maps, task, (l4_fpage){msg->mr[i]}, self, del);
+    maps_end();
 }
 
 static void create_look(const struct model_message *msg)
 {
     const struct l4_utcb *u = w.self->utcb;
     unsigned at = (unsigned)(u->bdr >> L4_BDR_OBJ_SHIFT & L4_BDR_INDEX_MASK);
+    word_t slot;
 
     if (!msg->slot_given)
         return;
     w.what = CREATE;
-    w.to = w.self->task;
-    w.slot = u->br[at] & L4_RCV_SINGLE_CAP ? u->br[at] >> L4_SEL_SHIFT : l4_fpage_start((l4_fpage){u->br[at + 1]});
-    w.rights = 0;
-    w.object = world_slot(id_of(w.to), w.slot, &w.rights);
-    w.maps.unsure = w.object != 0 && ((const struct kobj *)w.object)->type == KOBJ_TASK; /* which may end now */
+    slot = u->br[at] & L4_RCV_SINGLE_CAP ? u->br[at] >> L4_SEL_SHIFT : l4_fpage_start((l4_fpage){u->br[at + 1]});
+    maps_begin();
+    model_create(&w.maps, id_of(w.self->task), slot);
+    maps_end();
 }
 
 void oracle_map_message(const struct thread *s, const struct thread *r, unsigned rights, l4_tag tag, const word_t *mr)
@@ -288,8 +323,9 @@ void oracle_map_message(const struct thread *s, const struct thread *r, unsigned
     bool kernel = (r->flags & THREAD_KERNEL_IPC) != 0;
     unsigned words = l4_tag_words(tag), items = l4_tag_items(tag);
 
-    if (items > MODEL_ITEMS || s->task == NULL || r->task == NULL || s->task->obj.dead || r->task->obj.dead ||
-        kobj_work != NULL)
+    w.open = items > MODEL_ITEMS || s->task == NULL || r->task == NULL || s->task->obj.dead || r->task->obj.dead ||
+             kobj_work != NULL;
+    if (w.open)
         return;
     w.what = MESSAGE;
     w.sender = s;
@@ -302,6 +338,7 @@ void oracle_map_message(const struct thread *s, const struct thread *r, unsigned
                                    .bdr = r->utcb->bdr, .special = (rights & L4_RIGHT_S) != 0};
     maps_begin();
     w.error = model_items(&w.maps, &w.items);
+    maps_end();
 }
 
 bool oracle_map_items(const struct thread *s, const struct thread *r, word_t *error)
@@ -319,15 +356,16 @@ void oracle_map_begin(const struct thread *self, const struct model_request *rq,
     long label = l4_tag_label((l4_tag){rq->tag});
 
     w.what = NOTHING;
-    if ((rq->dest & L4_OP_REPLY) || msg->words == 0 || (self->flags & (THREAD_ALIEN | THREAD_VCPU_USER)) ||
-        kobj_work != NULL)
+    w.open = kobj_work != NULL;
+    if ((rq->dest & L4_OP_REPLY) || msg->words == 0 || (self->flags & (THREAD_ALIEN | THREAD_VCPU_USER)) || w.open)
         return;
+    if (target->kind == K_THREAD && label == L4_PROTO_THREAD && (msg->mr[0] & 0xffff) == L4_OP_THREAD_VCPU_RESUME)
+        w.open = msg->items != 0; /* which go into the user task */
     w.self = self;
     w.answered = (op & L4_OP_RECV) != 0;
     if (target->kind == K_FACTORY && w.answered && (op & L4_OP_SEND) && label == L4_PROTO_FACTORY) {
         create_look(msg);
     } else if (target->kind == K_TASK && label == L4_PROTO_TASK) {
-        maps_begin();
         if (msg->mr[0] == L4_OP_TASK_MAP)
             map_look(target, msg);
         else if (msg->mr[0] == L4_OP_TASK_UNMAP)
@@ -337,14 +375,22 @@ void oracle_map_begin(const struct thread *self, const struct model_request *rq,
 
 /* ---- after ---- */
 
+static bool slot_equal(const struct model_slot_of *s)
+{
+    unsigned rights = 0;
+    uint64_t object = world_slot(s->task, s->at, &rights);
+
+    if (s->object == MODEL_NEW_OBJECT ? object == 0 || object == s->object_first : object != s->object)
+        return false;
+    return object == 0 || rights == s->rights;
+}
+
 static bool slots_equal(void)
 {
     for (unsigned i = 0; i < w.maps.slot_count; i++) {
         const struct model_slot_of *s = &w.maps.slot[w.maps.used[i]];
-        unsigned rights = 0;
 
-        if (host_live(task_at(s->task)) && !task_at(s->task)->obj.dead &&
-            (world_slot(s->task, s->at, &rights) != s->object || (s->object != 0 && rights != s->rights)))
+        if (host_live(task_at(s->task)) && !task_at(s->task)->obj.dead && !slot_equal(s))
             return false;
     }
     return true;
@@ -485,22 +531,39 @@ static bool ports_equal(bool failed)
     return true;
 }
 
+/* Have exactly those objects ended? */
+static bool lives_equal(void)
+{
+    for (unsigned i = 0; i < w.maps.life_count; i++) {
+        const struct model_life *l = &w.maps.life[i];
+        const struct kobj *obj = (const struct kobj *)l->object;
+
+        if (l->object != MODEL_NEW_OBJECT && (object_serial(obj) != l->serial || obj->dead) != l->ended)
+            return false;
+    }
+    return true;
+}
+
+static const char *step_differs(unsigned step)
+{
+    model_maps_at(&w.maps, step);
+    return !lives_equal() ? "which objects have ended" : !slots_equal() ? "capabilities"
+           : !pages_equal() ? "pages" : NULL;
+}
+
 /* failed: memory was short at some step, or later. */
 static const char *maps_differ(bool failed)
 {
-    bool slots = false;
+    const char *wrong = NULL;
 
     if (!ports_equal(failed))
         return "ports";
     for (unsigned step = w.maps.step + 1; step-- > 0;) {
-        model_maps_at(&w.maps, step);
-        slots = slots_equal();
-        if (slots && pages_equal())
-            return NULL;
-        if (!failed)
-            break;
+        wrong = step_differs(step);
+        if (wrong == NULL || !failed)
+            return wrong;
     }
-    return slots ? "pages" : "capabilities";
+    return wrong;
 }
 
 static const char *unmap_differs(void)
@@ -511,16 +574,6 @@ static const char *unmap_differs(void)
         if ((self->utcb->mr[i] & 15u) != w.status[i])
             return "the status of what was unmapped";
     return maps_differ(false);
-}
-
-static const char *create_differs(bool done)
-{
-    unsigned rights = 0;
-    uint64_t object = world_slot(id_of(w.to), w.slot, &rights);
-
-    if (done)
-        return object != 0 && rights == CAP_ALL_RIGHTS ? NULL : "the capability of a new object";
-    return object == w.object && rights == w.rights ? NULL : "the slot of an object that was not made";
 }
 
 static bool skip(void)
@@ -545,26 +598,40 @@ const char *oracle_map_message_end(word_t error, bool changed)
 
 const char *oracle_map_end(bool injected)
 {
+    bool gone = !host_live(w.self) || (w.self->flags & (THREAD_GONE | THREAD_IN_EXCEPTION)), failed, done;
     l4_tag tag;
-    bool failed;
 
-    if (w.what == NOTHING || w.what == MESSAGE || !host_live(w.self) || skip())
+    if (w.what == NOTHING || w.what == MESSAGE || skip())
         return NULL;
+    w.compared++;
+    if (gone) /* nobody has the answer: it may have failed */
+        return maps_differ(true);
     tag.raw = frame_tag(&w.self->arch.frame);
     failed = !w.answered || l4_tag_error(tag);
-    if (w.self->flags & (THREAD_GONE | THREAD_IN_EXCEPTION))
-        return NULL; /* its registers are not the answer any more */
-    w.compared++;
-    if (w.what == CREATE) {
-        bool done = !l4_tag_error(tag) && l4_tag_label(tag) == 0;
-
-        return injected && done ? "an object although memory was short" : create_differs(done);
-    }
+    done = !l4_tag_error(tag) && l4_tag_label(tag) == 0;
+    if (w.what == CREATE)
+        return injected && done ? "an object although memory was short" : step_differs(done);
     if (w.what == UNMAP)
         return unmap_differs();
     if (w.answered && injected && !failed)
         return "success although memory was short";
     return maps_differ(failed);
+}
+
+bool oracle_map_decides(void) { return !w.open && (w.what == NOTHING || !w.maps.unsure); }
+
+void oracle_map_nothing(void)
+{
+    w.what = NOTHING;
+    w.open = kobj_work != NULL;
+}
+
+bool oracle_map_ended(const struct kobj *obj)
+{
+    for (unsigned i = 0; w.what != NOTHING && i < w.maps.life_count; i++)
+        if (w.maps.life[i].object == id_of(obj))
+            return w.maps.life[i].ended;
+    return false;
 }
 
 static void ports_explain(void)
@@ -590,7 +657,7 @@ static void ports_explain(void)
 
 void oracle_map_explain(void)
 {
-    if (w.what != MAP && w.what != UNMAP && w.what != MESSAGE)
+    if (w.what == NOTHING)
         return;
     for (unsigned i = 0; w.what == MESSAGE && i < w.items.count; i++)
         fprintf(stderr, "sim:   item %lx %lx: return item %lx %lx, model %lx %lx\n", w.items.item[2 * i],

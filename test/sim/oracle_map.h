@@ -15,6 +15,11 @@ bool oracle_map_items(const struct thread *s, const struct thread *r, word_t *er
 const char *oracle_map_message_end(word_t error, bool changed);
 /* It has been made: what is wrong, or NULL. injected: an allocation has failed on purpose. */
 const char *oracle_map_end(bool injected);
+/* An event that is no system call. */
+void oracle_map_nothing(void);
+/* Does it say which objects end in this event? Then, when all has been compared: */
+bool oracle_map_decides(void);
+bool oracle_map_ended(const struct kobj *obj);
 /* May the thread use the port? */
 bool oracle_map_port(const struct thread *t, unsigned port);
 void oracle_map_explain(void);
