@@ -177,7 +177,10 @@ int load_object(const struct kobj *obj)
     return (int)object_count++;
 }
 
-const struct kobj *load_kobj(int who) { return who < MODEL_THREADS ? &threads[who]->obj : objects[who - MODEL_THREADS]; }
+const struct kobj *load_kobj(int who)
+{
+    return who < MODEL_THREADS ? &threads[who]->obj : objects[who - MODEL_THREADS];
+}
 
 const struct thread *load_thread_at(int x) { return exists((unsigned)x) ? threads[x] : NULL; }
 

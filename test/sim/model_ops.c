@@ -142,7 +142,7 @@ void model_sem_destroy(struct model *m, int sem)
 
 /* ---- destruction ---- */
 
-#define ORDERS_TRIED 5u /* so many objects in every order */
+#define ORDERS_TRIED 4u /* so many objects in every order; more in the one that the world guesses */
 
 static void destroy(struct model *m, int who)
 {
@@ -193,26 +193,27 @@ static bool ends_quietly(const struct model *m, int who)
     return o->first == NOBODY && (o->kind == K_SEM || !tells(m, o->thread));
 }
 
+static int destroyed_take(struct model *m, unsigned i)
+{
+    int who = m->destroyed[i];
+
+    m->destroyed_count--;
+    for (; i < m->destroyed_count; i++)
+        m->destroyed[i] = m->destroyed[i + 1];
+    return who;
+}
+
 void model_destroy_all(struct model *m)
 {
     if (!m->ends_known)
         unknown_gates_end(m);
-    for (unsigned i = 0; i < m->destroyed_count;) {
-        int who = m->destroyed[i];
-
-        if (!ends_quietly(m, who)) {
+    for (unsigned i = 0; i < m->destroyed_count;)
+        if (ends_quietly(m, m->destroyed[i]))
+            destroy(m, destroyed_take(m, i));
+        else
             i++;
-            continue;
-        }
-        m->destroyed[i] = m->destroyed[--m->destroyed_count];
-        destroy(m, who);
-    }
-    m->open = m->open || m->destroyed_count > ORDERS_TRIED;
-    while (m->destroyed_count > 0 && !m->open) {
-        unsigned i = m->destroyed_count == 1 ? 0 : model_choose(m->destroyed_count);
-        int who = m->destroyed[i];
-
-        m->destroyed[i] = m->destroyed[--m->destroyed_count];
-        destroy(m, who);
-    }
+    if (m->destroyed_count > ORDERS_TRIED && model_choose(2) != 0)
+        m->open = true;
+    for (bool guessed = m->destroyed_count > ORDERS_TRIED; m->destroyed_count > 0 && !m->open;)
+        destroy(m, destroyed_take(m, guessed || m->destroyed_count == 1 ? 0 : model_choose(m->destroyed_count)));
 }

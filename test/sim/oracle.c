@@ -33,6 +33,7 @@ static struct {
     unsigned transfers;          /* messages with items in a trial, and the error of the last one */
     int moved_from, moved_to;
     word_t moved_error;
+    int16_t place[MODEL_SENDERS]; /* see destroyed_add */
     word_t registers[3], pager, handler; /* of the thread that is operated on */
     struct l4_exc_regs vcpu;             /* of the thread that runs */
     bool inject;                 /* an allocation is to fail */
@@ -575,15 +576,40 @@ static void trial_begin(void)
         trial->result[i] = (struct model_result){.kind = R_NONE};
 }
 
+/* Where does the thread stand among the ready ones now? Who was woken last stands first. */
+static int place_of(int x)
+{
+    for (unsigned cpu = 0; x != NOBODY && cpu < after->cpus; cpu++) {
+        int place = 1;
+
+        for (int t = after->on[cpu].first; t != NOBODY; t = after->t[t].ready_next, place++)
+            if (t == x)
+                return place;
+    }
+    return 0;
+}
+
+/* Behind those whose end has woken somebody earlier. */
+static void destroyed_add(int who)
+{
+    int wakes = who < MODEL_THREADS ? who : before->object[who - MODEL_THREADS].first;
+    unsigned at = trial->destroyed_count++;
+
+    now->place[who] = (int16_t)place_of(wakes);
+    for (; at > 0 && now->place[trial->destroyed[at - 1]] < now->place[who]; at--)
+        trial->destroyed[at] = trial->destroyed[at - 1];
+    trial->destroyed[at] = (int16_t)who;
+}
+
 static void destroyed_find(void)
 {
     trial->destroyed_count = 0;
     for (unsigned i = 0; i < before->threads; i++)
         if (~before->t[i].flags & after->t[i].flags & F_DELETED)
-            trial->destroyed[trial->destroyed_count++] = (int16_t)i;
+            destroyed_add((int)i);
     for (unsigned i = 0; i < before->objects; i++)
         if (before->object[i].kind != K_VOID && after->object[i].kind == K_VOID)
-            trial->destroyed[trial->destroyed_count++] = (int16_t)(MODEL_THREADS + i);
+            destroyed_add((int)(MODEL_THREADS + i));
 }
 
 static uint64_t predicted, accepted, flights; /* events; of these: while somebody was on his way to a CPU */
