@@ -204,7 +204,7 @@ struct model {
     unsigned cpus, threads, objects, explicits;
     bool ends_known; /* all that ends in this event is in the model */
     bool open;      /* something has happened that is not modelled: whatever the kernel does is accepted */
-    int16_t destroyed[MODEL_SENDERS]; /* threads and objects whose capabilities this event has made void, in an order that is likely */
+    int16_t destroyed[MODEL_SENDERS]; /* whose capabilities this event has made void, in a likely order */
     unsigned destroyed_count;
     struct model_cpu on[MODEL_CPUS];
     struct model_slot explicit[MODEL_EXPLICIT];
