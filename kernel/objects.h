@@ -92,6 +92,7 @@ extern const struct kobj_ops sched_ops;
 boot_code void schedobj_init(void);
 extern struct kobj vcon_object;
 extern const struct kobj_ops vcon_ops;
+extern struct irq_source vcon_input; /* its interrupt line */
 boot_code void vcon_init(void);
 /* Prints from inside the kernel; the only other user of the console. Supports %s %d %u %x %lx %p %c. */
 void kprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));

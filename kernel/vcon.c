@@ -13,8 +13,8 @@
 #define INPUT_SIZE 256u
 
 struct kobj vcon_object;
-static struct irq_source input_line;
-static const struct irq_lines lines = {.pin = &input_line, .pins = 1};
+struct irq_source vcon_input;
+static const struct irq_lines lines = {.pin = &vcon_input, .pins = 1};
 static char input[INPUT_SIZE];
 static unsigned input_head, input_count;
 static uint32_t flags_in = L4_VCON_ICRNL, flags_out = L4_VCON_ONLCR, flags_local = L4_VCON_ECHO;
@@ -156,8 +156,8 @@ struct thread *kernel_console_input(struct thread *self)
     while ((c = arch_console_get()) >= 0)
         if (input_count < INPUT_SIZE) /* what does not fit is lost, as on a real line */
             input[(input_head + input_count++) % INPUT_SIZE] = (char)c;
-    if (was_empty && input_count > 0 && input_line.irq != NULL)
-        input_line.irq->hit(input_line.irq);
+    if (was_empty && input_count > 0 && vcon_input.irq != NULL)
+        vcon_input.irq->hit(vcon_input.irq);
     return kernel_leave(cpu_self()->current);
 }
 

@@ -7,7 +7,7 @@
  *
  *   model.c        rendezvous: send, receive, call, reply, time-outs, cancel, the end of a thread; faults
  *   model_sched.c  who runs next; the tick
- *   model_calls.c  what operations on kernel objects answer; model_devices.c: those on boot objects
+ *   model_calls.c  what operations on kernel objects answer; model_devices.c, model_console.c: those on boot objects
  *   model_ops.c    what those on threads, gates, IRQs and semaphores change
  *
  * Where the description leaves it open, or where the model does not know enough (does the memory for an item suffice?),
@@ -196,6 +196,14 @@ struct model_world {
     void (*registers)(int x, word_t *flags_ip_sp); /* before the event */
 };
 
+/* The console. When it is not known (CPUs have raced), neither are its answers. */
+struct model_console {
+    bool known;
+    unsigned count;
+    word_t flags[3]; /* input, output, local */
+    char ring[256];  /* what was typed and is not yet read */
+};
+
 struct model {
     const struct model_world *world;
     uint64_t now, met; /* met: load.c's */
@@ -206,6 +214,7 @@ struct model {
     bool open;      /* something has happened that is not modelled: whatever the kernel does is accepted */
     int16_t destroyed[MODEL_SENDERS]; /* whose capabilities this event has made void, in a likely order */
     unsigned destroyed_count;
+    struct model_console console;
     struct model_cpu on[MODEL_CPUS];
     struct model_slot explicit[MODEL_EXPLICIT];
     uint32_t explicit_task[MODEL_EXPLICIT];
@@ -289,7 +298,20 @@ void argument_errors(struct errors *e, const struct model_message *msg, enum mod
 /* The answer has these words, too. */
 void answer_words(struct model *m, int x, unsigned first, unsigned count, const word_t *mr);
 
-/* ---- model_devices.c: scheduler, console, interrupt controller, platform control ---- */
+/* ---- model_console.c ---- */
+struct answer model_console(struct model *m, int x, const struct model_target *target, const struct model_message *msg);
+void model_console_reset(struct model_console *c);
+/* Somebody types. Does that hit the interrupt? */
+bool model_console_type(struct model_console *c, const char *text);
+/* What the event has printed; what has been read, and by whom (NOBODY: nobody). */
+extern struct model_console_answer {
+    int16_t of;
+    unsigned length;
+    char text[2048];
+} model_printed, model_read;
+void model_console_begin(void);
+
+/* ---- model_devices.c: scheduler, interrupt controller, platform control ---- */
 struct answer model_device(struct model *m, int x, const struct model_target *target, long proto,
                            const struct model_message *msg);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The reference model, see model.h: what the objects answer that the kernel makes at its start: scheduler, console,
- * interrupt controller with platform control. What has been typed at the console is not in the model.
+ * The reference model, see model.h: what the objects answer that the kernel makes at its start: scheduler, interrupt
+ * controller with platform control; the console: model_console.c.
  */
 #include "model.h"
 #include <l4/errors.h>
@@ -165,7 +165,7 @@ static struct answer icu(struct model *m, int x, const struct model_message *msg
     }
 }
 
-/* ---- platform control, console ---- */
+/* ---- platform control ---- */
 
 static struct answer platform(const struct model_message *msg)
 {
@@ -183,23 +183,6 @@ static struct answer platform(const struct model_message *msg)
     }
 }
 
-static struct answer console(const struct model_target *target, const struct model_message *msg)
-{
-    if (msg->words == 0)
-        return answer_label(-L4_ERR_MSGTOOSHORT);
-    switch (msg->mr[0] & 0xffff) {
-    case L4_OP_VCON_WRITE:
-        return answer_any(A_SILENT);
-    case L4_OP_VCON_READ:
-        return answer_label(target->rights & L4_RIGHT_W ? 0 : -L4_ERR_PERM);
-    case L4_OP_VCON_SET_ATTR:
-    case L4_OP_VCON_GET_ATTR:
-        return answer_label(0);
-    default:
-        return answer_label(-L4_ERR_NOSYS);
-    }
-}
-
 struct answer model_device(struct model *m, int x, const struct model_target *target, long proto,
                            const struct model_message *msg)
 {
@@ -210,7 +193,7 @@ struct answer model_device(struct model *m, int x, const struct model_target *ta
     if (target->kind == K_SCHEDULER && proto == L4_PROTO_SCHEDULER)
         return scheduler(m, x, msg);
     if (target->kind == K_LOG && proto == L4_PROTO_LOG)
-        return console(target, msg);
+        return model_console(m, x, target, msg);
     if (target->kind == K_ICU && proto == L4_PROTO_NONE)
         return platform(msg);
     return answer_label(-L4_ERR_BADPROTO);

@@ -182,12 +182,15 @@ static bool is_deletion_irq(const struct model *m, int object)
 /* Does nobody learn of its end? Then it does not matter when it comes. */
 static bool ends_quietly(const struct model *m, int who)
 {
-    const struct model_object *o = &m->object[who - MODEL_THREADS];
-    const struct model_thread *t = &m->t[who];
+    const struct model_object *o;
 
-    if (who < MODEL_THREADS)
+    if (who < MODEL_THREADS) {
+        const struct model_thread *t = &m->t[who];
+
         return (t->state == M_DEAD || !(t->flags & F_STARTED) || t->cpu == NOBODY) && t->first == NOBODY &&
                m->reply[who].caller == NOBODY && !tells(m, who);
+    }
+    o = &m->object[who - MODEL_THREADS];
     if (o->kind == K_IRQ)
         return !m->sender[who].queued && !is_deletion_irq(m, who - MODEL_THREADS);
     return o->first == NOBODY && (o->kind == K_SEM || !tells(m, o->thread));

@@ -28,6 +28,8 @@ static struct {
     struct model_message message;
     word_t mr[L4_MR_COUNT];
     uint64_t passed;
+    const char *typed;
+    uint64_t printed;           /* characters before the event */
     int irq;                    /* object that the pin hits; NOBODY: not known */
     int sender, receiver;        /* of a message with items that is taken now; NOBODY: none is expected */
     unsigned transfers;          /* messages with items in a trial, and the error of the last one */
@@ -190,6 +192,7 @@ void oracle_start(void)
     after = before + 1;
     trial = before + 2;
     load_reset();
+    model_console_reset(&before->console);
     known = false;
 }
 
@@ -210,7 +213,7 @@ void oracle_again(void)
 void oracle_race(bool on)
 {
     racing = on;
-    known = false;
+    known = before->console.known = false;
     for (unsigned i = 0; !on && i < WORLD_TASKS; i++) { /* whoever was made meanwhile */
         const struct task *task = world_task(i);
 
@@ -462,6 +465,7 @@ void oracle_begin(enum oracle_event event)
     now->first = false;
     before->now = host_clock_us();
     before->cpu = (int)host_cpu->id;
+    now->printed = host_output_count();
     now->passed = before->now - host_cpu->last_tick_us;
     look_at_users(self);
     if (event == EVENT_SYSCALL)
@@ -509,7 +513,30 @@ void oracle_interrupt(unsigned pin)
         oracle_begin(EVENT_INTERRUPT);
 }
 
+void oracle_input(const char *text)
+{
+    oracle_begin(EVENT_INPUT);
+    if (racing)
+        return;
+    now->typed = text;
+    now->irq = vcon_input.irq == NULL ? UNKNOWN : load_object(&vcon_input.irq->obj);
+    if (!load_complete(before))
+        oracle_begin(EVENT_INPUT);
+}
+
 /* ---- after ---- */
+
+static void hit(struct model *m)
+{
+    if (now->irq == NOBODY)
+        m->open = true;
+    else if (now->irq == UNKNOWN)
+        ;
+    else if (m->object[now->irq].kind == K_SEM)
+        model_sem_up(m, now->irq);
+    else
+        model_irq_hit(m, now->irq);
+}
 
 static void step(struct model *m)
 {
@@ -529,14 +556,14 @@ static void step(struct model *m)
         model_tick(m, now->passed);
         break;
     case EVENT_INTERRUPT:
-        if (now->irq == NOBODY)
+        hit(m);
+        model_leave(m);
+        break;
+    case EVENT_INPUT:
+        if (!m->console.known)
             m->open = true;
-        else if (now->irq == UNKNOWN)
-            ;
-        else if (m->object[now->irq].kind == K_SEM)
-            model_sem_up(m, now->irq);
-        else
-            model_irq_hit(m, now->irq);
+        else if (model_console_type(&m->console, now->typed))
+            hit(m);
         model_leave(m);
         break;
     case EVENT_LOOK:
@@ -571,6 +598,7 @@ static void trial_begin(void)
     trial->objects = after->objects;
     trial->explicits = after->explicits;
     trial->words.of = NOBODY;
+    model_console_begin();
     trial->ends_known = oracle_map_decides();
     for (unsigned i = 0; i < trial->threads; i++)
         trial->result[i] = (struct model_result){.kind = R_NONE};
@@ -695,6 +723,21 @@ static const char *answers_differ(void)
     if (t == NULL || t->utcb == NULL || trial->result[a->of].kind != R_LABEL || overwritten(a->of))
         return NULL;
     return memcmp(&t->utcb->mr[a->first], a->mr, a->count * sizeof(word_t)) == 0 ? NULL : "the words of an answer";
+}
+
+/* What was read at the console, and what was printed. */
+static const char *console_differs(void)
+{
+    const struct thread *t = model_read.of == NOBODY ? NULL : load_thread_at(model_read.of);
+    uint64_t printed = host_output_count() - now->printed;
+
+    if (!trial->console.known)
+        return NULL;
+    if (printed != model_printed.length ||
+        memcmp(host_output_last(model_printed.length), model_printed.text, model_printed.length) != 0)
+        return "what was printed";
+    return t == NULL || t->utcb == NULL || trial->result[model_read.of].kind != R_LABEL || overwritten(model_read.of) ||
+           memcmp(&t->utcb->mr[1], model_read.text, model_read.length) == 0 ? NULL : "what was read";
 }
 
 #define FLAGS_KEPT 0x200ul       /* interrupts are on, and nothing but these is the user's: */
@@ -826,6 +869,8 @@ const char *oracle_compare(void)
         wrong = messages_differ();
     if (wrong == NULL && !trial->open)
         wrong = answers_differ();
+    if (wrong == NULL && !trial->open)
+        wrong = console_differs();
     if (wrong == NULL && !trial->open && now->event == EVENT_SYSCALL && now->receiver != NOBODY &&
         now->transfers == 1 && now->moved_from == now->sender && now->moved_to == now->receiver)
         wrong = oracle_map_message_end(now->moved_error, now->moved_error != 0 || overwritten(now->receiver));
@@ -837,6 +882,8 @@ const char *oracle_compare(void)
     flights += in_flight(before);
     accepted += trial->open;
     predicted += !trial->open;
+    after->console = trial->open && (now->target.kind == K_LOG || now->event == EVENT_INPUT)
+                         ? (struct model_console){.known = false} : trial->open ? before->console : trial->console;
     before = after;
     after = old;
     known = true;

@@ -8,7 +8,7 @@
 #include "model.h"
 #include "sim.h"
 
-enum oracle_event { EVENT_SYSCALL, EVENT_PAGE_FAULT, EVENT_EXCEPTION, EVENT_TICK, EVENT_INTERRUPT, EVENT_LOOK };
+enum oracle_event { EVENT_SYSCALL, EVENT_PAGE_FAULT, EVENT_EXCEPTION, EVENT_TICK, EVENT_INTERRUPT, EVENT_INPUT, EVENT_LOOK };
 
 /* A new machine. */
 void oracle_start(void);
@@ -20,6 +20,8 @@ void oracle_exception(bool page_fault);
 void oracle_look(unsigned cpu);
 /* A pin is going to interrupt. */
 void oracle_interrupt(unsigned pin);
+/* Somebody is going to type. */
+void oracle_input(const char *text);
 /* Does not return when kernel and model differ. */
 void oracle_end(void);
 /* The same: in what they differ, or NULL. */

@@ -181,6 +181,21 @@ static void device_interrupt(void)
     sim.counts[COUNT_IRQ]++;
 }
 
+static void somebody_types(void)
+{
+    static const char keys[] = "abc\r\n";
+    unsigned n = one_in(4) ? random_below(200) : 1 + random_below(4);
+    char text[200];
+
+    for (unsigned i = 0; i < n; i++)
+        text[i] = keys[random_below(sizeof keys - 1)];
+    text[n] = '\0';
+    sim_trace("typed: %u characters", n);
+    oracle_input(text);
+    host_input(text);
+    oracle_end();
+}
+
 /* Something happens on the current CPU. */
 static void act(void)
 {
@@ -191,10 +206,8 @@ static void act(void)
         tick();
     else if (what < 8)
         device_interrupt();
-    else if (what < 9) {
-        oracle_forget();
-        host_input("x");
-    }
+    else if (what < 9)
+        somebody_types();
     else if (t == sim.root)
         manager_act();
     else if (t == sim.sigma0)

@@ -398,7 +398,11 @@ static l4_tag boot_object_message(const struct task *task, struct l4_utcb *u, un
         m[0] = random_below(4);
         m[1] = one_in(8) ? random_word() : random_below(64);
         for (unsigned i = 2; i < 10; i++)
-            m[i] = 0x2020202020202020u;
+            m[i] = 0x2020202020202020u ^ random_below(2) * 0x2a; /* a line feed, or none */
+        if (m[0] == L4_OP_VCON_READ)
+            m[0] |= (word_t)random_below(one_in(4) ? 600 : 8) << 16;
+        if (m[0] == L4_OP_VCON_SET_ATTR) /* those that mean something */
+            m[1] = random_word() & (L4_VCON_INLCR | L4_VCON_IGNCR | L4_VCON_ICRNL);
         return l4_tag_make(L4_PROTO_LOG, 1 + random_below(9), 0, 0);
     }
     if (type == KOBJ_SCHED && one_in(2)) {

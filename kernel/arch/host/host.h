@@ -79,6 +79,9 @@ void host_input(const char *text);
 uint64_t host_clock_us(void);
 /* Console output so far; cleared by the next call with clear. */
 const char *host_output(bool clear);
+/* How much has been printed since the start, and the last of it (n at most half of 64 KiB). */
+uint64_t host_output_count(void);
+const char *host_output_last(size_t n);
 bool host_irq_masked(unsigned pin);
 /* Range of physical memory that is not the kernel's. */
 word_t host_ram_bytes(void);

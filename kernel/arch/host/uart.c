@@ -6,6 +6,7 @@
 
 static char output[1 << 16];
 static size_t output_len;
+static uint64_t output_count;
 static char input[4096];
 static size_t input_first, input_end;
 static bool echo;
@@ -21,9 +22,14 @@ unsigned arch_console_put(char c)
         memmove(output, output + sizeof output - 1 - output_len, output_len);
     }
     output[output_len++] = c;
+    output_count++;
     output[output_len] = '\0';
     return 0;
 }
+
+uint64_t host_output_count(void) { return output_count; }
+
+const char *host_output_last(size_t n) { return output + (output_len > n ? output_len - n : 0); }
 
 int arch_console_get(void)
 {
