@@ -295,6 +295,10 @@ void manager_act(void)
         for (unsigned n = 0; n < 4; n++)
             give_ports();
         break;
+    case 15:
+        mr()[0] = L4_OP_VCON_READ | (word_t)random_below(one_in(4) ? 600 : 40) << 16;
+        call(L4_SLOT_LOG, L4_PROTO_LOG, 1, 0);
+        break;
     default:
         for (unsigned n = 0; sim.cpus > 1 && n < 4; n++) /* who waits for ever: else all CPUs fall asleep */
             cancel_thread(L4_EXREGS_CANCEL);

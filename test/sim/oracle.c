@@ -560,9 +560,7 @@ static void step(struct model *m)
         model_leave(m);
         break;
     case EVENT_INPUT:
-        if (!m->console.known)
-            m->open = true;
-        else if (model_console_type(&m->console, now->typed))
+        if (m->console.known ? model_console_type(&m->console, now->typed) : model_choose(2))
             hit(m);
         model_leave(m);
         break;

@@ -8,7 +8,9 @@
 #include "model.h"
 #include "sim.h"
 
-enum oracle_event { EVENT_SYSCALL, EVENT_PAGE_FAULT, EVENT_EXCEPTION, EVENT_TICK, EVENT_INTERRUPT, EVENT_INPUT, EVENT_LOOK };
+enum oracle_event {
+    EVENT_SYSCALL, EVENT_PAGE_FAULT, EVENT_EXCEPTION, EVENT_TICK, EVENT_INTERRUPT, EVENT_INPUT, EVENT_LOOK
+};
 
 /* A new machine. */
 void oracle_start(void);

@@ -184,7 +184,7 @@ static void device_interrupt(void)
 static void somebody_types(void)
 {
     static const char keys[] = "abc\r\n";
-    unsigned n = one_in(4) ? random_below(200) : 1 + random_below(4);
+    unsigned n = one_in(8) ? random_below(200) : 1 + random_below(4);
     char text[200];
 
     for (unsigned i = 0; i < n; i++)
