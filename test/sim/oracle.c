@@ -679,6 +679,15 @@ static bool overwritten(int r)
     return false;
 }
 
+/* Has the thread that runs got an answer into the UTCB of x, which is another one (users may do that)? */
+static bool answered_into(int x, const struct thread *t)
+{
+    const struct thread *self = now->self == NOBODY || now->self == x || now->event != EVENT_SYSCALL
+                                    ? NULL : load_thread_at(now->self);
+
+    return self != NULL && self->utcb != NULL && overlap(self, t);
+}
+
 /* Has r what s has sent? Only where both UTCBs are their own, and s has not received anything itself since. */
 static bool words_differ(int s, int r)
 {
@@ -697,6 +706,8 @@ static bool words_differ(int s, int r)
                words == (kind & F_FAULT ? 2 : L4_EXC_WORDS) && !(flags & F_ALIEN) &&
                kernel_words_differ(from, to->utcb->mr, (kind & F_FAULT) != 0);
     }
+    if (answered_into(s, from) || answered_into(r, to))
+        return false;
     if (s == now->self && now->event == EVENT_SYSCALL)
         return memcmp(to->utcb->mr, now->mr, words * sizeof(word_t)) != 0;
     return trial->result[s].kind != R_MESSAGE && !overwritten(s) &&

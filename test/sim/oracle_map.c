@@ -598,13 +598,13 @@ const char *oracle_map_message_end(word_t error, bool changed)
 
 const char *oracle_map_end(bool injected)
 {
-    bool gone = !host_live(w.self) || (w.self->flags & (THREAD_GONE | THREAD_IN_EXCEPTION)), failed, done;
+    bool failed, done;
     l4_tag tag;
 
     if (w.what == NOTHING || w.what == MESSAGE || skip())
         return NULL;
     w.compared++;
-    if (gone) /* nobody has the answer: it may have failed */
+    if (!host_live(w.self) || (w.self->flags & (THREAD_GONE | THREAD_IN_EXCEPTION))) /* nobody has the answer: it may have failed */
         return maps_differ(true);
     tag.raw = frame_tag(&w.self->arch.frame);
     failed = !w.answered || l4_tag_error(tag);
