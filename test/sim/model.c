@@ -238,6 +238,7 @@ static void receive_end(struct model *m, int r, int s, unsigned op, unsigned rig
 {
     model_unblock(m, r);
     model_result(m, r, (struct model_result){.kind = R_MESSAGE, .from = (int16_t)s, .tag = tag & ~L4_TAG_ERROR,
+                                           .kernel = (m->t[s].flags & F_KERNEL_IPC) != 0,
                                            .label = m->sender[s].label});
     if (slot != NOBODY && is_call(op))
         slot_set(m, slot, s, rights);

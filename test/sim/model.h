@@ -138,6 +138,7 @@ struct model_result {
     uint8_t kind;   /* R_TAG: exactly this tag; R_LABEL: of the tag only the label */
     bool upcall;    /* into the state of a vCPU */
     bool registers; /* its registers were loaded: from the message of `from`, or (NOBODY) from its own state area */
+    bool kernel;    /* R_MESSAGE: the kernel speaks for `from` */
     int16_t from;   /* R_MESSAGE: whose words */
     word_t tag, label, error;
 };

@@ -604,8 +604,8 @@ const char *oracle_map_end(bool injected)
     if (w.what == NOTHING || w.what == MESSAGE || skip())
         return NULL;
     w.compared++;
-    if (!host_live(w.self) || (w.self->flags & (THREAD_GONE | THREAD_IN_EXCEPTION))) /* nobody has the answer: it may have failed */
-        return maps_differ(true);
+    if (!host_live(w.self) || (w.self->flags & (THREAD_GONE | THREAD_IN_EXCEPTION)))
+        return maps_differ(true); /* nobody has the answer: it may have failed */
     tag.raw = frame_tag(&w.self->arch.frame);
     failed = !w.answered || l4_tag_error(tag);
     done = !l4_tag_error(tag) && l4_tag_label(tag) == 0;
