@@ -697,7 +697,7 @@ static bool words_differ(int s, int r)
     if (from == NULL || to == NULL || from->utcb == NULL || to->utcb == NULL || overlap(from, to) ||
         after->t[s].state == M_DEAD || area_in_utcb(to))
         return false;
-    if (trial->result[r].kernel || flags & (F_KERNEL_IPC | F_ALIEN)) { /* perhaps the kernel's: when it is still unanswered that is certain */
+    if (trial->result[r].kernel || flags & (F_KERNEL_IPC | F_ALIEN)) { /* certain, when it is still unanswered */
         unsigned kind = after->t[s].flags & F_KERNEL_IPC;
         long label = kind & F_FAULT ? L4_PROTO_PAGE_FAULT : L4_PROTO_EXCEPTION;
 
