@@ -178,6 +178,8 @@ struct model_message {
     uint8_t pin;                  /* enum model_pin */
     struct model_target bound;    /* PIN_BOUND: to this one, if it is known */
     word_t pins, msis;            /* of the interrupt controller that is asked */
+    word_t quota_left;            /* of the factory that is asked */
+    bool slot_fits;               /* is the slot for a new object one of the table? */
     bool slot_given;              /* is there a buffer register for a new object? */
     long cap_info;                /* what it must answer */
 };
@@ -191,6 +193,7 @@ struct model_world {
     /* Typed items and FPU state of a message that s sends to r; 0 or an (even) IPC error. */
     word_t (*items)(struct model *m, int s, int r, word_t tag, unsigned rights);
     const struct model_message *(*message)(int x);
+    bool (*memory_short)(void); /* or quota: it may be; sizes are not described */
     bool (*trap_is_fault)(int x); /* was its last exception a page fault? */
     bool (*trampoline)(int x);   /* does a page fault go there? (Or: is it sigma0, for which the kernel maps?) */
     word_t (*pager)(int x), (*handler)(int x); /* selectors */

@@ -346,7 +346,7 @@ static struct answer sem_operate(struct model *m, int x, const struct model_targ
     return op == L4_OP_SEM_EOI ? any(A_SILENT) : label(-L4_ERR_NOSYS);
 }
 
-/* ---- factories: the kind of success or failure; whether memory and quota suffice is left open ---- */
+/* ---- factories. Sizes are not described: what a limit is enough for is open, when it is near ---- */
 
 static void gate_create_errors(struct errors *e, const struct model_message *msg)
 {
@@ -359,7 +359,8 @@ static void gate_create_errors(struct errors *e, const struct model_message *msg
     error_if(e, (msg->mr[2] & 3) != 0, -L4_ERR_INVAL);
 }
 
-static struct answer factory_operate(const struct model_target *target, unsigned op, const struct model_message *msg)
+static struct answer factory_operate(const struct model *m, const struct model_target *target, unsigned op,
+                                     const struct model_message *msg)
 {
     struct errors e = {.count = 0};
     long proto = (long)msg->mr[0];
@@ -369,6 +370,7 @@ static struct answer factory_operate(const struct model_target *target, unsigned
     error_if(&e, !(target->rights & L4_RIGHT_S), -L4_ERR_PERM);
     error_if(&e, msg->words == 0, -L4_ERR_MSGTOOSHORT);
     error_if(&e, !msg->slot_given, ERROR_IPC + L4_IPC_RECV_OVERFLOW);
+    error_if(&e, msg->slot_given && !msg->slot_fits, -L4_ERR_NOMEM);
     switch (proto) {
     case L4_PROTO_NONE:
     case L4_PROTO_KOBJECT:
@@ -380,7 +382,7 @@ static struct answer factory_operate(const struct model_target *target, unsigned
     case L4_PROTO_FACTORY:
         error_if(&e, msg->words < 3, -L4_ERR_MSGTOOSHORT);
         error_if(&e, msg->words > 3 || msg->items != 0, -L4_ERR_MSGTOOLONG);
-        error_if(&e, msg->words >= 3 && msg->mr[2] == 0, -L4_ERR_NOMEM);
+        error_if(&e, msg->words >= 3 && (msg->mr[2] == 0 || msg->mr[2] > msg->quota_left), -L4_ERR_NOMEM);
         break;
     case L4_PROTO_THREAD:
     case L4_PROTO_IRQ_SENDER:
@@ -397,12 +399,13 @@ static struct answer factory_operate(const struct model_target *target, unsigned
 
         return label(labels[model_choose(3)]);
     }
-    return label(model_choose(2) == 0 ? 0 : -L4_ERR_NOMEM);
+    return label(m->world->memory_short() && model_choose(2) != 0 ? -L4_ERR_NOMEM : 0);
 }
 
 /* ---- tasks ---- */
 
-static struct answer task_operate(const struct model_target *target, const struct model_message *msg)
+static struct answer task_operate(const struct model *m, const struct model_target *target,
+                                  const struct model_message *msg)
 {
     struct errors e = {.count = 0};
 
@@ -414,7 +417,9 @@ static struct answer task_operate(const struct model_target *target, const struc
         argument_errors(&e, msg, K_TASK);
         if (e.count > 0)
             return refused(&e);
-        return model_choose(2) == 0 ? label(0) : (struct answer){A_ERROR, L4_IPC_SEND_MAP_FAILED, NOBODY};
+        if (m->world->memory_short() && model_choose(2) != 0)
+            return (struct answer){A_ERROR, L4_IPC_SEND_MAP_FAILED, NOBODY};
+        return label(0);
     case L4_OP_TASK_UNMAP:
         return label(0);
     case L4_OP_TASK_CAP_INFO:
@@ -441,9 +446,9 @@ static struct answer operate(struct model *m, int x, const struct model_target *
     case K_SEM:
         return sem_operate(m, x, target, proto, msg, timeout);
     case K_TASK:
-        return proto != L4_PROTO_TASK ? label(-L4_ERR_BADPROTO) : task_operate(target, msg);
+        return proto != L4_PROTO_TASK ? label(-L4_ERR_BADPROTO) : task_operate(m, target, msg);
     case K_FACTORY:
-        return proto != L4_PROTO_FACTORY ? label(-L4_ERR_BADPROTO) : factory_operate(target, op, msg);
+        return proto != L4_PROTO_FACTORY ? label(-L4_ERR_BADPROTO) : factory_operate(m, target, op, msg);
     default:
         return model_device(m, x, target, proto, msg);
     }

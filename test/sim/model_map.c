@@ -141,7 +141,7 @@ void model_maps_begin(struct model_maps *m, const struct model_map_world *world)
     m->world = world;
     m->made = 0;
     m->largest = L4_PAGE_SHIFT;
-    m->unsure = false;
+    m->unsure = m->elsewhere = false;
     m->slot_count = m->life_count = m->leaf_count = m->node_count = m->range_count = m->changes = m->step = 0;
     model_ports_begin(&m->ports);
 }
@@ -856,6 +856,7 @@ word_t model_items(struct model_maps *m, struct model_items *items)
             return L4_IPC_SEND_OVERFLOW;
         if (b.forward && (into = forward_to(m, items->to, b.task)) == 0)
             return L4_IPC_SEND_OVERFLOW;
+        m->elsewhere = m->elsewhere || b.forward;
         if (type == L4_FPAGE_OBJ && !items->special)
             item[1] &= ~(word_t)L4_RIGHT_S;
         kind = local_id(m, items, &b, (l4_fpage){item[1]}, &items->back[i][1]);

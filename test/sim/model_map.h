@@ -108,6 +108,7 @@ struct model_map_world {
 
 struct model_maps {
     const struct model_map_world *world;
+    bool elsewhere; /* memory of others than source and destination is needed */
     bool unsure; /* something is not decided: nothing is compared */
     unsigned slot_count, life_count, leaf_count, node_count, range_count, changes, step;
     unsigned base;          /* changes of the operation itself; behind them, what ends with a task */

@@ -133,6 +133,7 @@ static void may_lose_below(struct model_maps *m, unsigned w, uint64_t task, word
 /* `to` takes the place of `from`. */
 static void grant(struct model_maps *m, unsigned w, uint64_t from, uint64_t to, word_t bits)
 {
+    m->elsewhere = true;
     lose(m, w, to, has(m, to, w) & bits);
     bits &= has(m, from, w); /* what was made from the old one has gone with it */
     may_lose_below(m, w, from, bits);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* See oracle.h. What the model asks about capabilities and user memory is looked up here. */
 #include "oracle.h"
+#include "factory.h"
 #include "ipc.h"
 #include "load.h"
 #include "map.h"
@@ -41,6 +42,8 @@ static struct {
     bool inject;                 /* an allocation is to fail */
     bool keep, first;            /* oracle_again; nothing has happened since */
     const struct model *kept;    /* `before` of the state that is begun with; NULL: not loaded yet */
+    bool low;                    /* quota or memory may not suffice */
+    const char *wrong;
     bool trampoline, fault;      /* does a page fault go there? is the exception one? */
 } *now;
 
@@ -111,11 +114,15 @@ static word_t world_buffer(int x, unsigned n)
     return t->utcb->br[n];
 }
 
+static bool world_memory_short(void) { return now->low || (now->inject && frame_fail_countdown == 0); }
+
 static int world_explicit(int x, word_t index, bool make)
 {
     const struct thread *t = load_thread_at(x);
     const struct reply_slot *slot = t->task == NULL ? NULL : task_reply_slot(t->task, index);
 
+    if (make && slot == NULL && index < REPLY_PAGES * REPLY_PAGE_SLOTS && !world_memory_short())
+        now->wrong = "a reply capability that was not made";
     if (slot == NULL)
         return make ? UNKNOWN : NOBODY;
     return load_slot(slot, t);
@@ -133,8 +140,8 @@ static word_t world_items(struct model *m, int s, int r, word_t tag, unsigned ri
     if (now->transfers > 1 || s != now->sender || r != now->receiver ||
         !oracle_map_items(load_thread_at(s), load_thread_at(r), &error))
         error = errors[m->ends_known = false, model_choose(3)];
-    else if (model_choose(2) != 0)
-        error = L4_IPC_SEND_MAP_FAILED; /* memory may be short */
+    else if (world_memory_short() && model_choose(2) != 0)
+        error = L4_IPC_SEND_MAP_FAILED;
     now->moved_from = s;
     now->moved_to = r;
     now->moved_error = error;
@@ -175,6 +182,7 @@ static void world_registers(int x, word_t *flags_ip_sp)
 static const struct model_world world = {
     .lookup = world_lookup,         .buffer = world_buffer,   .explicit_slot = world_explicit, .items = world_items,
     .trap_is_fault = world_fault,
+    .memory_short = world_memory_short,
     .message = world_message,      .trampoline = world_trampoline,
     .pager = world_pager,           .handler = world_handler,     .registers = world_registers,
 };
@@ -254,15 +262,18 @@ static long cap_info(const struct task *task, unsigned words, word_t a, word_t b
     return !((a | b) & L4_SEL_SPECIAL) && obj_a == obj_b && (rights_a & compared) == (rights_b & compared);
 }
 
-/* Is there an object buffer: a single capability, or a window of capabilities? */
-static bool slot_given(const struct l4_utcb *utcb)
+/* Is there an object buffer: a single capability, or a window of capabilities? *slot: the first one. */
+static bool slot_given(const struct l4_utcb *utcb, word_t *slot)
 {
     unsigned at = (unsigned)(utcb->bdr >> L4_BDR_OBJ_SHIFT & L4_BDR_INDEX_MASK);
 
-    if (utcb->br[at] == 0)
+    *slot = utcb->br[at] >> L4_SEL_SHIFT;
+    if (utcb->br[at] == 0 || utcb->br[at] & L4_RCV_SINGLE_CAP)
+        return utcb->br[at] != 0;
+    if (at + 1 >= L4_BR_COUNT || l4_fpage_type((l4_fpage){utcb->br[at + 1]}) != L4_FPAGE_OBJ)
         return false;
-    return (utcb->br[at] & L4_RCV_SINGLE_CAP) ||
-           (at + 1 < L4_BR_COUNT && l4_fpage_type((l4_fpage){utcb->br[at + 1]}) == L4_FPAGE_OBJ);
+    *slot = l4_fpage_start((l4_fpage){utcb->br[at + 1]});
+    return true;
 }
 
 static void look_at_vcpu(const struct thread *self, struct model_vcpu *v)
@@ -331,12 +342,37 @@ static void look_at_pin(struct model_message *msg)
                                            .index = (int16_t)load_object(&irq->obj)};
 }
 
+/* More than any operation needs; as quota, and of the heap (which may be in pieces). */
+#define QUOTA_ENOUGH (1ul << 20)
+#define HEAP_ENOUGH (3ul << 20)
+
+static bool quota_low(const struct factory *f) { return f != NULL && f->quota.limit - f->quota.used < QUOTA_ENOUGH; }
+
+static bool task_low(uint32_t task)
+{
+    return task != 0 && quota_low(((const struct task *)heap_pointer(task))->obj.payer);
+}
+
+static void look_at_quota(const struct thread *self)
+{
+    struct model_message *msg = &now->message;
+    const struct factory *f = NULL;
+    unsigned rights;
+
+    if (now->target.kind == K_FACTORY)
+        f = factory_of(cap_lookup(self->task, now->request.dest >> L4_SEL_SHIFT, &rights));
+    msg->quota_left = f == NULL ? 0 : f->quota.limit - f->quota.used;
+    now->low = frame_free_bytes() < HEAP_ENOUGH || quota_low(f) || task_low(now->target.task) ||
+               task_low(msg->argument.task) || (self->task != NULL && quota_low(self->task->obj.payer));
+}
+
 static void look_at_message(const struct thread *self)
 {
     struct model_message *msg = &now->message;
     l4_tag tag = {now->request.tag};
     unsigned at = l4_tag_words(tag), rights;
     const word_t *mr = self->utcb->mr;
+    word_t slot;
 
     memcpy(now->mr, mr, sizeof now->mr);
     *msg = (struct model_message){.mr = now->mr, .words = at, .items = l4_tag_items(tag)};
@@ -373,7 +409,9 @@ static void look_at_message(const struct thread *self)
 
         msg->cap_info = cap_info(container_of(obj, const struct task, obj), msg->words, mr[1], mr[2]);
     }
-    msg->slot_given = slot_given(self->utcb);
+    msg->slot_given = slot_given(self->utcb, &slot);
+    msg->slot_fits = slot < CAP_SLOTS;
+    look_at_quota(self);
 }
 
 /* Who takes a message of the thread that runs at once; NOBODY: nobody. */
@@ -413,6 +451,14 @@ static int sender_now(void)
     return NOBODY;
 }
 
+static void transfer_look(const struct thread *s, const struct thread *r, unsigned rights, l4_tag tag, const word_t *mr)
+{
+    now->low = now->low || (s->task != NULL && quota_low(s->task->obj.payer)) ||
+               (r->task != NULL && quota_low(r->task->obj.payer));
+    oracle_map_message(s, r, rights, tag, mr);
+    now->low = now->low || oracle_map_elsewhere();
+}
+
 /* A message with items that is going to be taken. */
 static void look_at_transfer(const struct thread *self)
 {
@@ -428,7 +474,7 @@ static void look_at_transfer(const struct thread *self)
             return;
         now->sender = now->self;
         now->receiver = other;
-        oracle_map_message(self, load_thread_at(other), rights, (l4_tag){now->request.tag}, now->mr);
+        transfer_look(self, load_thread_at(other), rights, (l4_tag){now->request.tag}, now->mr);
         return;
     }
     other = sender_now();
@@ -436,8 +482,8 @@ static void look_at_transfer(const struct thread *self)
         return;
     now->sender = other;
     now->receiver = now->self;
-    oracle_map_message(load_thread_at(other), self, before->t[other].ipc.rights,
-                       (l4_tag){before->t[other].ipc.tag}, load_thread_at(other)->utcb->mr);
+    transfer_look(load_thread_at(other), self, before->t[other].ipc.rights, (l4_tag){before->t[other].ipc.tag},
+                  load_thread_at(other)->utcb->mr);
 }
 
 void oracle_begin(enum oracle_event event)
@@ -447,6 +493,8 @@ void oracle_begin(enum oracle_event event)
     if (racing)
         return;
     now->event = event;
+    now->inject = frame_fail_countdown != 0;
+    now->low = frame_free_bytes() < HEAP_ENOUGH;
     if (load_forget())
         known = false;
     now->self = host_idle() ? NOBODY : load_thread(self);
@@ -454,7 +502,7 @@ void oracle_begin(enum oracle_event event)
         now->target = target_of(self, now->request.dest & ~L4_OP_MASK);
         look_at_message(self);
         oracle_map_begin(self, &now->request, &now->target, &now->message);
-        now->inject = frame_fail_countdown != 0;
+        now->low = now->low || oracle_map_elsewhere();
     } else {
         oracle_map_nothing();
     }
@@ -466,6 +514,7 @@ void oracle_begin(enum oracle_event event)
     before->now = host_clock_us();
     before->cpu = (int)host_cpu->id;
     now->printed = host_output_count();
+    now->wrong = NULL;
     now->passed = before->now - host_cpu->last_tick_us;
     look_at_users(self);
     if (event == EVENT_SYSCALL)
@@ -745,8 +794,9 @@ static const char *console_differs(void)
     if (printed != model_printed.length ||
         memcmp(host_output_last(model_printed.length), model_printed.text, model_printed.length) != 0)
         return "what was printed";
-    return t == NULL || t->utcb == NULL || trial->result[model_read.of].kind != R_LABEL || overwritten(model_read.of) ||
-           memcmp(&t->utcb->mr[1], model_read.text, model_read.length) == 0 ? NULL : "what was read";
+    if (t == NULL || t->utcb == NULL || trial->result[model_read.of].kind != R_LABEL || overwritten(model_read.of))
+        return NULL;
+    return memcmp(&t->utcb->mr[1], model_read.text, model_read.length) == 0 ? NULL : "what was read";
 }
 
 #define FLAGS_KEPT 0x200ul       /* interrupts are on, and nothing but these is the user's: */
@@ -872,6 +922,7 @@ const char *oracle_compare(void)
         if (wrong != NULL && upcalls_unsure())
             wrong = try_all();
     } while (!load_complete(after));
+    wrong = wrong == NULL ? now->wrong : wrong;
     if (wrong == NULL && now->event == EVENT_SYSCALL)
         wrong = oracle_map_end(now->inject && frame_fail_countdown == 0);
     if (wrong == NULL && !trial->open)
@@ -891,8 +942,9 @@ const char *oracle_compare(void)
     flights += in_flight(before);
     accepted += trial->open;
     predicted += !trial->open;
-    after->console = trial->open && (now->target.kind == K_LOG || now->event == EVENT_INPUT)
-                         ? (struct model_console){.known = false} : trial->open ? before->console : trial->console;
+    after->console = trial->open ? before->console : trial->console;
+    if (trial->open && (now->target.kind == K_LOG || now->event == EVENT_INPUT))
+        after->console.known = false;
     before = after;
     after = old;
     known = true;

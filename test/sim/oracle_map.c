@@ -29,6 +29,9 @@ static struct {
     unsigned words, kind_words; /* of the message */
     bool answered;              /* its result is in the registers */
     bool ports_known;
+    uint64_t objects;           /* so many there were */
+    const struct factory *factory; /* CREATE: that is asked, and what it had charged */
+    size_t charged;
     bool open;                  /* something happens that is not looked at here */
     uint8_t status[L4_MR_COUNT]; /* UNMAP: of each flexpage */
     uint64_t compared, messages, unsure;
@@ -303,7 +306,23 @@ static void unmap_look(const struct model_target *target, const struct model_mes
     maps_end();
 }
 
-static void create_look(const struct model_message *msg)
+/* Objects of all kinds that users can make. */
+static uint64_t objects_existing(void)
+{
+    static const struct slab *slabs[6];
+    static unsigned known;
+    uint64_t n = 0;
+
+    for (const struct slab *s = known > 0 ? NULL : slab_first(); s != NULL; s = s->next)
+        if (strcmp(s->name, "thread") == 0 || strcmp(s->name, "task") == 0 || strcmp(s->name, "factory") == 0 ||
+            strcmp(s->name, "gate") == 0 || strcmp(s->name, "irq") == 0 || strcmp(s->name, "semaphore") == 0)
+            slabs[known++] = s;
+    for (unsigned i = 0; i < known; i++)
+        n += slabs[i]->used;
+    return n;
+}
+
+static void create_look(const struct model_message *msg, const struct factory *factory)
 {
     const struct l4_utcb *u = w.self->utcb;
     unsigned at = (unsigned)(u->bdr >> L4_BDR_OBJ_SHIFT & L4_BDR_INDEX_MASK);
@@ -312,6 +331,8 @@ static void create_look(const struct model_message *msg)
     if (!msg->slot_given)
         return;
     w.what = CREATE;
+    w.factory = factory;
+    w.charged = factory->quota.used;
     slot = u->br[at] & L4_RCV_SINGLE_CAP ? u->br[at] >> L4_SEL_SHIFT : l4_fpage_start((l4_fpage){u->br[at + 1]});
     maps_begin();
     model_create(&w.maps, id_of(w.self->task), slot);
@@ -341,6 +362,8 @@ void oracle_map_message(const struct thread *s, const struct thread *r, unsigned
     maps_end();
 }
 
+bool oracle_map_elsewhere(void) { return w.what != NOTHING && w.maps.elsewhere; }
+
 bool oracle_map_items(const struct thread *s, const struct thread *r, word_t *error)
 {
     if (w.what != MESSAGE || s != w.sender || r != w.receiver || w.maps.unsure)
@@ -354,8 +377,10 @@ void oracle_map_begin(const struct thread *self, const struct model_request *rq,
 {
     word_t op = rq->dest & L4_OP_MASK;
     long label = l4_tag_label((l4_tag){rq->tag});
+    unsigned rights;
 
     w.what = NOTHING;
+    w.objects = objects_existing();
     w.open = kobj_work != NULL;
     if ((rq->dest & L4_OP_REPLY) || msg->words == 0 || (self->flags & (THREAD_ALIEN | THREAD_VCPU_USER)) || w.open)
         return;
@@ -364,7 +389,7 @@ void oracle_map_begin(const struct thread *self, const struct model_request *rq,
     w.self = self;
     w.answered = (op & L4_OP_RECV) != 0;
     if (target->kind == K_FACTORY && w.answered && (op & L4_OP_SEND) && label == L4_PROTO_FACTORY) {
-        create_look(msg);
+        create_look(msg, factory_of(cap_lookup(self->task, rq->dest >> L4_SEL_SHIFT, &rights)));
     } else if (target->kind == K_TASK && label == L4_PROTO_TASK) {
         if (msg->mr[0] == L4_OP_TASK_MAP)
             map_look(target, msg);
@@ -596,6 +621,21 @@ const char *oracle_map_message_end(word_t error, bool changed)
     return maps_differ(error == L4_IPC_SEND_MAP_FAILED);
 }
 
+/* What could not be made has left nothing but an empty page of slots. */
+static const char *create_differs(bool done, bool injected)
+{
+    size_t page = !done && w.self->task != NULL && w.self->task->obj.payer == w.factory ? L4_PAGE_SIZE : 0;
+
+    if (injected && done)
+        return "an object although memory was short";
+    if (!done && objects_existing() > w.objects)
+        return "an object that nobody has";
+    if (!done && (w.factory == &root_factory || host_live(w.factory)) &&
+        w.factory->quota.used > w.charged + page)
+        return "what is charged for an object that was not made";
+    return step_differs(done);
+}
+
 const char *oracle_map_end(bool injected)
 {
     bool failed, done;
@@ -610,7 +650,7 @@ const char *oracle_map_end(bool injected)
     failed = !w.answered || l4_tag_error(tag);
     done = !l4_tag_error(tag) && l4_tag_label(tag) == 0;
     if (w.what == CREATE)
-        return injected && done ? "an object although memory was short" : step_differs(done);
+        return create_differs(done, injected);
     if (w.what == UNMAP)
         return unmap_differs();
     if (w.answered && injected && !failed)

@@ -9,6 +9,8 @@ void oracle_map_begin(const struct thread *self, const struct model_request *rq,
                       const struct model_message *msg);
 /* ... in which r takes a message of s with items. mr: of s. */
 void oracle_map_message(const struct thread *s, const struct thread *r, unsigned rights, l4_tag tag, const word_t *mr);
+/* Does it need memory of other tasks than it names: forwarding, ports of children? */
+bool oracle_map_elsewhere(void);
 /* Does it know what the items of this message do? *error: of the sender, unless memory is short. */
 bool oracle_map_items(const struct thread *s, const struct thread *r, word_t *error);
 /* The message has been transferred, or not. changed: somebody else may have written to the UTCB of the receiver. */
