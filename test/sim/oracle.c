@@ -37,6 +37,7 @@ static struct {
     int moved_from, moved_to;
     word_t moved_error;
     int16_t place[MODEL_SENDERS]; /* see destroyed_add */
+    const struct l4_utcb *utcb[MODEL_THREADS]; /* before the event */
     word_t registers[3], pager, handler; /* of the thread that is operated on */
     struct l4_exc_regs vcpu;             /* of the thread that runs */
     bool inject;                 /* an allocation is to fail */
@@ -240,8 +241,12 @@ static uint8_t events_of(const struct thread *t)
 /* User memory may have changed since the last event. */
 static void look_at_users(const struct thread *self)
 {
-    for (unsigned i = 0; i < before->threads; i++)
-        before->upcalls[i] = before->t[i].flags & F_VCPU ? events_of(load_thread_at((int)i)) : 0;
+    for (unsigned i = 0; i < before->threads; i++) {
+        const struct thread *t = before->t[i].state == M_DEAD ? NULL : load_thread_at((int)i);
+
+        before->upcalls[i] = before->t[i].flags & F_VCPU ? events_of(t) : 0;
+        now->utcb[i] = t == NULL ? NULL : t->utcb;
+    }
     now->trampoline = (self->task != NULL && self->task->is_sigma0) ||
                      ((self->options & THREAD_OPT_TRAMPOLINE) && !(self->tramp->flags & L4_TRAMP_IN_PROGRESS));
 }
@@ -897,6 +902,28 @@ static bool upcalls_unsure(void)
     return some;
 }
 
+/* Who has ended and had run says so in his UTCB, unless that is the state area of a vCPU, too. */
+static const char *markers_differ(void)
+{
+    for (unsigned i = 0; i < before->threads; i++) {
+        const struct l4_utcb *utcb = now->utcb[i];
+        bool shared = false;
+
+        if (utcb == NULL || after->t[i].state != M_DEAD || before->t[i].cpu == NOBODY ||
+            !host_live(heap_pointer(before->t[i].task)) || utcb->free_marker == 0)
+            continue;
+        for (unsigned n = 0; n < after->threads; n++) {
+            const struct thread *t = after->t[n].flags & F_VCPU ? load_thread_at((int)n) : NULL;
+
+            shared = shared || (t != NULL && (const char *)t->vcpu < (const char *)(utcb + 1) &&
+                                (const char *)utcb < (const char *)t->vcpu + L4_VCPU_SIZE);
+        }
+        if (!shared)
+            return "the UTCB of a thread that has ended";
+    }
+    return NULL;
+}
+
 /* Has somebody ended who should not? */
 static const char *ends_differ(void)
 {
@@ -936,6 +963,7 @@ const char *oracle_compare(void)
         wrong = oracle_map_message_end(now->moved_error, now->moved_error != 0 || overwritten(now->receiver));
     if (wrong == NULL && !trial->open)
         wrong = ends_differ();
+    wrong = wrong == NULL ? markers_differ() : wrong;
     difference = wrong;
     if (wrong != NULL)
         return wrong;
