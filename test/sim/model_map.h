@@ -39,7 +39,8 @@ struct model_life {
     bool ended, task_known; /* what the task has is loaded */
     int64_t counted, counted_first; /* capabilities that keep it */
     unsigned slots, slots_first;    /* all that name it */
-    uint32_t serial;                /* the world's */
+    uint64_t memory;                /* the world's */
+    uint32_t serial;
 };
 /* A place in the tree of who has a page from whom. id 0: made in this operation. */
 struct model_node {

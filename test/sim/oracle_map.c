@@ -67,12 +67,12 @@ static word_t world_slot_next(uint64_t task, word_t at)
 }
 
 /* Objects of the kernel's own are not in the heap. */
-static uint32_t object_serial(const struct kobj *obj)
+static uint32_t life_serial(const struct model_life *life)
 {
     word_t first, last;
 
     frame_range(&first, &last);
-    return id_of(obj) < first || id_of(obj) > last ? 1 : host_serial(obj);
+    return life->memory < first || life->memory > last ? 1 : host_serial((const void *)life->memory);
 }
 
 static void world_life(struct model_life *life)
@@ -83,7 +83,8 @@ static void world_life(struct model_life *life)
         life->counted = life->slots = 1;
         return;
     }
-    life->serial = object_serial(obj);
+    life->memory = obj->type == KOBJ_THREAD ? id_of(thread_of((struct kobj *)life->object)) : id_of(obj);
+    life->serial = life_serial(life);
     life->kept = obj->boot;
     life->task = obj->type == KOBJ_TASK;
     life->counted = obj->counted;
@@ -563,7 +564,7 @@ static bool lives_equal(void)
         const struct model_life *l = &w.maps.life[i];
         const struct kobj *obj = (const struct kobj *)l->object;
 
-        if (l->object != MODEL_NEW_OBJECT && (object_serial(obj) != l->serial || obj->dead) != l->ended)
+        if (l->object != MODEL_NEW_OBJECT && (life_serial(l) != l->serial || obj->dead) != l->ended)
             return false;
     }
     return true;
