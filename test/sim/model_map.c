@@ -447,14 +447,17 @@ static struct model_leaf *leaf_next(struct model_maps *m, uint64_t task, word_t 
 {
     struct model_leaf *best = NULL;
 
-    if (m->largest == L4_PAGE_SHIFT && end - va == L4_PAGE_SIZE) { /* one place */
-        for (unsigned at = hash(leaf_key(task, va)); m->leaf_at[at] != 0; at = (at + 1) % MODEL_HASH) {
+    for (unsigned order = L4_PAGE_SHIFT; end - va == L4_PAGE_SIZE; order += 9) { /* one place, in a page of some size */
+        word_t start = va & -(1ul << order);
+
+        if (order > m->largest)
+            return NULL;
+        for (unsigned at = hash(leaf_key(task, start)); m->leaf_at[at] != 0; at = (at + 1) % MODEL_HASH) {
             struct model_leaf *l = &m->leaf[m->leaf_at[at] - 1];
 
-            if (l->task == task && l->va == va && leaf_here(m, l))
+            if (l->task == task && l->va == start && l->order == order && leaf_here(m, l))
                 return l;
         }
-        return NULL;
     }
     for (struct model_range *r = m->range + m->range_count; r-- > m->range;) {
         if (r->task != task || r->end != end)
