@@ -515,6 +515,7 @@ void worker_act(struct thread *t)
     word_t slot;
     const struct kobj *obj;
 
+    t->utcb->free_marker = 1;
     if (sim.cpus > 1 && one_in(2)) {
         do_chat(t);
     } else if (is_server(t) && !one_in(6)) {
