@@ -907,11 +907,12 @@ static const char *markers_differ(void)
 {
     for (unsigned i = 0; i < before->threads; i++) {
         const struct l4_utcb *utcb = now->utcb[i];
+        const struct task *task = heap_pointer(before->t[i].task);
         bool shared = false;
 
         if (utcb == NULL || after->t[i].state != M_DEAD || before->t[i].cpu == NOBODY ||
-            !host_live(heap_pointer(before->t[i].task)) || utcb->free_marker == 0)
-            continue;
+            !host_live(task) || task->obj.dead || utcb->free_marker == 0)
+            continue; /* or its memory may be nobody's any more */
         for (unsigned n = 0; n < after->threads; n++) {
             const struct thread *t = after->t[n].flags & F_VCPU ? load_thread_at((int)n) : NULL;
 

@@ -345,9 +345,9 @@ void oracle_map_message(const struct thread *s, const struct thread *r, unsigned
     bool kernel = (r->flags & THREAD_KERNEL_IPC) != 0;
     unsigned words = l4_tag_words(tag), items = l4_tag_items(tag);
 
-    w.open = items > MODEL_ITEMS || s->task == NULL || r->task == NULL || s->task->obj.dead || r->task->obj.dead ||
-             kobj_work != NULL;
-    if (w.open)
+    w.what = NOTHING;
+    w.open = items > MODEL_ITEMS || s->task == NULL || r->task == NULL || kobj_work != NULL;
+    if (w.open || r->task->obj.dead) /* which gets nothing; the description has no error for that */
         return;
     w.what = MESSAGE;
     w.sender = s;
