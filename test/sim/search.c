@@ -28,6 +28,7 @@
  * kernel meets a state that is half another one, it is compared after every event. */
 #define COMPARED_OFTEN 300u
 #define COMPARED_ALWAYS 10000u
+#define EVENTS_MAX 256u
 #define RECENT (1u << 13)
 #define SPACES (1u << 14)
 
@@ -263,7 +264,6 @@ static void state_load(size_t state)
 
     while (same < depth && same < w->depth && path[same] == w->path[same])
         same++;
-    oracle_keep(false);
     snapshot_load(same);
     for (w->depth = same; w->depth < depth; w->depth++) {
         w->trying = path[w->depth];
@@ -272,7 +272,6 @@ static void state_load(size_t state)
         w->path[w->depth] = w->trying;
     }
     w->state = state;
-    oracle_keep(true);
 }
 
 static void finding_tell(const char *wrong)
@@ -309,22 +308,57 @@ static void state_seen(struct batch *b, unsigned event)
     b->found[b->count++] = (struct found){key, class, (uint32_t)w->state, (uint8_t)event};
 }
 
-static void expand(struct batch *b, size_t state)
+/* Memory is compared: another line changes? */
+static void lines_check(void)
 {
-    bool often = sim_sanitized() || w->often || state < COMPARED_OFTEN;
+    if (snapshot_compare())
+        longjmp(w->again, 1);
+}
+
+/* All events that begin with this one (-1: with none), in the state of which `copy` is one: there it has happened. */
+static void events_run(struct batch *b, const int *looks, int look, unsigned copy)
+{
+    bool often = sim_sanitized() || w->often || w->state < COMPARED_OFTEN;
     const char *wrong = NULL;
 
-    state_load(state);
-    for (w->trying = 0; w->trying < small_events(); w->trying++) {
-        if (!small_apply(w->trying, &wrong))
+    oracle_keep(true);
+    for (unsigned e = 0; e < small_events(); e++) {
+        if (looks[e] != look)
+            continue;
+        w->trying = e;
+        if (!(look < 0 ? small_apply(e, &wrong) : small_apply_looked(e, &wrong)))
             continue;
         b->transitions++;
         if (wrong != NULL)
             finding_tell(wrong);
-        state_seen(b, w->trying);
-        if (often && snapshot_compare())
-            longjmp(w->again, 1);
+        state_seen(b, e);
+        if (often)
+            lines_check();
+        snapshot_load(copy);
+    }
+    oracle_keep(false);
+}
+
+static void expand(struct batch *b, size_t state)
+{
+    int looks[EVENTS_MAX];
+    bool begins[EVENTS_MAX] = {false};
+    const char *wrong;
+
+    state_load(state);
+    for (unsigned e = 0; e < small_events(); e++) {
+        looks[e] = small_look(e);
+        if (looks[e] >= 0)
+            begins[looks[e]] = true;
+    }
+    events_run(b, looks, -1, w->depth);
+    for (unsigned e = 0; e < small_events(); e++) {
+        if (!begins[e])
+            continue;
         snapshot_load(w->depth);
+        small_apply(e, &wrong); /* it has been compared already */
+        snapshot_save(w->depth + 1);
+        events_run(b, looks, (int)e, w->depth + 1);
     }
 }
 
@@ -348,8 +382,8 @@ static void batch_run(struct batch *b)
     b->transitions = 0;
     for (size_t i = first; i < last && stopped() == GOES_ON; i++) {
         expand(b, i);
-        if ((i < COMPARED_ALWAYS || i % 16 == 0 || i + 1 == last) && snapshot_compare())
-            longjmp(w->again, 1);
+        if (i < COMPARED_ALWAYS || i % 16 == 0 || i + 1 == last)
+            lines_check();
     }
 }
 

@@ -90,7 +90,7 @@ static struct event {
     uint8_t cpu, op, partner;
     bool early; /* before the CPU notices that another one has put something into its box */
 } events[256];
-static unsigned event_count;
+static unsigned event_count, look_event[SMALL_CPUS]; /* of each CPU: OP_LOOK */
 
 /* ---- set-up ---- */
 
@@ -150,6 +150,8 @@ static void make_events(void)
             if ((op == OP_MIGRATE_1 || op == OP_LOOK) && cpu_count == 1)
                 continue;
             must(event_count + 2 * partners <= sizeof events / sizeof events[0]);
+            if (op == OP_LOOK)
+                look_event[cpu] = event_count;
             for (unsigned i = 0; i < partners * (cpu_count > 1 && op != OP_LOOK ? 2 : 1); i++)
                 events[event_count++] = (struct event){(uint8_t)cpu, (uint8_t)op,
                                                        (uint8_t)(i % partners + (partners == 2)), i >= partners};
@@ -470,52 +472,74 @@ static void do_tick(enum op op)
     host_tick();
 }
 
-bool small_apply(unsigned event, const char **wrong)
+/* The CPU notices that another one has interrupted it. */
+static const char *look(unsigned cpu)
 {
-    const struct event *e = &events[event];
-    bool interrupted = host_ipi_pending(e->cpu);
-    int me;
+    oracle_look(cpu);
+    host_set_cpu(cpu);
+    return oracle_compare();
+}
 
-    *wrong = NULL;
-    oracle_again();
-    if ((e->op == OP_LOOK && !interrupted) || (e->early && !host_ipi_can_wait(e->cpu)))
-        return false;
-    if (e->op < OP_TICK && cpus[e->cpu]->current == cpus[e->cpu]->idle && (!interrupted || e->early))
-        return false;
-    if (e->op == OP_QUANTUM && cpus[e->cpu]->context == cpus[e->cpu]->idle)
-        return false;
-    if (e->early) {
-        host_set_cpu_early(e->cpu);
-    } else if (interrupted) {
-        oracle_look(e->cpu);
-        host_set_cpu(e->cpu);
-        *wrong = oracle_compare();
-    } else {
-        host_set_cpu(e->cpu);
-    }
-    if (*wrong != NULL || e->op == OP_LOOK)
-        return true;
-    if (e->op >= OP_TICK) {
+static void act(const struct event *e)
+{
+    int me = index_of(host_current()), x = (me + e->partner) % THREADS;
+
+    if (e->op >= OP_TICK)
         do_tick(e->op);
-    } else {
-        me = index_of(host_current());
-        if (me == NOBODY) /* nobody is left to run there */
-            return true;
-        int x = (me + e->partner) % THREADS;
+    else if (e->op == OP_CANCEL || (e->op >= OP_DELETE && e->op <= OP_MIGRATE_1))
+        do_thread(e->op, me, x);
+    else if (e->op < OP_MAP_READ)
+        do_ipc(e->op, me, x);
+    else if (e->op <= OP_MAP_WRITE || (e->op >= OP_GRANT && e->op <= OP_MAP_CAP_DELETE))
+        do_map(e->op, me);
+    else
+        do_unmap(e->op, me);
+}
 
-        if (e->op == OP_CANCEL || (e->op >= OP_DELETE && e->op <= OP_MIGRATE_1))
-            do_thread(e->op, me, x);
-        else if (e->op < OP_MAP_READ)
-            do_ipc(e->op, me, x);
-        else if (e->op <= OP_MAP_WRITE || (e->op >= OP_GRANT && e->op <= OP_MAP_CAP_DELETE))
-            do_map(e->op, me);
-        else
-            do_unmap(e->op, me);
-    }
+static bool apply(const struct event *e, bool looked, const char **wrong)
+{
+    const struct cpu *c = cpus[e->cpu];
+
+    if ((e->early && !host_ipi_can_wait(e->cpu)) || (e->op < OP_TICK && c->current == c->idle) ||
+        (e->op == OP_QUANTUM && c->context == c->idle))
+        return false;
+    if (e->early)
+        host_set_cpu_early(e->cpu);
+    else if (!looked)
+        host_set_cpu(e->cpu);
+    act(e);
     *wrong = oracle_compare();
     if (*wrong == NULL)
         *wrong = rights_differ();
     return true;
+}
+
+int small_look(unsigned event)
+{
+    const struct event *e = &events[event];
+
+    return e->early || e->op == OP_LOOK || !host_ipi_pending(e->cpu) ? -1 : (int)look_event[e->cpu];
+}
+
+bool small_apply(unsigned event, const char **wrong)
+{
+    const struct event *e = &events[event];
+    bool looks = host_ipi_pending(e->cpu) && !e->early;
+
+    *wrong = NULL;
+    oracle_again();
+    if (e->op == OP_LOOK && !looks)
+        return false;
+    if (looks)
+        *wrong = look(e->cpu);
+    return e->op == OP_LOOK || *wrong != NULL || apply(e, looks, wrong);
+}
+
+bool small_apply_looked(unsigned event, const char **wrong)
+{
+    *wrong = NULL;
+    oracle_again();
+    return apply(&events[event], true, wrong);
 }
 
 /* ---- invariants ---- */

@@ -11,8 +11,12 @@ void small_start(unsigned cpus);
 unsigned small_events(void);
 /* What the event is called; valid until the next call. */
 const char *small_name(unsigned event);
-/* One event. False: it cannot happen now, and nothing was done. *wrong: how kernel and model differ now, or NULL. */
+/* One event. False: it cannot happen now (on a CPU that has looked). *wrong: how kernel and model differ, or NULL. */
 bool small_apply(unsigned event, const char **wrong);
+/* Most events of a CPU that another one has interrupted begin with its noticing that, which is an event, too: its
+ * number, or -1. The rest of the event after that one. */
+int small_look(unsigned event);
+bool small_apply_looked(unsigned event, const char **wrong);
 /* All invariants; spaces: those of address spaces, too. Does not return when one is broken. */
 void small_check(bool spaces);
 /* Is it memory that the invariants of address spaces are about? (It is in no thread, UTCB or CPU.) */
@@ -24,6 +28,7 @@ const struct task *small_page_parent(int task);
 
 /* ---- small_hash.c ---- */
 #define SMALL_TASKS 2
+#define SMALL_CPUS 2
 #define SMALL_THREADS 3 /* the last one is in the second task */
 #define SMALL_PRIO 10u
 #define SMALL_SLOT_THREADS 0x10u /* slots of both tables: each thread, the gate, a capability that was mapped */

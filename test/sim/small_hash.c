@@ -13,9 +13,8 @@
 #include "objects.h"
 #include "smp.h"
 
-#define CPUS 2
 #define WAYS 4u /* permutations: threads 0 and 1 are exchanged (1), the CPUs are (2) */
-#define PARTS (1 + SMALL_THREADS + CPUS)
+#define PARTS (1 + SMALL_THREADS + SMALL_CPUS)
 #define PART_THREADS 1u /* the first of them; before them what belongs to nobody */
 #define PART_CPUS (PART_THREADS + SMALL_THREADS)
 
