@@ -178,6 +178,7 @@ struct model_message {
     uint8_t pin;                  /* enum model_pin */
     struct model_target bound;    /* PIN_BOUND: to this one, if it is known */
     word_t pins, msis;            /* of the interrupt controller that is asked */
+    uint64_t taken;               /* bit per word: something is mapped in this flexpage of the target */
     word_t quota_left;            /* of the factory that is asked */
     bool slot_fits;               /* is the slot for a new object one of the table? */
     bool slot_given;              /* is there a buffer register for a new object? */
@@ -290,7 +291,7 @@ struct answer {
 };
 /* Errors that apply to one request. */
 struct errors {
-    long label[8]; /* an IPC error: + ERROR_IPC */
+    long label[12]; /* an IPC error: + ERROR_IPC */
     unsigned count;
 };
 #define ERROR_IPC 10000

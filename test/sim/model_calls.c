@@ -346,6 +346,52 @@ static struct answer sem_operate(struct model *m, int x, const struct model_targ
     return op == L4_OP_SEM_EOI ? any(A_SILENT) : label(-L4_ERR_NOSYS);
 }
 
+/* ---- kernel-user memory ---- */
+
+static bool area_fits(l4_fpage fp)
+{
+    word_t start = l4_fpage_start(fp) << L4_PAGE_SHIFT;
+    unsigned order = l4_fpage_order(fp);
+
+    return order >= 12 && order <= 17 && start < L4_USER_END && 1ul << order <= L4_USER_END - start;
+}
+
+/* Does one of the flexpages before this one lie there, too? */
+static bool area_taken(const struct model_message *msg, unsigned at)
+{
+    l4_fpage fp = {msg->mr[at]};
+    word_t start = l4_fpage_start(fp) << L4_PAGE_SHIFT, end = start + (1ul << l4_fpage_order(fp));
+
+    for (unsigned i = 1; i < at; i++) {
+        word_t other = l4_fpage_start((l4_fpage){msg->mr[i]}) << L4_PAGE_SHIFT;
+
+        if (other < end && start < other + (1ul << l4_fpage_order((l4_fpage){msg->mr[i]})))
+            return true;
+    }
+    return msg->taken >> at & 1;
+}
+
+/* One after the other, until one cannot be. */
+static struct answer add_ku_mem(struct model *m, int x, const struct model_message *msg)
+{
+    word_t mr[4];
+
+    for (unsigned i = 1; i < msg->words; i++) {
+        l4_fpage fp = {msg->mr[i]};
+
+        if (l4_fpage_type(fp) != L4_FPAGE_MEM || !area_fits(fp))
+            return label(m->world->memory_short() && model_choose(2) != 0 ? -L4_ERR_NOMEM : -L4_ERR_INVAL);
+        if (area_taken(msg, i))
+            return label(m->world->memory_short() && model_choose(2) != 0 ? -L4_ERR_NOMEM : -L4_ERR_EXIST);
+        if (i <= 4)
+            mr[i - 1] = fp.raw & ~15ul;
+    }
+    if (m->world->memory_short() && model_choose(2) != 0)
+        return label(-L4_ERR_NOMEM);
+    answer_words(m, x, 0, msg->words > 5 ? 4 : msg->words - 1, mr);
+    return label(0);
+}
+
 /* ---- factories. Sizes are not described: what a limit is enough for is open, when it is near ---- */
 
 static void gate_create_errors(struct errors *e, const struct model_message *msg)
@@ -378,6 +424,7 @@ static struct answer factory_operate(const struct model *m, const struct model_t
         break;
     case L4_PROTO_TASK:
         error_if(&e, msg->words < 3, -L4_ERR_INVAL);
+        error_if(&e, msg->words >= 3 && msg->mr[2] != 0 && !area_fits((l4_fpage){msg->mr[2]}), -L4_ERR_INVAL);
         break;
     case L4_PROTO_FACTORY:
         error_if(&e, msg->words < 3, -L4_ERR_MSGTOOSHORT);
@@ -392,19 +439,16 @@ static struct answer factory_operate(const struct model *m, const struct model_t
         error_if(&e, true, -L4_ERR_NODEV);
         break;
     }
-    if (e.count > 0)
+    if (e.count > 0) {
+        error_if(&e, m->world->memory_short(), -L4_ERR_NOMEM);
         return refused(&e);
-    if (proto == L4_PROTO_TASK && msg->mr[2] != 0) { /* with kernel-user memory */
-        static const long labels[] = {0, -L4_ERR_NOMEM, -L4_ERR_INVAL};
-
-        return label(labels[model_choose(3)]);
     }
     return label(m->world->memory_short() && model_choose(2) != 0 ? -L4_ERR_NOMEM : 0);
 }
 
 /* ---- tasks ---- */
 
-static struct answer task_operate(const struct model *m, const struct model_target *target,
+static struct answer task_operate(struct model *m, int x, const struct model_target *target,
                                   const struct model_message *msg)
 {
     struct errors e = {.count = 0};
@@ -425,7 +469,7 @@ static struct answer task_operate(const struct model *m, const struct model_targ
     case L4_OP_TASK_CAP_INFO:
         return msg->words == 2 || msg->words == 3 ? label(msg->cap_info) : label(-L4_ERR_INVAL);
     case L4_OP_TASK_ADD_KU_MEM:
-        return any(A_ANY);
+        return add_ku_mem(m, x, msg);
     default:
         return label(-L4_ERR_NOSYS);
     }
@@ -446,7 +490,7 @@ static struct answer operate(struct model *m, int x, const struct model_target *
     case K_SEM:
         return sem_operate(m, x, target, proto, msg, timeout);
     case K_TASK:
-        return proto != L4_PROTO_TASK ? label(-L4_ERR_BADPROTO) : task_operate(m, target, msg);
+        return proto != L4_PROTO_TASK ? label(-L4_ERR_BADPROTO) : task_operate(m, x, target, msg);
     case K_FACTORY:
         return proto != L4_PROTO_FACTORY ? label(-L4_ERR_BADPROTO) : factory_operate(m, target, op, msg);
     default:

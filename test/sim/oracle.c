@@ -9,6 +9,7 @@
 #include "objects.h"
 #include "oracle_map.h"
 #include "smp.h"
+#include <l4/proto.h>
 #include <l4/trampoline.h>
 #include <l4/vcpu.h>
 #include <stdio.h>
@@ -371,6 +372,19 @@ static void look_at_quota(const struct thread *self)
                task_low(msg->argument.task) || (self->task != NULL && quota_low(self->task->obj.payer));
 }
 
+static void look_at_areas(const struct task *task, struct model_message *msg)
+{
+    struct pt_entry e;
+
+    for (unsigned i = 1; i < msg->words; i++) {
+        word_t start = l4_fpage_start((l4_fpage){msg->mr[i]}) << L4_PAGE_SHIFT;
+        unsigned order = l4_fpage_order((l4_fpage){msg->mr[i]});
+
+        if (order < 48 && start < L4_USER_END && arch_pt_next(&task->space, start, start + (1ul << order), &e))
+            msg->taken |= 1ul << i;
+    }
+}
+
 static void look_at_message(const struct thread *self)
 {
     struct model_message *msg = &now->message;
@@ -413,6 +427,8 @@ static void look_at_message(const struct thread *self)
         const struct kobj *obj = cap_lookup(self->task, now->request.dest >> L4_SEL_SHIFT, &rights);
 
         msg->cap_info = cap_info(container_of(obj, const struct task, obj), msg->words, mr[1], mr[2]);
+        if (mr[0] == L4_OP_TASK_ADD_KU_MEM)
+            look_at_areas(container_of(obj, const struct task, obj), msg);
     }
     msg->slot_given = slot_given(self->utcb, &slot);
     msg->slot_fits = slot < CAP_SLOTS;
