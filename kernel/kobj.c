@@ -137,6 +137,8 @@ struct thread *kobj_invoke(struct kobj *obj, struct invoke *in)
         return in->self;
     if (unlikely(answer.raw == TAG_AGAIN.raw))
         return preempt(in->self);
+    if (unlikely(answer.raw == TAG_TRAVELS.raw))
+        return sched_pick(in->self);
     if (!(in->op & L4_OP_RECV) && !l4_tag_error(answer))
         answer = in->tag;
     return ipc_done(in, answer);

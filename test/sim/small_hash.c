@@ -180,7 +180,7 @@ static void see_cpu(const struct cpu *c)
     see((c->reschedule ? 1u : 0) | (c->arch.ipi ? 2u : 0) | (c->arch.stopped ? 4u : 0) | (uint64_t)c->claim << 8);
     see_list(&c->ready[SMALL_PRIO]);
     see_list(&c->inbox);
-    see_list(&c->posted);
+    see_list(&c->guests);
 }
 
 static void see_rest(void)
