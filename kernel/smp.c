@@ -218,7 +218,8 @@ static bool leave_has_work(const struct cpu *c)
 {
     const struct thread *t = c->current;
 
-    return c->reschedule || c->inbox_length != 0 || !list_empty(&c->guests) || t->resume != NULL || (t->flags & THREAD_LEAVE_FLAGS);
+    return c->reschedule || c->inbox_length != 0 || !list_empty(&c->guests) || t->resume != NULL ||
+           (t->flags & THREAD_LEAVE_FLAGS);
 }
 
 struct thread *kernel_ipi(struct thread *self)

@@ -264,7 +264,7 @@ static l4_tag thread_ex_regs(struct thread *t, struct invoke *in)
 
 static l4_tag thread_switch_to(struct thread *t, struct invoke *in)
 {
-    if (t != in->self && t->ready && t->home == cpu_self())
+    if (t != in->self && t->ready && t->home == cpu_self() && !is_guest(in->self)) /* guest.c E4 */
         in->next = t;
     else if (t != in->self)
         cpu_self()->reschedule = true;

@@ -97,6 +97,13 @@ static struct thread *make(unsigned number, word_t slot, word_t map, unsigned pr
     return t;
 }
 
+/* The capability goes, the object stays. */
+static void drop(word_t slot)
+{
+    call_words(L4_SLOT_TASK, L4_PROTO_TASK, 0, 3, L4_OP_TASK_UNMAP, L4_UNMAP_SELF,
+               l4_fpage_make(L4_FPAGE_OBJ, slot, 0, 15).raw, 0);
+}
+
 /* The current thread of a CPU. */
 static struct thread *on(unsigned n)
 {
@@ -296,11 +303,328 @@ static void test_messages(void)
                 }
 }
 
+/* ---- answers ---- */
+
+enum slot { IMPLICIT, IMPLICIT_FPU, EXPLICIT_SLOT, SLOTS };
+enum end { STAYS, TIMES_OUT, CALLER_DELETED, CALLER_MOVES_ON, CALLER_MOVES_HERE, ENDS };
+static const char *const slot_names[] = {"answer", "answer with FPU state", "answer through an explicit slot"};
+static const char *const end_names[] = {"the caller waits", "its time is over meanwhile", "it is deleted meanwhile",
+                                        "it moves to the third CPU meanwhile", "it moves here meanwhile"};
+
+/* far has called root, which has the call in the slot. */
+static void far_calls(enum slot slot, word_t timeout)
+{
+    far_busy();
+    host_syscall((slot == EXPLICIT_SLOT ? EXPLICIT(3) : SELF) | WAIT, 0, 0, 0);
+    kassert(on(1) == far && untouched(0));
+    plain(SEL(L4_SLOT_THREAD) | CALL, 6, 0, timeout);
+    kassert(far->ipc_state == IPC_AWAY && host_current() == local);
+    settle();
+    kassert(on(0) == root && label_of(root) == 6 && far->ipc_state == IPC_RECEIVING);
+}
+
+static void caller_ends(enum end end)
+{
+    if (end == STAYS)
+        return;
+    host_set_cpu_early(1);
+    if (end == TIMES_OUT || end == CALLER_DELETED) { /* who is only dying can be answered */
+        host_time(60);
+        host_tick();
+        if (end == CALLER_DELETED)
+            delete_slot(FAR);
+    } else {
+        run_thread_on(FAR, end == CALLER_MOVES_ON ? 4 : 1, 120);
+    }
+}
+
+static bool answer(enum slot slot, bool waits, enum limit rcv, enum end end)
+{
+    word_t dest = (slot == EXPLICIT_SLOT ? EXPLICIT(3) : SELF) | (waits ? REPLY_WAIT : ANSWER);
+    bool travels = slot != IMPLICIT, lost = end == TIMES_OUT || end == CALLER_DELETED, good;
+
+    far_calls(slot, lost ? 50 : 0);
+    root->utcb->mr[0] = 77;
+    host_syscall(dest, l4_tag_make(9, 1, 0, slot == IMPLICIT_FPU ? L4_TAG_FPU : 0).raw, 0, limit_word(rcv, 21));
+    good = untouched(1) && host_ipi_pending(1) && (root->ipc_state == IPC_AWAY) == travels;
+    if (travels)
+        caller_ends(end);
+    settle();
+    machine_check();
+    if (travels && lost)
+        return good && on(0) == root && error_of(root) == L4_IPC_NOT_EXISTENT;
+    good &= on(far->home->id) == far && label_of(far) == 9 && far->utcb->mr[0] == 77 && error_of(far) == 0;
+    good &= far->home == cpus[end == CALLER_MOVES_ON ? 2 : end == CALLER_MOVES_HERE ? 0 : 1];
+    if (!waits)
+        return good && (on(0) == root || (root->ready && far->home == cpus[0])) && label_of(root) == 9 &&
+               error_of(root) == 0;
+    return second_phase(SENDS_AND_WAITS, rcv) && good;
+}
+
+static void test_answers(void)
+{
+    char name[120];
+
+    for (enum slot slot = 0; slot < SLOTS; slot++)
+        for (enum end end = 0; end < ENDS; end++)
+            for (unsigned n = 0; n < 1 + LIMITS; n++) {
+                if (slot == IMPLICIT && end != STAYS)
+                    continue; /* it is done at once */
+                snprintf(name, sizeof name, "%s, %s%s: %s", slot_names[slot], n == 0 ? "no wait" : "then waits, ",
+                         n == 0 ? "" : limit_names[n - 1], end_names[end]);
+                ok(answer(slot, n != 0, n == 0 ? FOR_EVER : n - 1, end), name);
+                settle();
+                if (end == CALLER_DELETED)
+                    far_make();
+                far_home();
+                machine_check();
+            }
+}
+
+/* Two answer through one slot. */
+static void test_two_answers(void)
+{
+    far_calls(EXPLICIT_SLOT, 0);
+    plain(EXPLICIT(3) | ANSWER, 1, 0, 0);
+    ok(root->ipc_state == IPC_AWAY && host_current() == near, "one answer is on its way");
+    plain(EXPLICIT(3) | ANSWER, 2, 0, 0);
+    ok(near->ipc_state == IPC_AWAY && untouched(1), "and another one");
+    settle();
+    ok(on(1) == far && label_of(far) == 1, "the first arrives");
+    ok(on(0) == root && error_of(root) == 0 && error_of(near) == L4_IPC_NOT_EXISTENT, "the second finds nobody");
+    far_home();
+    machine_check();
+}
+
+/* ---- items, FPU state ---- */
+
+#define MANY 12u
+
+static void items_prepare(struct thread *to)
+{
+    root->utcb->mr[0] = 44;
+    for (unsigned i = 0; i < MANY; i++) {
+        root->utcb->mr[1 + 2 * i] = L4_ITEM_MAP;
+        root->utcb->mr[2 + 2 * i] = l4_fpage_make(L4_FPAGE_OBJ, ITEMS + i, 0, 15).raw;
+        to->utcb->br[i] = SEL(RECEIVED + i) | L4_ITEM_MAP | L4_RCV_SINGLE_CAP;
+    }
+    to->utcb->bdr = 0;
+}
+
+static unsigned items_received(void)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < MANY; i++) {
+        struct cap *slot = cap_slot(root->task, RECEIVED + i);
+
+        n += slot != NULL && slot->raw != 0 && cap_obj(slot) == cap_obj(cap_slot(root->task, SEM));
+    }
+    return n;
+}
+
+static void items_drop(void)
+{
+    for (unsigned i = 0; i < MANY; i++)
+        drop(RECEIVED + i);
+}
+
+static void slice_set(int slice) { work_slice = work_left = slice; }
+
+static void test_items(void)
+{
+    const word_t tag = l4_tag_make(5, 1, MANY, 0).raw;
+
+    for (unsigned i = 0; i < MANY; i++)
+        cap_copy(SEM, ITEMS + i, 0xff);
+    for (int slice = 1 << 30; slice > 0; slice = slice > 100 ? 100 : slice > 1 ? 1 : 0) {
+        items_prepare(far);
+        host_syscall(SEL(GATE) | CALL, tag, 0, 0);
+        ok(root->ipc_state == IPC_AWAY && untouched(1), "a message with items travels");
+        slice_set(slice);
+        settle();
+        slice_set(1 << 30);
+        ok(on(1) == far && l4_tag_items(tag_of(far)) == MANY && items_received() == MANY, "all of them arrive");
+        ok(root->ipc_state == IPC_RECEIVING && root->progress.at == 0 && root->progress.item == 0 &&
+               !(far->flags & THREAD_PARTLY), "and nothing is left of the way");
+        plain(SELF | REPLY_WAIT, 8, 0, 0);
+        settle();
+        ok(on(0) == root && label_of(root) == 8, "the answer comes");
+        items_drop();
+        far_busy();
+        items_prepare(far);
+        host_syscall(SEL(GATE) | CALL, tag, 0, 0);
+        settle();
+        ok(root->ipc_state == IPC_SENDING, "who computes");
+        host_set_cpu(1);
+        slice_set(slice);
+        wait_open();
+        settle();
+        slice_set(1 << 30);
+        ok(on(1) == far && items_received() == MANY && root->ipc_state == IPC_RECEIVING, "takes them later");
+        plain(SELF | REPLY_WAIT, 8, 0, 0);
+        settle();
+        ok(on(0) == root && label_of(root) == 8, "and answers");
+        items_drop();
+        machine_check();
+    }
+}
+
+static bool window_seen;
+
+/* In the first window of the traveller the receiver goes to the third CPU. */
+static void far_leaves(void)
+{
+    if (window_seen || cpu_self() != cpus[0] || !(far->flags & THREAD_PARTLY))
+        return;
+    window_seen = true;
+    host_set_cpu(1);
+    if (host_current() == local)
+        run_thread_on(FAR, 4, 120);
+}
+
+static void test_items_window(void)
+{
+    items_prepare(far);
+    host_syscall(SEL(GATE) | CALL, l4_tag_make(5, 1, MANY, 0).raw, 0, 0);
+    slice_set(1);
+    host_window = far_leaves;
+    settle();
+    host_window = NULL;
+    slice_set(1 << 30);
+    ok(window_seen && far->home == cpus[2], "the receiver moves between two windows");
+    ok(on(2) == far && items_received() == MANY && far->utcb->mr[0] == 44, "the items arrive all the same");
+    plain(SELF | REPLY_WAIT, 8, 0, 0);
+    settle();
+    ok(on(0) == root && label_of(root) == 8, "and are answered");
+    items_drop();
+    for (unsigned i = 0; i < MANY; i++)
+        drop(ITEMS + i);
+    far_home();
+    machine_check();
+}
+
+static void test_fpu(void)
+{
+    const word_t tag = l4_tag_make(5, 0, 0, L4_TAG_FPU).raw;
+
+    host_fpu_write(root, 123);
+    far->utcb->bdr = L4_BDR_INHERIT_FPU;
+    root->utcb->bdr = L4_BDR_INHERIT_FPU;
+    host_syscall(SEL(FAR) | CALL, tag, 0, 0);
+    ok(root->ipc_state == IPC_AWAY, "FPU state travels");
+    settle();
+    ok(on(1) == far && host_fpu_read(far) == 123, "and arrives");
+    host_fpu_write(far, 124);
+    host_syscall(SELF | REPLY_WAIT, tag, 0, 0);
+    ok(far->ipc_state == IPC_AWAY && untouched(0), "and so does that of the answer");
+    settle();
+    ok(on(0) == root && host_fpu_read(root) == 124 && far->ipc_state == IPC_WAITING, "to the caller");
+    far->utcb->bdr = root->utcb->bdr = 0;
+    machine_check();
+}
+
+/* ---- another object is in the slot when the guest looks again ---- */
+
+/* The message of root, through SPARE, is on its way to far; then SPARE becomes a copy of `other` (0: empty). */
+static void replaced(word_t op, long label, unsigned words, word_t timeout, word_t other, const word_t *mr)
+{
+    cap_copy(GATE, SPARE, 0xff & ~L4_OBJ_WEAK);
+    for (unsigned i = 0; i < words; i++)
+        root->utcb->mr[i] = mr[i];
+    plain(SEL(SPARE) | op, label, words, timeout);
+    ok(root->ipc_state == IPC_AWAY && host_current() == near, "a message is on its way");
+    drop(SPARE);
+    if (other != 0)
+        cap_copy(other, SPARE, 0xff & ~L4_OBJ_WEAK);
+    settle();
+    machine_check();
+}
+
+static const word_t zeros[4];
+
+static void test_semaphore(void)
+{
+    const word_t down[] = {L4_OP_SEM_DOWN};
+
+    replaced(CALL, L4_PROTO_SEMAPHORE, 1, 0, SEM, down);
+    ok(root->ipc_state == IPC_SEM, "a guest waits at a semaphore");
+    plain(SEL(SEM) | L4_OP_SEND, L4_PROTO_IRQ, 0, 0);
+    ok(on(0) == root && error_of(root) == 0, "until somebody gives it");
+    drop(SPARE);
+    replaced(CALL, L4_PROTO_SEMAPHORE, 1, 50, SEM, down);
+    ok(root->ipc_state == IPC_SEM && root_times_out(L4_IPC_RECV_TIMEOUT), "or its time is over");
+    drop(SPARE);
+    replaced(CALL, L4_PROTO_SEMAPHORE, 1, ZERO_RCV, SEM, down);
+    ok(on(0) == root && error_of(root) == L4_IPC_RECV_TIMEOUT, "at once");
+    drop(SPARE);
+    plain(SEL(SEM) | L4_OP_SEND, L4_PROTO_IRQ, 0, 0);
+    replaced(CALL, L4_PROTO_SEMAPHORE, 1, 0, SEM, down);
+    ok(on(0) == root && error_of(root) == 0, "one that is free is taken");
+    drop(SPARE);
+}
+
+static void test_other_objects(void)
+{
+    const word_t make_gate[] = {(word_t)L4_PROTO_NONE, 0, 0}, run[] = {L4_OP_THREAD_SWITCH_TO};
+
+    replaced(CALL, 5, 1, 0, 0, zeros);
+    ok(on(0) == root && error_of(root) == L4_IPC_NOT_EXISTENT, "an empty slot");
+
+    replaced(CALL, 5, 1, 0, OPEN, zeros);
+    ok(root->ipc_state == IPC_GATE, "a gate without a thread: the guest waits there");
+    bind_gate(OPEN, 0xbb0, FAR);
+    settle();
+    ok(on(1) == far && label_of(far) == 5 && frame_label(&far->arch.frame) == 0xbb0 + 3, "until it has one");
+    plain(SELF | REPLY_WAIT, 3, 0, 0);
+    settle();
+    ok(on(0) == root && label_of(root) == 3, "and is answered");
+    drop(SPARE);
+    delete_slot(OPEN);
+    create(L4_PROTO_NONE, OPEN);
+
+    replaced(CALL, 5, 1, 50ul << 16, OPEN, zeros);
+    ok(root->ipc_state == IPC_GATE && root_times_out(L4_IPC_SEND_TIMEOUT), "or its time is over");
+    drop(SPARE);
+
+    root->utcb->bdr = 0;
+    root->utcb->br[0] = SEL(TARGET) | L4_ITEM_MAP | L4_RCV_SINGLE_CAP;
+    replaced(CALL, L4_PROTO_FACTORY, 3, 0, L4_SLOT_FACTORY, make_gate);
+    ok(on(0) == root && label_of(root) == 0 && cap_slot(root->task, TARGET)->raw != 0, "a factory creates");
+    delete_slot(TARGET);
+    drop(SPARE);
+
+    replaced(CALL, 5, 1, 0, NEAR, zeros);
+    ok(root->ipc_state == IPC_SENDING && root->snd.receiver == near && on(0) == near, "a thread of its own CPU");
+    wait_open();
+    ok(host_current() == near && label_of(near) == 5, "takes it there");
+    plain(SELF | ANSWER, 4, 0, 0);
+    ok(host_current() == root && label_of(root) == 4, "and answers");
+    drop(SPARE);
+
+    replaced(CALL, 5, 1, ZERO_SND, NEAR, zeros);
+    ok(on(0) == root && error_of(root) == L4_IPC_SEND_TIMEOUT, "or does not wait");
+    drop(SPARE);
+
+    far_busy();
+    replaced(CALL, L4_PROTO_THREAD, 1, 0, LOCAL, run);
+    ok(on(1) == far && local->ready, "time is not given on another CPU");
+    ok(on(0) == root && label_of(root) == 0, "though the operation is made there");
+    drop(SPARE);
+    far_home();
+
+    replaced(CALL, L4_PROTO_IRQ, 0, 50, IRQ, zeros);
+    ok(root->ipc_state == IPC_RECEIVING && root_times_out(L4_IPC_RECV_TIMEOUT), "an IRQ, hit, and waited for at home");
+    drop(SPARE);
+}
+
 int main(void)
 {
     machine_start_cpus(3);
     create(L4_PROTO_NONE, OPEN);
     create(L4_PROTO_NONE, GATE);
+    create(L4_PROTO_SEMAPHORE, SEM);
+    create(L4_PROTO_IRQ_SENDER, IRQ);
     near = make(2, NEAR, 1, 90);
     third = make(3, THIRD, 4, 120);
     local = make(4, LOCAL, 2, 10);
@@ -311,6 +635,13 @@ int main(void)
     far_make();
     far_home();
     test_messages();
+    test_answers();
+    test_two_answers();
+    test_items();
+    test_items_window();
+    test_fpu();
+    test_semaphore();
+    test_other_objects();
     machine_check();
     return tap_done();
 }
