@@ -69,6 +69,10 @@ static void guest_run(struct thread *self)
     self->ipc_state = IPC_IDLE;
     if (self->flags & THREAD_DYING) /* it is ready, to end */
         return;
+    if (self->home == NULL) { /* it has lost its CPU: when it has one again */
+        self->resume = preempt_again;
+        return;
+    }
     preempt_again(self);
     if (self->ipc_state == IPC_IDLE)
         ipc_wake(self);
