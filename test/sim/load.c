@@ -329,7 +329,8 @@ static void load_state(struct model_thread *m, const struct thread *t)
     if (m->state == M_SEND || m->rest == REST_LATER)
         m->ipc = (struct model_ipc){t->ipc.tag.raw, t->ipc.timeout, t->ipc.op, t->ipc.rights,
                                     (int16_t)load_slot(opens(t->ipc.op) ? t->ipc.wait_slot : NULL, t)};
-    if ((m->state == M_GATE || m->state == M_AWAY || m->rest == REST_AGAIN || m->rest == REST_RECEIVE) && !(m->flags & F_KERNEL_IPC))
+    if ((m->state == M_GATE || m->state == M_AWAY || m->rest == REST_AGAIN || m->rest == REST_RECEIVE) &&
+        !(m->flags & F_KERNEL_IPC))
         m->request = (struct model_request){frame_dest(&t->arch.frame), frame_tag(&t->arch.frame),
                                             frame_label(&t->arch.frame), frame_timeout(&t->arch.frame)};
 }
@@ -445,6 +446,7 @@ static void load_box(struct model *m, const struct cpu *c, struct model_cpu *to)
         const struct thread *t = container_of(l, const struct thread, ready_link);
         int x = load_thread(t);
 
+        kassert(!(m->t[x].flags & (F_BOXED | F_READY))); /* it lies there once */
         *at = (int16_t)x;
         m->t[x].flags |= F_BOXED;
         m->t[x].deadline = t->flags & THREAD_TIMED ? t->deadline_us : 0; /* as its CPU will arm it */

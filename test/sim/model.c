@@ -119,7 +119,7 @@ void model_result(struct model *m, int x, struct model_result r)
         m->result[x] = r;
         return;
     }
-    if (r.kind == R_ERROR && (t->flags & F_EXCEPTION)) { /* the error word is the thread's own; a page fault leaves it */
+    if (r.kind == R_ERROR && (t->flags & F_EXCEPTION)) { /* the error word is its own; a page fault leaves it */
         m->result[x].kind = R_ANY;
         m->result[x].error = r.error;
     }
@@ -424,7 +424,8 @@ static void after_send(struct model *m, int x, int to, const struct model_ipc *i
         blocked = true;
     }
     /* The time slice goes along with a call, and with the answer to one. */
-    if (!(ipc->tag & L4_TAG_SCHEDULE) && m->t[to].cpu == m->cpu && !is_guest(m, x) && (is_call(ipc->op) || m->on[m->cpu].context != x)) {
+    if (!(ipc->tag & L4_TAG_SCHEDULE) && m->t[to].cpu == m->cpu && !is_guest(m, x) &&
+        (is_call(ipc->op) || m->on[m->cpu].context != x)) {
         model_switch(m, x, to);
         return;
     }
@@ -622,13 +623,13 @@ bool model_travels(struct model *m, int x, int cpu)
 
     if (!is_elsewhere(m, cpu))
         return false;
-    if (is_guest(m, x) && cpu == t->cpu) { /* it can do that itself */
-        t->rest = REST_AGAIN;
-        return true;
-    }
     if ((model_choose(2) != 0) == (m->on[cpu].current != NOBODY && !(t->flags & F_VCPU))) {
         model_reach(m, cpu);
         return false;
+    }
+    if (is_guest(m, x) && cpu == t->cpu) { /* it can do that itself */
+        t->rest = REST_AGAIN;
+        return true;
     }
     t->state = M_AWAY;
     t->at = (int16_t)cpu;
@@ -676,6 +677,10 @@ static void serve(struct model *m, int x)
     t->at = NOBODY;
     if (t->flags & F_DYING)
         return;
+    if (t->cpu == NOBODY) { /* it was taken off its CPU: when it gets one */
+        t->rest = REST_AGAIN;
+        return;
+    }
     m->open = m->open || m->world->overwritten(m, x);
     again(m, x);
     if (t->state == M_READY)
@@ -684,19 +689,15 @@ static void serve(struct model *m, int x)
 
 void model_serve(struct model *m)
 {
-    struct model_cpu *c = &m->on[m->cpu];
+    int16_t *guests = &m->on[m->cpu].guests, s = *guests;
 
-    while (c->guests != NOBODY && !m->open) {
-        int s = c->guests;
-
-        queue_remove(m, &c->guests, s);
-        if (s >= MODEL_THREADS)
-            model_irq_hit(m, s - MODEL_THREADS);
-        else
-            serve(m, s);
-        if (c->reschedule)
-            model_preempt(m);
-    }
+    if (s == NOBODY)
+        return;
+    queue_remove(m, guests, s);
+    if (s >= MODEL_THREADS)
+        model_irq_hit(m, s - MODEL_THREADS);
+    else
+        serve(m, s);
 }
 
 /* ---- IRQs as senders ---- */

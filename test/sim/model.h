@@ -260,7 +260,7 @@ void model_reach(struct model *m, int cpu);
 void model_boxes(struct model *m);
 /* x needs what belongs to that CPU. True: it is on its way there, or home, and nothing else happens now. */
 bool model_travels(struct model *m, int x, int cpu);
-/* All guests of this CPU get what they want. */
+/* The first guest of this CPU gets what it wants. */
 void model_serve(struct model *m);
 void queue_add(struct model *m, int16_t *queue, int s);
 void queue_remove(struct model *m, int16_t *queue, int s);

@@ -143,28 +143,13 @@ void model_preempt(struct model *m)
     c->current = c->context = (int16_t)next;
 }
 
-/* What is on its way to this CPU: it looks at it, or (nothing has interrupted it) does not. */
-static void look_around(struct model *m)
-{
-    struct model_cpu *c = &m->on[m->cpu];
-    bool looks = (c->box != NOBODY || c->guests != NOBODY) && (m->interrupted || model_choose(2) != 0);
-    bool first = looks && c->guests != NOBODY && m->destroyed_count > 0 && model_choose(2) != 0;
-
-    if (looks)
-        model_reach(m, m->cpu);
-    if (!first)
-        model_destroy_all(m);
-    if (looks)
-        model_serve(m);
-    if (first)
-        model_destroy_all(m);
-}
-
 void model_leave(struct model *m)
 {
     struct model_cpu *c = &m->on[m->cpu];
 
-    look_around(m);
+    if (c->box != NOBODY && (m->interrupted || model_choose(2) != 0)) /* does it look? */
+        model_reach(m, m->cpu);
+    model_destroy_all(m);
     for (unsigned n = 0; n < 4 * MODEL_THREADS && !m->open; n++) {
         if (c->reschedule)
             model_preempt(m);

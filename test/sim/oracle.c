@@ -108,25 +108,6 @@ static bool target_same(const struct model_target *a, const struct model_target 
     return a->kind == b->kind && a->rights == b->rights && a->index == b->index && a->task == b->task;
 }
 
-static struct model_target world_lookup(int x, word_t selector)
-{
-    const struct call *call = call_of(x);
-    struct model_target to;
-
-    /* What the system call named may be gone by now; but a message of the kernel goes by what is there. */
-    if (call != NULL && selector == (call->request.dest & ~L4_OP_MASK) && !(trial->t[x].flags & F_KERNEL_IPC)) {
-        to = call->target;
-        if (call == &now->own)
-            return to;
-        to = target_of(load_thread_at(x), selector); /* it is looked up later: both are possible */
-        return target_same(&to, &call->target) || model_choose(2) == 0 ? call->target : to;
-    }
-    to = target_of(load_thread_at(x), selector);
-    if (!load_complete(after))
-        stranger_met();
-    return to;
-}
-
 static word_t world_buffer(int x, unsigned n)
 {
     const struct thread *t = load_thread_at(x);
@@ -169,16 +150,45 @@ static word_t world_items(struct model *m, int s, int r, word_t tag, unsigned ri
     return error;
 }
 
+/* What a request names is looked up when it is made: by the thread that runs that is before the event, by others after
+ * something in it: both are possible. */
+static struct model_target either(const struct call *call, struct model_target before_it, word_t selector)
+{
+    struct model_target after_it;
+
+    if (call == &now->own || load_thread_at(call->self) == NULL)
+        return before_it;
+    after_it = target_of(load_thread_at(call->self), selector);
+    return target_same(&before_it, &after_it) || model_choose(2) == 0 ? before_it : after_it;
+}
+
+static struct model_target world_lookup(int x, word_t selector)
+{
+    const struct call *call = call_of(x);
+    struct model_target to;
+
+    /* But a message of the kernel goes by what is there. */
+    if (call != NULL && selector == (call->request.dest & ~L4_OP_MASK) && !(trial->t[x].flags & F_KERNEL_IPC))
+        return either(call, call->target, selector);
+    to = target_of(load_thread_at(x), selector);
+    if (!load_complete(after))
+        stranger_met();
+    return to;
+}
+
 static const struct model_message *world_message(int x)
 {
     static const word_t nothing[L4_MR_COUNT];
-    static const struct model_message none = {.mr = nothing}; /* a fault */
-
+    static struct model_message message;
     const struct call *call = call_of(x);
 
     if (call == NULL && !(trial->t[x].flags & F_KERNEL_IPC))
         trial->open = true; /* its message is not known */
-    return call != NULL ? &call->message : &none;
+    message = call != NULL ? call->message : (struct model_message){.mr = nothing}; /* a fault */
+    if (call != NULL && message.item == ITEM_GIVEN)
+        message.argument =
+            either(call, message.argument, l4_fpage_start((l4_fpage){message.mr[message.words + 1]}) << L4_SEL_SHIFT);
+    return &message;
 }
 
 static bool world_fault(int x) { return frame_trapno(&load_thread_at(x)->arch.frame) == ARCH_TRAP_PAGE_FAULT; }
@@ -634,6 +644,7 @@ static void step(struct model *m)
         model_leave(m);
         break;
     case EVENT_LOOK:
+        model_serve(m);
         model_leave(m);
         break;
     }
