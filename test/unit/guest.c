@@ -1484,6 +1484,25 @@ static void test_exception_at_gate(void)
     traveller_end();
     delete_slot(OPEN);
     create(L4_PROTO_NONE, OPEN);
+/* A thread waits for a while, and comes to a CPU that does not know it yet. */
+static void test_new_home(void)
+{
+    far_busy();
+    host_set_cpu(1);
+    plain(SELF | WAIT, 0, 0, 1000);
+    move(FAR, 1, 120);
+    host_set_cpu(0);
+    run_thread_on(FAR, 2, 120);
+    ok(far->ipc_state == IPC_WAITING && cpus[1]->inbox_length == 1, "a thread that waits lies in an inbox");
+    host_set_cpu_early(1);
+    plain(SEL(FAR) | L4_OP_SEND, 7, 0, ZERO_SND);
+    ok(host_current() == far && label_of(far) == 7 && !far->timeout.armed, "and gets a message at its new home");
+    ok(cpus[1]->inbox_length == 0 && list_empty(&cpus[1]->inbox), "which has looked at it first");
+    machine_check();
+    settle();
+    host_set_cpu(1);
+    wait_open();
+    far_home();
 }
 
 int main(void)
@@ -1536,6 +1555,7 @@ int main(void)
     test_pager_gone();
     test_fault_items();
     test_exception_at_gate();
+    test_new_home();
     machine_check();
     is(root_factory.quota.used, used, "all memory has been given back");
     return tap_done();
