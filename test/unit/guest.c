@@ -1484,6 +1484,8 @@ static void test_exception_at_gate(void)
     traveller_end();
     delete_slot(OPEN);
     create(L4_PROTO_NONE, OPEN);
+}
+
 /* A thread waits for a while, and comes to a CPU that does not know it yet. */
 static void test_new_home(void)
 {
