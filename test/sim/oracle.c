@@ -917,6 +917,9 @@ void oracle_explain(void)
         fprintf(stderr, "sim:   message %lx %lx to %u %d rights %x, item %u %u %d rights %x\n", own->mr[0], own->mr[1],
                 own->target.kind, own->target.index, own->target.rights, msg->item, msg->argument.kind,
                 msg->argument.index, msg->argument.rights);
+    for (unsigned i = 0; i < now->others; i++)
+        fprintf(stderr, "sim:   call of %d: dest %lx tag %lx message %lx %lx\n", now->other[i].self,
+                now->other[i].request.dest, now->other[i].request.tag, now->other[i].mr[0], now->other[i].mr[1]);
     load_explain(before, trial, after);
 }
 
