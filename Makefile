@@ -81,7 +81,7 @@ kernel_flags := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kern
     -fno-jump-tables $(kwarn) $(call kinc,$(ARCH)) -I$O/gen $(if $(DEBUG),-DDEBUG) $(gcc)
 # Short rather than quick: what runs at boot, and objects that are not in a hurry. Quick: what makes and maps.
 small := $(patsubst %,arch/$(ARCH)/%,acpi ap barriers boot cpu fpu irqchip isolation protection speculation state \
-    timer trap) capmap fault frame icu iospace ipc irq kumem limbo main platform preempt sem smp task timeout \
+    timer trap) capmap fault frame guest icu iospace ipc irq kumem limbo main platform preempt sem smp task timeout \
     trampoline vcon vcpu
 $(small:%=$O/obj/kernel/%.o): kernel_flags += -Os $(if $(gcc),-fno-ipa-cp)
 inline = $(if $(gcc),--param=max-inline-insns-auto=$1 -fno-reorder-blocks-and-partition)

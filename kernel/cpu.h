@@ -41,12 +41,11 @@ struct cpu {
     bool lockless;           /* it is in local.c: a message is on its way without the lock */
     uint8_t ready_bound;     /* no ready thread is more important than this */
     struct map_walk walk;    /* mapdb.c */
-    struct list inbox;       /* threads of this CPU that others have woken, by ready_link; under the lock, smp.c */
-    struct list posted;      /* senders from other CPUs to threads of this one; the same, ipc.c */
+    struct list inbox;       /* threads of this CPU whose waits others have changed, by ready_link; under the lock */
+    struct list guests;      /* threads of other CPUs, IRQs: what they want is done here, guest.c; under the lock */
     unsigned stops;          /* by claims since it had the lock: smp.c */
-    unsigned inbox_length;   /* of both boxes */
-#define INBOX_MAX 16u        /* who has one more claims the CPU: interrupts are off while they are emptied */
-#define POSTED_LENGTH 5u     /* a sender counts so much: it may have to find its place in a queue */
+    unsigned inbox_length;
+#define INBOX_MAX 16u        /* who has one more claims the CPU: interrupts are off while it is emptied */
     uint64_t ready_map[4];   /* bit per priority with a non-empty queue */
     struct list ready[256];
     struct timeout_queue timeouts;

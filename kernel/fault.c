@@ -76,10 +76,21 @@ struct thread *fault_alien_after(struct thread *self)
     return fault_exception(self);
 }
 
+static struct thread *page_fault_call(struct thread *self)
+{
+    return fault_call(self, self->pager, l4_tag_make(L4_PROTO_PAGE_FAULT, 2, 0, 0));
+}
+
 struct thread *fault_restart(struct thread *self)
 {
-    if (self->flags & THREAD_IN_EXCEPTION)
+    unsigned rights;
+
+    if (self->flags & THREAD_IN_EXCEPTION) {
+        self->flags &= ~(uint32_t)THREAD_IN_EXCEPTION; /* it may have become a vCPU, which takes it */
         return fault_exception(self);
+    }
+    if (is_guest(self) && cap_lookup(self->task, self->pager, &rights) != NULL)
+        return page_fault_call(self);
     self->flags &= ~(uint32_t)THREAD_IN_FAULT;
     return self;
 }
@@ -130,7 +141,7 @@ struct thread *fault_page_general(struct thread *self, word_t addr, word_t acces
     self->flags |= THREAD_IN_FAULT;
     self->fault[0] = (addr & ~7ul) | access;
     self->fault[1] = frame_ip(&self->arch.frame);
-    return kernel_leave(fault_call(self, self->pager, l4_tag_make(L4_PROTO_PAGE_FAULT, 2, 0, 0)));
+    return kernel_leave(page_fault_call(self));
 }
 
 struct thread *fault_exception_general(struct thread *self)

@@ -46,14 +46,14 @@ static cold_path bool gate_release(struct gate *g)
     while (!list_empty(&g->waiting)) {
         struct thread *t = container_of(list_first(&g->waiting, struct sender, link), struct thread, snd);
 
-        cpu_claim(t->home);
+        ipc_claim(t, false);
         if (t->resume == NULL) /* not canceled */
             t->resume = ipc_restart_resume;
         if (t->resume == ipc_restart_resume)
             ipc_unblock(t);
         else
             sender_unqueue(&t->snd);
-        sched_wake(t);
+        ipc_wake(t);
         if (!work_done(10))
             return list_empty(&g->waiting);
     }

@@ -115,10 +115,8 @@ static word_t block_allowed(struct thread *self, unsigned timeout16, word_t phas
         return L4_IPC_SEND_CANCELED | phase;
     if (!timeout_deadline(self, timeout16, &deadline))
         return L4_IPC_SEND_TIMEOUT | phase;
-    if (deadline != 0) {
-        timeout_arm(thread_timeouts(self), &self->timeout, deadline);
-        self->flags |= THREAD_TIMED;
-    }
+    if (deadline != 0)
+        wait_arm(self, deadline);
     return 0;
 }
 
@@ -133,10 +131,10 @@ word_t ipc_block(struct thread *self, enum ipc_state state, unsigned timeout16)
 
 void ipc_abort(struct thread *t, word_t code)
 {
-    cpu_claim(t->home);
+    ipc_claim(t, false);
     ipc_unblock(t);
     result_error(t, code);
-    sched_wake(t);
+    ipc_wake(t);
 }
 
 static word_t wait_phase(const struct thread *t)
@@ -151,8 +149,6 @@ void ipc_timeout(struct thread *t)
 
 struct thread *ipc_cancel_resume(struct thread *self)
 {
-    if (self->ipc_state == IPC_SENDING)
-        sender_settle(self);
     if (self->ipc_state != IPC_IDLE) { /* I5: nothing else has ended the wait meanwhile */
         word_t code = L4_IPC_SEND_CANCELED | wait_phase(self);
 
@@ -266,7 +262,7 @@ static void take_from_thread(struct thread *self, struct thread *s, bool open, s
     word_t err;
 
     ipc_claim(s, (s->ipc.tag.raw & L4_TAG_FPU) != 0);
-    err = msg_transfer(s, self, s->ipc.tag, rights, &tag);
+    err = msg_transfer(self, s, self, s->ipc.tag, rights, &tag);
     if (unlikely(err == MSG_AGAIN)) {
         self->progress.receiving = true;
         preempt(self);
@@ -316,9 +312,14 @@ __attribute__((noinline)) struct thread *ipc_receive(struct invoke *in, struct k
     struct thread *self = in->self;
     bool open = (in->op & L4_OP_OPEN_WAIT) != 0;
     struct sender *partner = sender_of(from);
-    struct sender *s = sender_for(self, open, partner);
+    struct sender *s;
     word_t code;
 
+    if (is_guest(self)) { /* its queue belongs to its own CPU */
+        self->progress.receiving = true;
+        return preempt(self);
+    }
+    s = sender_for(self, open, partner);
     if (s != NULL) {
         if (s->is_irq)
             take_from_irq(self, container_of(s, struct irq, snd));
@@ -364,38 +365,6 @@ static struct thread *ipc_send_block(struct invoke *in, struct thread *to)
     return sched_pick(self);
 }
 
-/* A call of words to a thread of a CPU that runs: that CPU may be delivering to it at this moment, so it gets the
- * message and finds out itself whether it is waited for. False: it is another message, or the CPU sleeps. */
-static cold_path bool call_posted(struct invoke *in, struct thread *to)
-{
-    struct thread *self = in->self;
-
-    if (in->op != (L4_OP_SEND | L4_OP_RECV) || in->timeout != 0 || (in->tag.raw & (L4_TAG_ITEMS | L4_TAG_FPU)) ||
-        self->flags != 0 || !thread_alive(to) || !cpu_has_box(to->home))
-        return false;
-    sending_begin(in);
-    self->snd.receiver = to;
-    self->snd.group.next = NULL; /* sender_dequeue: on no ring */
-    cpu_post(to->home, &to->home->posted, &self->snd.link);
-    return true;
-}
-
-cold_path void ipc_take_posted(struct cpu *c)
-{
-    while (!list_empty(&c->posted)) {
-        struct thread *s = container_of(list_first(&c->posted, struct sender, link), struct thread, snd);
-        struct thread *r = s->snd.receiver;
-
-        list_remove(&s->snd.link);
-        if (receiver_ready(r, s->snd.id)) {
-            take_from_thread(r, s, r->ipc_state == IPC_WAITING, r->ipc.wait_slot);
-            sched_wake(r);
-        } else {
-            sender_wait(r, &s->snd);
-        }
-    }
-}
-
 /* The message has arrived at `to`, which is ready to run; now self's receive phase and the choice of who goes on. */
 static struct thread *ipc_after_send(struct invoke *in, struct thread *to)
 {
@@ -404,7 +373,7 @@ static struct thread *ipc_after_send(struct invoke *in, struct thread *to)
     bool open = (in->op & L4_OP_OPEN_WAIT) != 0, blocked = false, direct;
 
     if (in->op & L4_OP_RECV) {
-        if (sender_for(self, open, &to->snd) != NULL) {
+        if ((open && is_guest(self)) || sender_for(self, open, &to->snd) != NULL) {
             ipc_wake(to);
             return ipc_receive(in, &to->obj);
         }
@@ -420,7 +389,7 @@ static struct thread *ipc_after_send(struct invoke *in, struct thread *to)
         result_set(self, in->tag);
     }
     /* Donation: a call, or a thread that itself runs on another's time slice, hands the CPU over directly. */
-    direct = !(l4_tag_flags(in->tag) & L4_TAG_SCHEDULE) && to->home == c && to != self &&
+    direct = !(l4_tag_flags(in->tag) & L4_TAG_SCHEDULE) && to->home == c && to != self && !is_guest(self) &&
              (op_is_call(in->op) || c->context != self);
     if (direct)
         return sched_switch(self, to);
@@ -434,9 +403,17 @@ struct thread *ipc_refused(struct thread *self, struct thread *to, word_t err)
         return preempt(self);
     ipc_unblock(to);
     result_error(to, err | 1);
-    sched_wake(to);
+    ipc_wake(to);
     result_error(self, err);
     return self;
+}
+
+/* An answer to who waits for nobody else can be given from here (L5). */
+static cold_path bool message_travels(struct invoke *in, struct thread *to)
+{
+    if (!is_guest(in->self) && !cpu_claimed(to->home) && wait_is_still(to, (in->tag.raw & L4_TAG_FPU) != 0))
+        return false;
+    return travels(in, to->home);
 }
 
 struct thread *ipc_run(struct invoke *in, struct thread *to, struct kobj *from)
@@ -448,15 +425,14 @@ struct thread *ipc_run(struct invoke *in, struct thread *to, struct kobj *from)
     if (!(in->op & L4_OP_SEND))
         return in->op & L4_OP_RECV ? ipc_receive(in, from) : ipc_fail(in, L4_IPC_NOT_EXISTENT);
     self->snd.label = in->label;
-    if (unlikely(cpu_count > 1) && call_posted(in, to))
+    if (unlikely(cpu_count > 1) && message_travels(in, to))
         return sched_pick(self);
-    ipc_claim(to, (in->tag.raw & (L4_TAG_FPU | L4_TAG_ITEMS)) != 0);
     if (!thread_alive(to))
         return ipc_fail(in, L4_IPC_NOT_EXISTENT);
     if (!receiver_ready(to, self->snd.id))
         return ipc_send_block(in, to);
 
-    err = msg_transfer(self, to, in->tag, in->rights, &tag);
+    err = msg_transfer(self, self, to, in->tag, in->rights, &tag);
     if (unlikely(err != 0))
         return ipc_refused(self, to, err);
     receive_finished(to, self, in->op, in->rights, 0, tag, to->ipc_state == IPC_WAITING ? to->ipc.wait_slot : NULL);
@@ -468,8 +444,12 @@ struct thread *ipc_reply(struct invoke *in)
     struct reply_slot *slot = in->reply_slot;
     struct thread *caller = slot == NULL ? NULL : reply_slot_caller(slot);
 
-    if (unlikely(cpu_count > 1) && caller != NULL && slot != &in->self->reply && !reply_slot_claim(slot, caller))
-        caller = NULL; /* somebody else has answered */
+    if (caller != NULL && slot != &in->self->reply) { /* R2 */
+        if (travels(in, caller->home))
+            return sched_pick(in->self);
+        if (reply_slot_caller(slot) != caller)
+            caller = NULL; /* somebody else has answered */
+    }
     if (caller == NULL)
         return ipc_fail(in, L4_IPC_NOT_EXISTENT);
     in->rights = (unsigned)(slot->raw & 0xffu);
@@ -484,7 +464,8 @@ void ipc_irq_send(struct irq *irq)
 {
     struct thread *t = irq->thread;
 
-    cpu_claim(t->home);
+    if (unlikely(cpu_count > 1) && irq_travels(irq, t->home))
+        return;
     if (receiver_ready(t, irq->snd.id)) {
         ipc_unblock(t);
         result_message(t, (l4_tag){0}, irq->snd.label);

@@ -24,23 +24,19 @@ void sender_enqueue(struct list *queue, struct sender *s);
 void sender_unqueue(struct sender *s);
 /* Blocks self in `state` with its 16-bit timeout. 0, or the IPC error (expired, canceled): then nothing has changed. */
 word_t ipc_block(struct thread *self, enum ipc_state state, unsigned timeout16);
-/* The caller is about to end the wait of t: claims its CPU when that may touch t meanwhile. foreign: it does more than
- * that, or needs what only a claim puts back to memory. */
-void ipc_claim_other(struct thread *t, bool foreign);
-static inline void ipc_claim(struct thread *t, bool foreign)
+/* May the caller end the wait of t without more than the lock (smp.h L5)? fpu: it needs the FPU state of t. */
+bool wait_is_still(const struct thread *t, bool fpu);
+/* The caller is about to end the wait of t: claims its CPU when that may touch t meanwhile. */
+void ipc_claim_other(struct thread *t, bool fpu);
+static inline void ipc_claim(struct thread *t, bool fpu)
 {
     if (unlikely(cpu_count > 1))
-        ipc_claim_other(t, foreign);
+        ipc_claim_other(t, fpu);
 }
+/* A wait of t with a time-out begins. */
+void wait_arm(struct thread *t, uint64_t deadline_us);
 /* The wait of t has ended, perhaps without a claim (L5): then its CPU makes it ready when it is in the kernel next. */
 void ipc_wake(struct thread *t);
-/* What lies in c's box of senders is delivered, or queued. c is claimed, or the caller. */
-void ipc_take_posted(struct cpu *c);
-/* The message of t, which is SENDING, arrives now if it is on its way to another CPU: t may then wait for an answer. */
-static inline void sender_settle(struct thread *t)
-{
-    cpu_claim(t->snd.receiver->home);
-}
 /* Removes t from whatever queue it waits on and disarms its timeout; state becomes IDLE. */
 void ipc_unblock(struct thread *t);
 /* Ends the wait of a blocked thread with an error code and makes it ready. */
@@ -79,8 +75,9 @@ struct thread *syscall_execute(struct thread *self);
 /* In place of an error code: not all items are transferred, the operation of the running thread goes on after a window.
  */
 #define MSG_AGAIN (~0ul)
-/* Copies a message of s into r. rights: of the capability used. Returns 0 or the (even) IPC error code of the
- * sender; the receiver's code is one more. *out is the tag the receiver sees. */
-word_t msg_transfer(struct thread *s, struct thread *r, l4_tag tag, unsigned rights, l4_tag *out);
+/* Copies a message of s into r; self is the one of them whose operation this is. rights: of the capability used.
+ * Returns 0 or the (even) IPC error code of the sender; the receiver's code is one more. *out is the tag the receiver
+ * sees. */
+word_t msg_transfer(struct thread *self, struct thread *s, struct thread *r, l4_tag tag, unsigned rights, l4_tag *out);
 /* Maps the items of the message that s has made into a task, anywhere in it. 0 or the sender's error code. */
 word_t msg_items_into(struct thread *s, struct task *to, l4_tag tag);

@@ -44,6 +44,8 @@ static cold_path bool slots_empty(struct kobj *obj)
         struct cap *slot = heap_pointer(obj->slots);
 
         obj->slots = slot->next;
+        if (obj->slots != 0) /* O3: the slot that was before it may be somebody else's soon */
+            ((struct cap *)heap_pointer(obj->slots))->prev = 0;
         *slot = (struct cap){0};
         if (!work_done(1))
             return false;
@@ -137,6 +139,8 @@ struct thread *kobj_invoke(struct kobj *obj, struct invoke *in)
         return in->self;
     if (unlikely(answer.raw == TAG_AGAIN.raw))
         return preempt(in->self);
+    if (unlikely(answer.raw == TAG_TRAVELS.raw))
+        return sched_pick(in->self);
     if (!(in->op & L4_OP_RECV) && !l4_tag_error(answer))
         answer = in->tag;
     return ipc_done(in, answer);

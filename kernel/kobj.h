@@ -40,8 +40,10 @@ enum kobj_type {
 #define TAG_RESUMED ((l4_tag){~1ul})
 /* Not complete: it goes on after a window (preempt.h). */
 #define TAG_AGAIN ((l4_tag){~2ul})
+/* Nothing was done: the caller is on its way to another CPU, which makes the system call (guest.c). */
+#define TAG_TRAVELS ((l4_tag){~3ul})
 /* The operation would have to wait: nothing was done, invoke() must do it. The smallest of these tags. */
-#define TAG_MUST_WAIT ((l4_tag){~3ul})
+#define TAG_MUST_WAIT ((l4_tag){~4ul})
 
 struct kobj_ops {
     const char *name;

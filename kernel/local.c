@@ -20,7 +20,11 @@
 
 #define NOT_PLAIN (L4_TAG_ITEMS | L4_TAG_FPU)
 
-static bool is_here(const struct thread *t) { return t->home == cpu_self(); }
+/* And not in the inbox, where its time-out waits to be armed (smp.h L5). */
+static bool is_here(const struct thread *t)
+{
+    return t->home == cpu_self() && (t->ready || list_empty(&t->ready_link));
+}
 
 /* May a caller from here be stored in the slot, in place of another one? */
 static bool slot_is_ours(const struct reply_slot *slot)

@@ -19,12 +19,11 @@ cold_path struct thread *kernel_window(void)
     return c->current;
 }
 
-/* Continuation: the system call again. */
-static struct thread *preempt_again(struct thread *self)
+struct thread *preempt_again(struct thread *self)
 {
     struct thread *next = ipc_restart_resume(self);
 
-    if (self->resume != preempt_resume)
+    if (self->resume != preempt_resume && self->resume != preempt_again && self->ipc_state != IPC_AWAY)
         self->progress = (struct op_progress){0}; /* W2 */
     return next;
 }

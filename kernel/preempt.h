@@ -7,8 +7,8 @@
  * so nothing that was looked up before has to be kept alive. doc/preemption.md tells the whole story.
  *
  *   W1  A step is done before the count is looked at: what is begun again comes further.
- *   W2  Between its windows a thread has the continuation preempt_resume or preempt_again; progress means something
- *       only then, and is 0 otherwise.
+ *   W2  Between its windows a thread has the continuation preempt_resume or preempt_again, or is on its way to
+ *       another CPU (guest.c); progress means something only then, and is 0 otherwise.
  *   W3  Operations that never stop count, too; a tick begins a new count, so that theirs cannot run away.
  */
 #pragma once
@@ -35,6 +35,8 @@ static inline bool work_done(int units) { return likely((work_left -= units) > 0
 /* The operation of self is not complete: it goes on after a window. Returns self. */
 struct thread *preempt(struct thread *self);
 struct thread *preempt_resume(struct thread *self);
+/* Continuation: the system call again. */
+struct thread *preempt_again(struct thread *self);
 /* Gives the lock back, lets interrupts in, and takes the lock again. An interrupt drops the kernel's stack: whoever
  * runs must be in a state in which kernel_leave can go on with it. Returns the thread that is running then. */
 struct thread *kernel_window(void);

@@ -19,7 +19,7 @@ void sched_init(struct cpu *c)
     for (unsigned p = 0; p < 256; p++)
         list_init(&c->ready[p]);
     list_init(&c->inbox);
-    list_init(&c->posted);
+    list_init(&c->guests);
 }
 
 void sched_dequeue(struct thread *t)
@@ -54,10 +54,11 @@ void sched_wake(struct thread *t)
 struct thread *sched_pick(struct thread *self)
 {
     struct cpu *c = cpu_self();
-    struct thread *next = sched_first(c);
+    struct thread *next;
 
-    kassert(self == c->current);
-    (void)self;
+    if (unlikely(self != c->current)) /* a guest */
+        return c->current;
+    next = sched_first(c);
     c->reschedule = false;
     if (next != NULL)
         sched_dequeue(next);
@@ -111,7 +112,7 @@ static cold_path void timeout_move(struct thread *t, struct cpu *home)
 
     timeout_disarm(thread_timeouts(t), &t->timeout);
     t->home = home;
-    timeout_arm(thread_timeouts(t), &t->timeout, deadline);
+    wait_arm(t, deadline);
 }
 
 /* t, which is on no ready queue, leaves its CPU for another one or none. */
@@ -143,8 +144,7 @@ void sched_set(struct thread *t, struct cpu *home, unsigned prio, int32_t quantu
     struct cpu *old = t->home;
     bool runs;
 
-    cpu_claim(old);
-    cpu_claim(home);
+    kassert(cpu_claimed(old));
     runs = t->ready || (old != NULL && old != home && old->current == t);
     if (t->ready)
         sched_dequeue(t);
@@ -154,8 +154,8 @@ void sched_set(struct thread *t, struct cpu *home, unsigned prio, int32_t quantu
     t->quantum_us = t->left_us = quantum_us != 0 ? quantum_us : SCHED_QUANTUM_US;
     if (home == NULL)
         return;
-    if (runs || (old == NULL && !(t->flags & THREAD_UNSTARTED) && (t->ipc_state == IPC_IDLE || t->resume != NULL)))
-        sched_wake(t);
+    if (runs || (old == NULL && thread_alive(t) && (t->ipc_state == IPC_IDLE || t->resume != NULL)))
+        ipc_wake(t);
     if (t == home->current || t == home->context) {
         const struct thread *first = sched_first(home);
 

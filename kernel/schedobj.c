@@ -96,10 +96,12 @@ static l4_tag sched_run_thread(struct invoke *in)
     if (st != OK)
         return tag_label(st);
     t = thread_of(obj);
+    if (travels(in, t->home))
+        return TAG_TRAVELS;
     if (t->home != NULL && cpu_in_set(mr[1], mr[2], t->home->id))
         home = t->home;
-    else if (cpu_in_set(mr[1], mr[2], cpu_self()->id))
-        home = cpu_self();
+    else if (cpu_in_set(mr[1], mr[2], in->self->home->id))
+        home = in->self->home;
     else
         for (unsigned cpu = 0; cpu < cpu_count && home == NULL; cpu++)
             if (cpu_in_set(mr[1], mr[2], cpu))

@@ -60,16 +60,6 @@ static bool claim_answer(struct cpu *c)
     }
 }
 
-cold_path void cpu_post(struct cpu *c, struct list *box, struct list *link)
-{
-    bool first = c->inbox_length == 0;
-
-    list_push_back(box, link);
-    c->inbox_length += box == &c->posted ? POSTED_LENGTH : 1;
-    if (first)
-        arch_ipi(c);
-}
-
 __attribute__((noinline)) struct timeout_queue *thread_timeouts(const struct thread *t)
 {
     if (likely(t->home != NULL))
@@ -87,9 +77,11 @@ static cold_path void inbox_take(struct cpu *c)
 
         list_remove(&t->ready_link);
         timeout_disarm(thread_timeouts(t), &t->timeout);
-        sched_wake(t);
+        if (t->flags & THREAD_TIMED)
+            timeout_arm(thread_timeouts(t), &t->timeout, t->deadline_us);
+        if (t->ipc_state == IPC_IDLE || t->resume != NULL || (t->flags & THREAD_DYING))
+            sched_wake(t);
     }
-    ipc_take_posted(c);
 }
 
 /* c is the executing CPU, which has the lock, or claimed. */
@@ -193,7 +185,25 @@ bool cpu_claimed(const struct cpu *c)
 
 bool cpu_quiet(const struct cpu *c) { return cpu_claimed(c) || claim_state(c) == CPU_PARKED; }
 
-bool cpu_has_box(const struct cpu *c) { return !cpu_quiet(c) && c->inbox_length < INBOX_MAX; }
+bool cpu_has_inbox(const struct cpu *c) { return !cpu_quiet(c) && c->inbox_length < INBOX_MAX; }
+
+cold_path bool cpu_post_other(struct thread *t)
+{
+    struct cpu *c = t->home;
+
+    if (cpu_claimed(c))
+        return false;
+    if (!list_empty(&t->ready_link)) /* it lies there */
+        return true;
+    if (!cpu_has_inbox(c)) {
+        cpu_claim(c);
+        return false;
+    }
+    list_push_back(&c->inbox, &t->ready_link);
+    if (c->inbox_length++ == 0)
+        arch_ipi(c);
+    return true;
+}
 
 void cpu_park(void)
 {
@@ -208,7 +218,8 @@ static bool leave_has_work(const struct cpu *c)
 {
     const struct thread *t = c->current;
 
-    return c->reschedule || c->inbox_length != 0 || t->resume != NULL || (t->flags & THREAD_LEAVE_FLAGS);
+    return c->reschedule || c->inbox_length != 0 || !list_empty(&c->guests) || t->resume != NULL ||
+           (t->flags & THREAD_LEAVE_FLAGS);
 }
 
 struct thread *kernel_ipi(struct thread *self)
@@ -219,5 +230,7 @@ struct thread *kernel_ipi(struct thread *self)
     if (!leave_has_work(c))
         return c->current;
     kernel_enter(self, NULL);
+    if (!list_empty(&c->guests))
+        guest_serve(c);
     return kernel_leave(c->current);
 }

@@ -9,14 +9,15 @@
  *   L3  Only the holder of the lock claims, and gives all claimed CPUs back before the lock. A CPU that waits for the
  *       lock answers claims while it waits: nobody waits for somebody who waits for him.
  *   L4  A CPU that has been claimed goes through kernel_leave before it runs user code, when there is something to do.
- *   L5  A thread that waits in a queue, or for an answer of a thread elsewhere, is touched by its own CPU under the
+ *   L5  A thread that waits in a queue, or for an answer of a thread elsewhere, is touched by its own CPU c under the
  *       lock only, and has begun to wait under it (wait.c, thread_is_still). Its wait is ended without a claim; then it
- *       lies in c's inbox, is neither waiting nor ready, and may have a time-out armed. The sender of a call to a
- *       thread of c lies in c's box of senders, which is no queue of the receiver's yet. Both are empty when c has the
- *       lock, or is claimed.
+ *       lies in c's inbox: c disarms its time-out, arms that of its next wait, makes it ready. The inbox is empty when
+ *       c has the lock, or is claimed.
  *   L6  Without the lock a CPU lets threads send, receive, answer and wait that are at home there, for threads that are
  *       at home there; with time-outs, in the queues of its threads, through reply slots that are empty or name a
  *       thread of it (thread.h R2). A claim waits until it is done.
+ *   L7  An operation on what belongs to a CPU that is awake is made by that CPU: the caller travels there (guest.c).
+ *       Claims are for what cannot travel: doc/locking.md has the list.
  *
  * With one CPU all of this is one test of cpu_count.
  */
@@ -73,10 +74,35 @@ static inline void cpu_claim_all(void)
 /* May the caller touch what belongs to c? */
 bool cpu_claimed(const struct cpu *c);
 
-/* Is c, which may be NULL, to be reached by cpu_post? Not who is claimed, asleep, or has much in its box. */
-bool cpu_has_box(const struct cpu *c);
-/* Something for c, which deals with it when it is in the kernel next (L5). */
-void cpu_post(struct cpu *c, struct list *box, struct list *link);
+/* Is c, which may be NULL, to be reached by its inbox? Not who is claimed, asleep, or has much in it. */
+bool cpu_has_inbox(const struct cpu *c);
+bool cpu_post_other(struct thread *t);
+/* Is the rest (time-out, ready queue) left to the CPU of t, which does it when it is in the kernel next (L5)? False: the
+ * caller may do it, the CPU is its own or claimed now. */
+static inline bool cpu_post(struct thread *t)
+{
+    return unlikely(cpu_count > 1) && cpu_post_other(t);
+}
+
+/* ---- guest.c ---- */
+struct invoke;
+struct irq;
+bool guest_leaves(struct invoke *in, struct cpu *c);
+/* in->self is about to touch what belongs to c (NULL: nobody), and has changed nothing. True: it is on its way there
+ * instead, and blocked. False: now it may. */
+static inline bool travels(struct invoke *in, struct cpu *c)
+{
+    return unlikely(cpu_count > 1) && guest_leaves(in, c);
+}
+/* The same for an IRQ that has something for a thread of c. */
+bool irq_travels(struct irq *irq, struct cpu *c);
+/* Is self a guest, whose system call is made here for it? */
+static inline bool is_guest(const struct thread *self)
+{
+    return unlikely(cpu_count > 1) && self != cpu_self()->current;
+}
+/* One guest of c, the executing CPU, which has been interrupted for it. */
+void guest_serve(struct cpu *c);
 
 /* Not on the short path: claimed, asleep, or the caller. */
 bool cpu_quiet(const struct cpu *c);

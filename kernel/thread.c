@@ -81,7 +81,7 @@ void thread_start(struct thread *t, word_t ip, word_t sp)
 cold_path void thread_cancel(struct thread *t)
 {
     t->flags |= THREAD_CANCELED;
-    if (t->ipc_state == IPC_IDLE)
+    if (t->ipc_state == IPC_IDLE || t->ipc_state == IPC_AWAY) /* when it would have to wait it finds out */
         return;
     t->resume = ipc_cancel_resume;
     sched_wake(t);
@@ -264,7 +264,7 @@ static l4_tag thread_ex_regs(struct thread *t, struct invoke *in)
 
 static l4_tag thread_switch_to(struct thread *t, struct invoke *in)
 {
-    if (t != in->self && t->ready && t->home == cpu_self())
+    if (t != in->self && t->ready && t->home == cpu_self() && !is_guest(in->self)) /* guest.c E4 */
         in->next = t;
     else if (t != in->self)
         cpu_self()->reschedule = true;
@@ -303,7 +303,7 @@ static cold_path l4_tag thread_modify_senders(struct thread *t, struct invoke *i
 {
     unsigned words = l4_tag_words(in->tag), groups = words < 5 ? 0 : (words - 1) / 4;
 
-    if (t->home != cpu_self())
+    if (t->home != in->self->home)
         return tag_label(-L4_ERR_INVAL);
     if (!in->self->progress.again)
         t->modify_at = t->senders.next;
@@ -342,11 +342,14 @@ static cold_path l4_tag thread_segment_op(struct thread *t, struct invoke *in)
 static l4_tag thread_operate(struct kobj *obj, struct invoke *in)
 {
     struct thread *t = thread_of(obj);
+    word_t op;
 
     if (l4_tag_words(in->tag) == 0)
         return tag_label(-L4_ERR_MSGTOOSHORT);
-    cpu_claim(t->home);
-    switch (operation_key(L4_PROTO_THREAD, in->utcb->mr[0] & 0xffffu)) {
+    op = in->utcb->mr[0] & 0xffffu;
+    if (op != L4_OP_THREAD_SWITCH_TO && travels(in, t->home)) /* time is given to threads of the own CPU only */
+        return TAG_TRAVELS;
+    switch (operation_key(L4_PROTO_THREAD, op)) {
 #include <l4/ops.def>
     default:
         return tag_label(-L4_ERR_NOSYS);
@@ -384,6 +387,9 @@ void thread_check(const struct thread *t)
         break;
     case IPC_SENDING: /* ipc.c I1 */
         kassert(t->snd.receiver != NULL && !list_empty(&t->snd.link));
+        break;
+    case IPC_AWAY:
+        kassert(t->snd.receiver == NULL && !list_empty(&t->snd.link) && !t->timeout.armed);
         break;
     case IPC_RECEIVING: /* ipc.c I2, I4 */
         kassert(t->snd.receiver == NULL && list_empty(&t->snd.link));

@@ -22,7 +22,8 @@ enum ipc_state {
     IPC_GATE,      /* on the queue of an unbound gate */
     IPC_RECEIVING, /* closed receive: only from partner */
     IPC_WAITING,   /* open wait: from anybody */
-    IPC_SEM        /* on the queue of a semaphore */
+    IPC_SEM,       /* on the queue of a semaphore */
+    IPC_AWAY       /* its system call, not begun yet, lies in the guest box of another CPU: guest.c */
 };
 
 enum thread_flag {
@@ -142,6 +143,7 @@ struct thread {
     uint64_t consumed_us;
     uint8_t kernel_error;    /* IPC error code, when kernel_tag has the error bit */
     /* From here on thread_create clears nothing. */
+    uint64_t deadline_us;    /* TIMED, and in the inbox of its CPU: to be armed there */
     l4_tag kernel_tag;       /* answer to a page-fault or exception call */
     word_t fault[2];         /* page-fault message */
     word_t tramp_user;       /* H, user address of tramp */

@@ -81,55 +81,62 @@ static inline void held_by_clear(struct thread *t)
     }
 }
 
-static bool timeout_is_finite(unsigned timeout16)
-{
-    return timeout16 != L4_TIMEOUT_NEVER && timeout16 != L4_TIMEOUT_ZERO;
-}
-
 /* Does its own CPU look at t under the lock only (smp.h L5)? So it looks at whom only this CPU's running thread
- * answers, and at who waits in a queue for somebody elsewhere. Not so when the next wait of t begins with arming a
- * time-out. Whom t waits for is written before its state, and read after it. */
+ * answers, and at who waits in a queue. Whom t waits for is written before its state, and read after it. */
 static bool thread_is_still(const struct thread *t)
 {
     uint64_t state = __atomic_load_n(&t->state_word, __ATOMIC_ACQUIRE);
     const struct thread *self = cpu_self()->current;
 
+    state &= ~((uint64_t)(THREAD_TIMED | THREAD_IN_FAULT | THREAD_PARTLY) << 32);
     if (state == IPC_SENDING)
-        return !(t->ipc.op & L4_OP_OPEN_WAIT) &&
-               (!(t->ipc.op & L4_OP_RECV) || !timeout_is_finite(l4_timeout_rcv(t->ipc.timeout)));
-    state &= ~((uint64_t)THREAD_TIMED << 32);
-    return state == IPC_SEM || (state == THREAD_STATE_RECEIVING && t->partner == self->snd.id &&
-                                (t->held_by == NULL || t->held_by == &self->reply));
+        return !(t->ipc.op & L4_OP_OPEN_WAIT);
+    return state == IPC_SEM || state == IPC_GATE ||
+           (state == THREAD_STATE_RECEIVING && t->partner == self->snd.id &&
+            (t->held_by == NULL || t->held_by == &self->reply));
 }
 
-cold_path void ipc_claim_other(struct thread *t, bool foreign)
+cold_path bool wait_is_still(const struct thread *t, bool fpu)
 {
-    if (foreign || t->options != 0 || !cpu_has_box(t->home) || !thread_is_still(t))
+    return !fpu && t->options == 0 && cpu_has_inbox(t->home) && thread_is_still(t);
+}
+
+cold_path void ipc_claim_other(struct thread *t, bool fpu)
+{
+    if (!wait_is_still(t, fpu))
         cpu_claim(t->home);
 }
 
 __attribute__((noinline)) void ipc_wake(struct thread *t)
 {
-    if (likely(cpu_count == 1) || cpu_claimed(t->home))
+    if (!cpu_post(t))
         sched_wake(t);
-    else
-        cpu_post(t->home, &t->home->inbox, &t->ready_link);
 }
 
 __attribute__((noinline)) static void wait_disarm(struct thread *t)
 {
-    if (likely(cpu_count == 1) || cpu_claimed(t->home)) /* else: inbox_take of smp.c does it */
+    if (!cpu_post(t))
         timeout_disarm(thread_timeouts(t), &t->timeout);
+}
+
+void wait_arm(struct thread *t, uint64_t deadline_us)
+{
+    t->flags |= THREAD_TIMED;
+    t->deadline_us = deadline_us;
+    if (!cpu_post(t))
+        timeout_arm(thread_timeouts(t), &t->timeout, deadline_us);
 }
 
 void ipc_unblock(struct thread *t)
 {
-    kassert(cpu_claimed(t->home) || thread_is_still(t));
+    kassert(cpu_claimed(t->home) || t->ipc_state == IPC_IDLE || thread_is_still(t));
     switch (t->ipc_state) {
     case IPC_SENDING:
-        sender_settle(t);
-        if (likely(t->ipc_state == IPC_SENDING))
-            sender_dequeue(&t->snd);
+        cpu_claim(t->snd.receiver->home);
+        sender_dequeue(&t->snd);
+        break;
+    case IPC_AWAY:
+        list_remove(&t->snd.link);
         break;
     case IPC_GATE:
         gate_dequeue(t);

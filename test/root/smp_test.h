@@ -325,7 +325,8 @@ static void test_destruction(unsigned cpu)
         word_t before = victim->count;
         delete_slot(victim->slot);
         if (round % 4 != 1 && round % 4 != 2) {
-            wrong += !agent_finished(sender) || sender->got_error != 6;
+            /* queued; or, when that CPU has been slow, on its way to somebody who is no more */
+            wrong += !agent_finished(sender) || (sender->got_error != 6 && sender->got_error != 4);
             wrong += message(SEL(victim->slot) | L4_OP_SEND, NEVER, 0) != 4;
         }
         sleep_us(2000);

@@ -12,14 +12,15 @@ static void normalise(struct model_thread *t)
 
     if (!sends)
         t->ipc = (struct model_ipc){.slot = t->state == M_WAIT ? t->ipc.slot : 0};
-    if ((t->state != M_GATE && t->rest != REST_AGAIN) || (t->flags & F_KERNEL_IPC))
+    if ((t->state != M_GATE && t->state != M_AWAY && t->rest != REST_AGAIN && t->rest != REST_RECEIVE) ||
+        (t->flags & F_KERNEL_IPC))
         t->request = (struct model_request){0};
     if (t->rest != REST_ANSWERED)
         t->answer = 0;
     if (t->state == M_DEAD)
         *t = (struct model_thread){.state = M_DEAD, .flags = t->flags & F_DELETED, .at = NOBODY, .first = t->first,
                                    .held_by = NOBODY,
-                                   .ready_next = NOBODY, .cpu = NOBODY};
+                                   .ready_next = NOBODY, .cpu = t->cpu};
 }
 
 static const char *thread_differs(const struct model_thread *a, const struct model_thread *b)
@@ -81,6 +82,8 @@ const char *load_differs(struct model *expected, const struct model *seen)
         struct model_thread *t = &expected->t[i];
 
         normalise(t);
+        if (t->state == M_DEAD && load_thread_at((int)i) == NULL)
+            t->cpu = NOBODY;
         if (t->at == UNKNOWN && t->state == M_RECEIVE) /* he has become known in this event */
             t->at = seen->t[i].at;
         if (memcmp(t, &seen->t[i], sizeof *t) != 0)

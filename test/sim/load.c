@@ -276,6 +276,8 @@ static uint8_t rest_of(const struct thread *t)
         return REST_ANSWERED;
     if (t->resume == fault_exception)
         return REST_REFLECT;
+    if (t->resume == preempt_again || t->resume == preempt_resume)
+        return t->progress.receiving ? REST_RECEIVE : REST_AGAIN;
     return t->resume == vcpu_poll_resume ? REST_POLL : REST_OTHER;
 }
 
@@ -308,7 +310,8 @@ static bool opens(unsigned op) { return (op & L4_OP_RECV) && (op & L4_OP_OPEN_WA
 static void load_state(struct model_thread *m, const struct thread *t)
 {
     static const uint8_t states[] = {[IPC_IDLE] = M_READY, [IPC_SENDING] = M_SEND, [IPC_GATE] = M_GATE,
-                                     [IPC_RECEIVING] = M_RECEIVE, [IPC_WAITING] = M_WAIT, [IPC_SEM] = M_SEM};
+                                     [IPC_RECEIVING] = M_RECEIVE, [IPC_WAITING] = M_WAIT, [IPC_SEM] = M_SEM,
+                                     [IPC_AWAY] = M_AWAY};
 
     m->state = states[t->ipc_state];
     switch (m->state) {
@@ -331,7 +334,8 @@ static void load_state(struct model_thread *m, const struct thread *t)
     if (m->state == M_SEND || m->rest == REST_LATER)
         m->ipc = (struct model_ipc){t->ipc.tag.raw, t->ipc.timeout, t->ipc.op, t->ipc.rights,
                                     (int16_t)load_slot(opens(t->ipc.op) ? t->ipc.wait_slot : NULL, t)};
-    if ((m->state == M_GATE || m->rest == REST_AGAIN) && !(m->flags & F_KERNEL_IPC))
+    if ((m->state == M_GATE || m->state == M_AWAY || m->rest == REST_AGAIN || m->rest == REST_RECEIVE) &&
+        !(m->flags & F_KERNEL_IPC))
         m->request = (struct model_request){frame_dest(&t->arch.frame), frame_tag(&t->arch.frame),
                                             frame_label(&t->arch.frame), frame_timeout(&t->arch.frame)};
 }
@@ -352,6 +356,7 @@ static void load_one(struct model *to, int x)
         to->deletion_irq[x] = (int16_t)load_object(&t->delete_irq->base.obj);
     if (!exists((unsigned)x) || (t->flags & THREAD_GONE)) {
         m->state = M_DEAD;
+        m->cpu = (int8_t)(!exists((unsigned)x) || t->home == NULL ? NOBODY : (int)t->home->id);
         m->flags = !exists((unsigned)x) || t->obj.dead ? F_DELETED : 0;
         return;
     }
@@ -440,21 +445,26 @@ static void load_one_object(struct model *m, unsigned i)
 /* Who is on his way to that CPU. */
 static void load_box(struct model *m, const struct cpu *c, struct model_cpu *to)
 {
-    int16_t *at = &to->woken;
+    int16_t *at = &to->box;
 
     for (const struct list *l = c->inbox.next; l != &c->inbox; l = l->next) {
-        int x = load_thread(container_of(l, struct thread, ready_link));
+        const struct thread *t = container_of(l, const struct thread, ready_link);
+        int x = load_thread(t);
 
+        kassert(!(m->t[x].flags & (F_BOXED | F_READY))); /* it lies there once */
         *at = (int16_t)x;
-        m->t[x].flags |= F_WOKEN;
-        m->t[x].deadline = 0; /* it waits no more */
+        m->t[x].flags |= F_BOXED;
+        m->t[x].deadline = t->flags & THREAD_TIMED ? t->deadline_us : 0; /* as its CPU will arm it */
         at = &m->t[x].ready_next;
     }
     *at = NOBODY;
-    load_queue(m, &c->posted, &to->coming, true);
-    for (int s = to->coming; s != NOBODY; s = m->sender[s].next)
-        m->t[s].flags |= F_COMING;
-    kassert((to->woken == NOBODY && to->coming == NOBODY) || host_ipi_pending(c->id)); /* they will be found */
+    load_queue(m, &c->guests, &to->guests, true);
+    for (int s = to->guests; s != NOBODY; s = m->sender[s].next)
+        if (s < MODEL_THREADS) {
+            m->t[s].at = (int16_t)c->id;
+            m->sender[s] = (struct model_sender){.next = m->sender[s].next, .queued = true};
+        }
+    kassert((to->box == NOBODY && to->guests == NOBODY) || host_ipi_pending(c->id)); /* they will be found */
 }
 
 static void load_cpu(struct model *m, unsigned id)
@@ -507,6 +517,7 @@ void load(struct model *m)
     m->cpu = (int)host_cpu->id;
     m->cpus = cpu_count;
     m->reached = 0;
+    m->interrupted = false;
     m->open = false;
     m->destroyed_count = 0;
     do { /* the last steps may meet somebody new */

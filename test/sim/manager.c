@@ -41,7 +41,12 @@ static word_t *mr(void) { return sim.root->utcb->mr; }
 
 static l4_tag call(unsigned slot, long proto, unsigned words, unsigned items)
 {
+    unsigned home = host_cpu->id;
+
     sim_syscall(selector(slot) | OP_CALL, l4_tag_make(proto, words, items, 0), 0, ZERO_PAIR);
+    for (unsigned n = 1; n < 64 && (host_current() != sim.root || host_cpu->id != home); n++)
+        if (!host_raced((home + n) % sim.cpus))
+            sim_set_cpu((home + n) % sim.cpus); /* it is on its way to another CPU, or back */
     if (host_current() != sim.root)
         kpanic("somebody has preempted the manager", __FILE__, __LINE__);
     return (l4_tag){frame_tag(&sim.root->arch.frame)};

@@ -119,8 +119,10 @@ void model_result(struct model *m, int x, struct model_result r)
         m->result[x] = r;
         return;
     }
-    if (r.kind == R_ERROR && (t->flags & F_EXCEPTION)) /* the error word is the thread's own; a page fault leaves it */
+    if (r.kind == R_ERROR && (t->flags & F_EXCEPTION)) { /* the error word is its own; a page fault leaves it */
+        m->result[x].kind = R_ANY;
         m->result[x].error = r.error;
+    }
     t->rest = REST_ANSWERED; /* what becomes of the fault is decided when it runs */
     t->answer = r.kind == R_ERROR ? L4_TAG_ERROR | r.error : r.tag & ~L4_TAG_ERROR;
 }
@@ -154,6 +156,8 @@ static word_t block(struct model *m, int x, unsigned timeout, word_t phase)
         m->t[x].deadline = 0;
         return L4_IPC_SEND_TIMEOUT | phase;
     }
+    if (m->t[x].deadline != 0)
+        model_tell(m, x);
     return 0;
 }
 
@@ -176,8 +180,10 @@ void model_unblock(struct model *m, int x)
 {
     struct model_thread *t = &m->t[x];
 
-    if (t->flags & F_COMING) /* the message arrives first */
-        model_reach(m, m->t[t->at].cpu);
+    if (t->deadline != 0)
+        model_tell(m, x);
+    if (t->state == M_AWAY)
+        queue_remove(m, &m->on[t->at].guests, x);
     if (t->state == M_SEND)
         queue_remove(m, &m->t[t->at].first, x);
     if ((t->state == M_GATE || t->state == M_SEM) && t->at != NOBODY)
@@ -195,6 +201,15 @@ void model_abort(struct model *m, int x, word_t error)
     model_unblock(m, x);
     result_error(m, x, error);
     model_wake(m, x);
+}
+
+/* Is the system call of x, which runs nowhere now, made here for it? */
+static bool is_guest(const struct model *m, int x) { return m->on[m->cpu].current != x; }
+
+void model_block(struct model *m, int x)
+{
+    if (!is_guest(m, x))
+        model_pick(m);
 }
 
 /* ---- receive phase ---- */
@@ -315,6 +330,10 @@ void model_receive(struct model *m, int x, const struct model_ipc *ipc, int from
     int s = sender_for(m, x, open, from);
     word_t error;
 
+    if (is_guest(m, x)) { /* at home */
+        m->t[x].rest = REST_RECEIVE;
+        return;
+    }
     if (s >= MODEL_THREADS) {
         take_irq(m, x, s);
     } else if (s != NOBODY) {
@@ -324,7 +343,7 @@ void model_receive(struct model *m, int x, const struct model_ipc *ipc, int from
         if (error != 0)
             result_error(m, x, error);
         else
-            model_pick(m);
+            model_block(m, x);
     }
 }
 
@@ -366,14 +385,6 @@ static void upcall_result(struct model *m, int r, bool upcall)
     }
 }
 
-static void send_begin(struct model *m, int x, int to, const struct model_ipc *ipc)
-{
-    m->t[x].state = M_SEND;
-    m->t[x].at = (int16_t)to;
-    m->t[x].ipc = *ipc;
-    m->sender[x].prio = m->t[x].prio;
-}
-
 static void send_block(struct model *m, int x, int to, const struct model_ipc *ipc)
 {
     word_t error = block(m, x, l4_timeout_snd(ipc->timeouts), 0);
@@ -382,82 +393,12 @@ static void send_block(struct model *m, int x, int to, const struct model_ipc *i
         result_error(m, x, error);
         return;
     }
-    send_begin(m, x, to, ipc);
+    m->t[x].state = M_SEND;
+    m->t[x].at = (int16_t)to;
+    m->t[x].ipc = *ipc;
+    m->sender[x].prio = m->t[x].prio;
     queue_add(m, &m->t[to].first, x);
-    model_pick(m);
-}
-
-/* ---- between CPUs ---- */
-
-/* A call of words that may wait for ever is a message to the CPU of the receiver, which does not run in between. */
-static bool may_travel(const struct model *m, int x, int to, const struct model_ipc *ipc)
-{
-    const struct model_thread *t = &m->t[x], *r = &m->t[to];
-
-    return is_call(ipc->op) && ipc->timeouts == 0 && !(ipc->tag & (L4_TAG_ITEMS | L4_TAG_FPU)) && r->cpu != NOBODY &&
-           r->cpu != m->cpu && !(m->reached >> r->cpu & 1) && !(t->flags & (F_KERNEL_IPC | F_CANCELLED));
-}
-
-static void travel(struct model *m, int x, int to, const struct model_ipc *ipc)
-{
-    int16_t *at = &m->on[m->t[to].cpu].coming;
-
-    send_begin(m, x, to, ipc);
-    m->t[x].flags |= F_COMING;
-    while (*at != NOBODY)
-        at = &m->sender[*at].next;
-    *at = (int16_t)x;
-    m->sender[x].queued = true;
-    model_pick(m);
-}
-
-/* The message of s is there. */
-static void come(struct model *m, int s)
-{
-    int r = m->t[s].at;
-    bool upcall;
-
-    m->t[s].flags &= (uint16_t)~F_COMING;
-    m->sender[s].next = NOBODY;
-    if (takes_now(m, r, s, &upcall)) {
-        take(m, r, s, upcall || m->t[r].state == M_WAIT, upcall ? r : m->t[r].ipc.slot);
-        upcall_result(m, r, upcall);
-        model_wake(m, r);
-    } else {
-        queue_add(m, &m->t[r].first, s);
-    }
-}
-
-void model_reach(struct model *m, int cpu)
-{
-    struct model_cpu *c;
-
-    if (cpu == NOBODY)
-        return;
-    c = &m->on[cpu];
-    m->reached |= 1u << cpu;
-    while (c->woken != NOBODY) {
-        int x = c->woken;
-
-        c->woken = m->t[x].ready_next;
-        m->t[x].ready_next = NOBODY;
-        m->t[x].flags &= (uint16_t)~F_WOKEN;
-        model_ready(m, x);
-    }
-    while (c->coming != NOBODY) {
-        int s = c->coming;
-
-        c->coming = m->sender[s].next;
-        come(m, s);
-    }
-}
-
-void model_boxes(struct model *m, bool own)
-{
-    for (unsigned i = 0; i < m->cpus; i++)
-        if ((m->on[i].woken != NOBODY || m->on[i].coming != NOBODY) &&
-            (((int)i == m->cpu && !own) || model_choose(2) != 0))
-            model_reach(m, (int)i);
+    model_block(m, x);
 }
 
 /* The message of x has arrived at `to`: the receive phase of x, and who goes on. */
@@ -468,7 +409,7 @@ static void after_send(struct model *m, int x, int to, const struct model_ipc *i
 
     if (!(ipc->op & L4_OP_RECV)) {
         model_result(m, x, (struct model_result){.kind = R_TAG, .tag = ipc->tag});
-    } else if (sender_for(m, x, open, to) != NOBODY) {
+    } else if ((open && is_guest(m, x)) || sender_for(m, x, open, to) != NOBODY) {
         model_wake(m, to);
         model_receive(m, x, ipc, to);
         return;
@@ -484,37 +425,26 @@ static void after_send(struct model *m, int x, int to, const struct model_ipc *i
         blocked = true;
     }
     /* The time slice goes along with a call, and with the answer to one. */
-    if (!(ipc->tag & L4_TAG_SCHEDULE) && m->t[to].cpu == m->cpu && (is_call(ipc->op) || m->on[m->cpu].context != x)) {
+    if (!(ipc->tag & L4_TAG_SCHEDULE) && m->t[to].cpu == m->cpu && !is_guest(m, x) &&
+        (is_call(ipc->op) || m->on[m->cpu].context != x)) {
         model_switch(m, x, to);
         return;
     }
     model_wake(m, to);
     if (blocked)
-        model_pick(m);
+        model_block(m, x);
 }
 
-/* from: partner of a closed receive without send phase. */
-static void ipc_run(struct model *m, int x, int to, const struct model_ipc *ipc, word_t label, int from)
+static void send(struct model *m, int x, int to, const struct model_ipc *ipc, word_t label)
 {
     struct model_thread *r = &m->t[to];
     bool upcall;
     word_t error;
     int slot;
 
-    if (!(ipc->op & L4_OP_SEND)) {
-        if (ipc->op & L4_OP_RECV)
-            model_receive(m, x, ipc, from);
-        else
-            result_error(m, x, L4_IPC_NOT_EXISTENT);
-        return;
-    }
     m->sender[x].label = label;
     if (!(r->flags & F_STARTED) || r->state == M_DEAD) {
         result_error(m, x, L4_IPC_NOT_EXISTENT);
-        return;
-    }
-    if (may_travel(m, x, to, ipc) && (model_choose(2) != 0) == (m->on[r->cpu].current == NOBODY)) {
-        travel(m, x, to, ipc);
         return;
     }
     if (!takes_now(m, to, x, &upcall)) {
@@ -536,6 +466,29 @@ static void ipc_run(struct model *m, int x, int to, const struct model_ipc *ipc,
     after_send(m, x, to, ipc);
 }
 
+/* Does the message of x go to the CPU of `to` first? Who waits for nobody but x can be answered from anywhere. */
+static bool message_travels(struct model *m, int x, int to)
+{
+    const struct model_thread *r = &m->t[to];
+
+    if (r->cpu == m->cpu || (r->state == M_RECEIVE && r->at == x && model_choose(2) == 0))
+        return false;
+    return model_travels(m, x, r->cpu);
+}
+
+/* from: partner of a closed receive without send phase. */
+static void ipc_run(struct model *m, int x, int to, const struct model_ipc *ipc, word_t label, int from)
+{
+    if (!(ipc->op & L4_OP_SEND)) {
+        if (ipc->op & L4_OP_RECV)
+            model_receive(m, x, ipc, from);
+        else
+            result_error(m, x, L4_IPC_NOT_EXISTENT);
+    } else if (!message_travels(m, x, to)) {
+        send(m, x, to, ipc, label);
+    }
+}
+
 /* ---- the system call ---- */
 
 static void reply(struct model *m, int x, int slot, struct model_ipc *ipc, word_t label)
@@ -546,13 +499,14 @@ static void reply(struct model *m, int x, int slot, struct model_ipc *ipc, word_
         result_error(m, x, L4_IPC_NOT_EXISTENT);
         return;
     }
+    if (message_travels(m, x, to))
+        return;
     ipc->rights = slot_at(m, slot)->rights;
     slot_clear(m, slot);
-    ipc_run(m, x, to, ipc, label, to);
+    send(m, x, to, ipc, label);
 }
 
-static void through_gate(struct model *m, int x, const struct model_target *target, const struct model_request *rq,
-                         struct model_ipc *ipc)
+static void through_gate(struct model *m, int x, const struct model_target *target, const struct model_ipc *ipc)
 {
     const struct model_object *g = &m->object[target->index];
     word_t error;
@@ -562,12 +516,11 @@ static void through_gate(struct model *m, int x, const struct model_target *targ
     } else if ((ipc->op & L4_OP_OPEN_WAIT) && !(ipc->op & L4_OP_SEND)) {
         model_receive(m, x, ipc, NOBODY);
     } else if (g->thread == NOBODY) {
-        m->t[x].request = *rq;
         error = model_wait(m, x, M_GATE, target->index, l4_timeout_snd(ipc->timeouts));
         if (error != 0)
             result_error(m, x, error);
         else
-            model_pick(m);
+            model_block(m, x);
     } else {
         ipc_run(m, x, g->thread, ipc, g->label | (target->rights & (L4_RIGHT_W | L4_RIGHT_S)), g->thread);
     }
@@ -582,6 +535,7 @@ void model_invoke(struct model *m, int x, const struct model_request *rq)
     struct model_target target;
     long label = l4_tag_label((l4_tag){rq->tag});
 
+    m->t[x].request = *rq; /* it may be made again */
     if (explicit && (ipc.op & L4_OP_OPEN_WAIT) && (ipc.op & L4_OP_RECV)) {
         ipc.slot = (int16_t)m->world->explicit_slot(x, selector >> L4_SEL_SHIFT, true);
         if (ipc.slot < 0) {
@@ -614,7 +568,7 @@ void model_invoke(struct model *m, int x, const struct model_request *rq)
         if (label == L4_PROTO_KOBJECT && (target.rights & L4_OBJ_SERVER) && (ipc.op & L4_OP_SEND))
             model_operation(m, x, &target, rq, &ipc);
         else
-            through_gate(m, x, &target, rq, &ipc);
+            through_gate(m, x, &target, &ipc);
         break;
     default:
         model_operation(m, x, &target, rq, &ipc);
@@ -645,6 +599,108 @@ void model_syscall(struct model *m, const struct model_request *rq)
     model_leave(m);
 }
 
+/* ---- between CPUs ---- */
+
+/* Is what belongs to that CPU (NOBODY: to none) out of reach? */
+static bool is_elsewhere(const struct model *m, int cpu)
+{
+    return cpu != NOBODY && cpu != m->cpu && !(m->reached >> cpu & 1);
+}
+
+static void guest_add(struct model *m, int cpu, int s)
+{
+    int16_t *at = &m->on[cpu].guests;
+
+    while (*at != NOBODY)
+        at = &m->sender[*at].next;
+    *at = (int16_t)s;
+    m->sender[s].next = NOBODY;
+    m->sender[s].queued = true;
+}
+
+bool model_travels(struct model *m, int x, int cpu)
+{
+    struct model_thread *t = &m->t[x];
+
+    if (!is_elsewhere(m, cpu))
+        return false;
+    if ((model_choose(2) != 0) == (m->on[cpu].current != NOBODY && !(t->flags & F_VCPU))) {
+        model_reach(m, cpu);
+        return false;
+    }
+    if (is_guest(m, x) && cpu == t->cpu) { /* it can do that itself */
+        t->rest = REST_AGAIN;
+        return true;
+    }
+    t->state = M_AWAY;
+    t->at = (int16_t)cpu;
+    m->sender[x] = (struct model_sender){.prio = 0};
+    guest_add(m, cpu, x);
+    model_block(m, x);
+    return true;
+}
+
+void model_reach(struct model *m, int cpu)
+{
+    struct model_cpu *c;
+
+    if (cpu == NOBODY)
+        return;
+    c = &m->on[cpu];
+    m->reached |= 1u << cpu;
+    while (c->box != NOBODY) {
+        int x = c->box;
+        struct model_thread *t = &m->t[x];
+
+        c->box = t->ready_next;
+        t->ready_next = NOBODY;
+        t->flags &= (uint16_t)~F_BOXED;
+        if (t->state == M_READY || t->rest != REST_NONE || (t->flags & F_DYING))
+            model_wake(m, x);
+    }
+}
+
+void model_boxes(struct model *m)
+{
+    for (unsigned i = 0; i < m->cpus; i++)
+        if (m->on[i].box != NOBODY && (((int)i == m->cpu && m->interrupted) || model_choose(2) != 0))
+            model_reach(m, (int)i);
+    m->reached = 0; /* that may have been for something that happens later in the event */
+}
+
+static void again(struct model *m, int x);
+
+static void serve(struct model *m, int x)
+{
+    struct model_thread *t = &m->t[x];
+
+    t->state = M_READY;
+    t->at = NOBODY;
+    if (t->flags & F_DYING)
+        return;
+    if (t->cpu == NOBODY) { /* it was taken off its CPU: when it gets one */
+        t->rest = REST_AGAIN;
+        return;
+    }
+    m->open = m->open || m->world->overwritten(m, x);
+    again(m, x);
+    if (t->state == M_READY)
+        model_wake(m, x);
+}
+
+void model_serve(struct model *m)
+{
+    int16_t *guests = &m->on[m->cpu].guests, s = *guests;
+
+    if (s == NOBODY)
+        return;
+    queue_remove(m, guests, s);
+    if (s >= MODEL_THREADS)
+        model_irq_hit(m, s - MODEL_THREADS);
+    else
+        serve(m, s);
+}
+
 /* ---- IRQs as senders ---- */
 
 void model_irq_send(struct model *m, int object)
@@ -652,8 +708,15 @@ void model_irq_send(struct model *m, int object)
     int t = m->object[object].thread, s = MODEL_THREADS + object;
     bool upcall;
 
+    m->sender[s].prio = 255;
+    if (is_elsewhere(m, m->t[t].cpu)) {
+        if ((model_choose(2) != 0) == (m->on[m->t[t].cpu].current == NOBODY)) {
+            guest_add(m, m->t[t].cpu, s);
+            return;
+        }
+        model_reach(m, m->t[t].cpu);
+    }
     if (!takes_now(m, t, s, &upcall)) {
-        m->sender[s].prio = 255;
         queue_add(m, &m->t[t].first, s);
         return;
     }
@@ -665,8 +728,11 @@ void model_irq_send(struct model *m, int object)
 
 void model_irq_unqueue(struct model *m, int object)
 {
-    if (m->sender[MODEL_THREADS + object].queued)
-        queue_remove(m, &m->t[m->object[object].thread].first, MODEL_THREADS + object);
+    if (!m->sender[MODEL_THREADS + object].queued)
+        return;
+    queue_remove(m, &m->t[m->object[object].thread].first, MODEL_THREADS + object);
+    for (unsigned i = 0; i < m->cpus; i++) /* or it is still on its way */
+        queue_remove(m, &m->on[i].guests, MODEL_THREADS + object);
 }
 
 /* ---- abort ---- */
@@ -676,7 +742,7 @@ void model_cancel(struct model *m, int x)
     struct model_thread *t = &m->t[x];
 
     t->flags |= F_CANCELLED;
-    if (t->state == M_READY || t->state == M_DEAD)
+    if (t->state == M_READY || t->state == M_AWAY || t->state == M_DEAD)
         return;
     t->rest = REST_CANCEL;
     model_wake(m, x);
@@ -857,6 +923,23 @@ static void answered(struct model *m, int x)
         t->flags |= F_PASS;
 }
 
+/* The system call, or what the kernel does for a fault, from the start. */
+static void again(struct model *m, int x)
+{
+    struct model_thread *t = &m->t[x];
+    struct model_request rq = t->request;
+    bool fault = (t->flags & F_FAULT) != 0;
+
+    if (t->flags & F_EXCEPTION)
+        model_exception_call(m, x, m->world->trap_is_fault(x));
+    else if (fault && is_guest(m, x) && m->world->lookup(x, m->world->pager(x)).kind != K_VOID)
+        model_fault_call(m, x);
+    else if (fault)
+        t->flags &= (uint16_t)~F_FAULT; /* the instruction is executed again */
+    else
+        model_invoke(m, x, &rq);
+}
+
 bool model_go_on(struct model *m, int x)
 {
     struct model_thread *t = &m->t[x];
@@ -873,8 +956,6 @@ bool model_go_on(struct model *m, int x)
     case REST_NONE:
         break;
     case REST_CANCEL:
-        if (t->flags & F_COMING)
-            model_reach(m, m->t[t->at].cpu);
         if (t->state != M_READY) {
             uint8_t state = t->state;
 
@@ -883,12 +964,12 @@ bool model_go_on(struct model *m, int x)
         }
         return true;
     case REST_AGAIN:
-        if (t->flags & F_EXCEPTION)
-            model_exception_call(m, x, m->world->trap_is_fault(x));
-        else if (t->flags & F_FAULT)
-            t->flags &= (uint16_t)~F_FAULT; /* the instruction is executed again */
-        else
-            model_invoke(m, x, &t->request);
+        again(m, x);
+        return true;
+    case REST_RECEIVE:
+        m->reached = 0; /* after a window */
+        t->request.dest &= ~(word_t)(L4_OP_SEND | L4_OP_REPLY);
+        again(m, x);
         return true;
     case REST_LATER:
         wait.timeouts = t->ipc.timeouts;

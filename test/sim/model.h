@@ -37,6 +37,7 @@ enum model_state {
     M_SEM,     /* on the queue of the semaphore `at` */
     M_RECEIVE, /* closed, from `at`: a thread, an IRQ, itself, or NOBODY */
     M_WAIT,    /* open */
+    M_AWAY,    /* on its way to the CPU `at`, which is going to make its system call, or to call for its fault */
     M_DEAD
 };
 
@@ -46,6 +47,7 @@ enum model_rest {
     REST_CANCEL,   /* it was cancelled while it waited: its wait ends, if nothing has ended it meanwhile */
     REST_AGAIN,    /* its gate was bound: the system call (or fault) from the start */
     REST_LATER,    /* its message was taken: enters its open wait */
+    REST_RECEIVE,  /* its message was sent by another CPU: the receive phase of its system call */
     REST_ANSWERED, /* its fault was answered */
     REST_REFLECT,  /* its fault becomes, or what it raised is, an exception */
     REST_POLL,     /* a vCPU that resumes takes the message that waits, if it still does */
@@ -67,8 +69,7 @@ enum model_flag {
     F_VCPU = 1u << 11,
     F_VCPU_USER = 1u << 12, /* in its user task */
     F_DELETED = 1u << 13,   /* all its capabilities are void */
-    F_WOKEN = 1u << 14,     /* lies in the box of its CPU, which does not know yet that it can go on */
-    F_COMING = 1u << 15     /* M_SEND: its message lies in the box of the CPU of the thread `at`, not on a queue */
+    F_BOXED = 1u << 14      /* lies in the box of its CPU, which does not know yet what has become of it */
 };
 #define F_KERNEL_IPC (F_FAULT | F_EXCEPTION)
 
@@ -98,7 +99,7 @@ struct model_thread {
     int32_t quantum, left;
     uint64_t consumed; /* µs */
     struct model_ipc ipc;         /* M_SEND, REST_LATER; M_WAIT: the slot */
-    struct model_request request; /* M_GATE, REST_AGAIN */
+    struct model_request request; /* M_GATE, M_AWAY, REST_AGAIN, REST_RECEIVE */
     word_t answer;                /* REST_ANSWERED: tag, or the error bit and the error code */
 };
 /* An element of a queue: in priority order, first come first served within one. */
@@ -127,7 +128,8 @@ struct model_slot {
 };
 struct model_cpu {
     int16_t current, context, first; /* NOBODY: idle; first: head of the ready threads, most important first */
-    int16_t woken, coming;           /* its box: who is on his way here, in order; by ready_next, by sender.next */
+    int16_t box;                     /* its threads that it has to look at, in order, by ready_next */
+    int16_t guests;                  /* who is on his way here, in order, by sender.next: threads, IRQs */
     bool reschedule;
     uint64_t idle; /* µs */
 };
@@ -198,6 +200,7 @@ struct model_world {
     bool (*trap_is_fault)(int x); /* was its last exception a page fault? */
     bool (*trampoline)(int x);   /* does a page fault go there? (Or: is it sigma0, for which the kernel maps?) */
     word_t (*pager)(int x), (*handler)(int x); /* selectors */
+    bool (*overwritten)(const struct model *m, int x); /* may its message be another one by now? */
     void (*registers)(int x, word_t *flags_ip_sp); /* before the event */
 };
 
@@ -213,6 +216,7 @@ struct model {
     const struct model_world *world;
     uint64_t now, met; /* met: load.c's */
     int cpu;        /* where the event happens */
+    bool interrupted; /* the event is an interrupt, or the like: the CPU looks at all that is on its way there */
     unsigned reached; /* bit per CPU whose box has been emptied in this event: it is told of everything at once */
     unsigned cpus, threads, objects, explicits;
     bool ends_known; /* all that ends in this event is in the model */
@@ -263,10 +267,16 @@ void model_irq_send(struct model *m, int object);
 void model_irq_unqueue(struct model *m, int object);
 /* Does what x has left to do before it can go on in user mode. False: nothing was left. */
 bool model_go_on(struct model *m, int x);
-/* What is on its way to that CPU is there now. */
+/* x blocks; it runs on this CPU, or is a guest. */
+void model_block(struct model *m, int x);
+/* What lies in the box of that CPU is known there now. */
 void model_reach(struct model *m, int cpu);
-/* The same, or not, of all CPUs. own: of the one that executes, too, else it is reached. */
-void model_boxes(struct model *m, bool own);
+/* The same, or not, of all CPUs. */
+void model_boxes(struct model *m);
+/* x needs what belongs to that CPU. True: it is on its way there, or home, and nothing else happens now. */
+bool model_travels(struct model *m, int x, int cpu);
+/* The first guest of this CPU gets what it wants. */
+void model_serve(struct model *m);
 void queue_add(struct model *m, int16_t *queue, int s);
 void queue_remove(struct model *m, int16_t *queue, int s);
 void model_unblock(struct model *m, int x);
@@ -322,7 +332,10 @@ struct answer model_device(struct model *m, int x, const struct model_target *ta
 
 /* ---- model_sched.c ---- */
 void model_wake(struct model *m, int x);
+/* Something about the wait of x is for its CPU to do. True: it knows at once. */
+bool model_tell(struct model *m, int x);
 void model_ready(struct model *m, int x);
+void model_preempt(struct model *m);
 /* The thread that runs has blocked: who runs? */
 void model_pick(struct model *m);
 /* `to` runs at once on the time slice of `self`. */

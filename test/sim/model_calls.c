@@ -95,8 +95,8 @@ static struct answer thread_switch(struct model *m, int x, int t)
 {
     struct answer a = label(0);
 
-    if (t != x && (m->t[t].flags & F_READY) && m->t[t].cpu == m->cpu)
-        a.next = t;
+    if (t != x && (m->t[t].flags & F_READY) && m->t[t].cpu == m->cpu && m->on[m->cpu].current == x)
+        a.next = t; /* who is here as a guest has no time to give */
     else if (t != x)
         m->on[m->cpu].reschedule = true;
     return a;
@@ -112,11 +112,11 @@ static struct answer thread_deletion_irq(struct model *m, int t, const struct mo
     return e.count > 0 ? refused(&e) : label(0);
 }
 
-static struct answer thread_modify_senders(struct model *m, int t, const struct model_message *msg)
+static struct answer thread_modify_senders(struct model *m, int x, int t, const struct model_message *msg)
 {
     unsigned groups = msg->words < 5 ? 0 : (msg->words - 1) / 4;
 
-    if (m->t[t].state == M_DEAD ? model_choose(2) : m->t[t].cpu != m->cpu) /* a dead one may have an IRQ queued */
+    if (m->t[t].state == M_DEAD ? model_choose(2) : m->t[t].cpu != m->t[x].cpu) /* a dead one may have an IRQ queued */
         return label(-L4_ERR_INVAL);
     for (int s = m->t[t].first; s != NOBODY; s = m->sender[s].next)
         for (unsigned g = 0; g < groups; g++) {
@@ -217,6 +217,8 @@ static struct answer thread_operate(struct model *m, int x, const struct model_t
 
     if (msg->words == 0)
         return label(-L4_ERR_MSGTOOSHORT);
+    if ((msg->mr[0] & 0xffff) != L4_OP_THREAD_SWITCH_TO && model_travels(m, x, m->t[t].cpu))
+        return any(A_WAITS);
     switch (msg->mr[0] & 0xffff) {
     case L4_OP_THREAD_CONTROL:
         return thread_control(m, x, t, target->rights, msg);
@@ -230,7 +232,7 @@ static struct answer thread_operate(struct model *m, int x, const struct model_t
     case L4_OP_THREAD_DELETE_IRQ:
         return thread_deletion_irq(m, t, msg);
     case L4_OP_THREAD_MODIFY_SENDERS:
-        return thread_modify_senders(m, t, msg);
+        return thread_modify_senders(m, x, t, msg);
     case L4_OP_THREAD_VCPU_CONTROL:
         return thread_vcpu_control(m, t, msg);
     case L4_OP_THREAD_VCPU_RESUME:

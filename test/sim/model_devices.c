@@ -20,22 +20,23 @@ static bool set_contains(const struct model_message *msg, unsigned cpu)
     return cpu >= first && (cpu - first) >> granularity < 64 && (msg->mr[2] >> ((cpu - first) >> granularity) & 1);
 }
 
-static int cpu_chosen(const struct model *m, int t, const struct model_message *msg)
+static int cpu_chosen(const struct model *m, int x, int t, const struct model_message *msg)
 {
     if (m->t[t].cpu != NOBODY && set_contains(msg, (unsigned)m->t[t].cpu))
         return m->t[t].cpu;
-    if (set_contains(msg, (unsigned)m->cpu))
-        return m->cpu;
+    if (set_contains(msg, (unsigned)m->t[x].cpu))
+        return m->t[x].cpu;
     for (unsigned cpu = 0; cpu < m->cpus; cpu++)
         if (set_contains(msg, cpu))
             return (int)cpu;
     return NOBODY;
 }
 
-static struct answer run_thread(struct model *m, const struct model_message *msg)
+static struct answer run_thread(struct model *m, int x, const struct model_message *msg)
 {
     struct errors e = {.count = 0};
     bool fixed = (long)msg->mr[3] < 0;
+    int t = msg->argument.index;
     word_t prio = fixed ? msg->mr[6] & 0xffff : msg->mr[3], quantum = fixed ? msg->mr[5] : msg->mr[4];
 
     error_if(&e, msg->words < 5, -L4_ERR_INVAL);
@@ -45,7 +46,9 @@ static struct answer run_thread(struct model *m, const struct model_message *msg
     error_if(&e, prio == 0, -L4_ERR_INVAL);
     if (e.count > 0)
         return errors_answer(&e);
-    model_schedule(m, msg->argument.index, cpu_chosen(m, msg->argument.index, msg), prio > 255 ? 255 : (unsigned)prio,
+    if (model_travels(m, x, m->t[t].cpu))
+        return answer_any(A_WAITS);
+    model_schedule(m, t, cpu_chosen(m, x, t, msg), prio > 255 ? 255 : (unsigned)prio,
                    quantum > INT32_MAX ? INT32_MAX : (int32_t)quantum);
     return answer_label(0);
 }
@@ -87,7 +90,7 @@ static struct answer scheduler(struct model *m, int x, const struct model_messag
         return answer_label(-L4_ERR_MSGTOOSHORT);
     switch (msg->mr[0]) {
     case L4_OP_SCHED_RUN_THREAD:
-        return run_thread(m, msg);
+        return run_thread(m, x, msg);
     case L4_OP_SCHED_INFO:
         return sched_info(m, x, msg);
     case L4_OP_SCHED_IDLE_TIME:

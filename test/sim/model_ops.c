@@ -130,7 +130,7 @@ void model_sem_down(struct model *m, int x, int sem, unsigned timeout)
     if (error != 0)
         model_result(m, x, (struct model_result){.kind = R_ERROR, .error = error});
     else
-        model_pick(m);
+        model_block(m, x);
 }
 
 void model_sem_destroy(struct model *m, int sem)

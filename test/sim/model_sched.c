@@ -63,26 +63,31 @@ static bool reached(struct model *m, int cpu)
     return true;
 }
 
-static void box_add(struct model *m, int x)
+bool model_tell(struct model *m, int x)
 {
-    int16_t *at = &m->on[m->t[x].cpu].woken;
+    struct model_thread *t = &m->t[x];
 
-    while (*at != NOBODY)
-        at = &m->t[*at].ready_next;
-    *at = (int16_t)x;
-    m->t[x].flags |= F_WOKEN;
+    if (t->cpu == NOBODY || reached(m, t->cpu))
+        return true;
+    if (!(t->flags & (F_BOXED | F_READY))) {
+        int16_t *at = &m->on[t->cpu].box;
+
+        while (*at != NOBODY)
+            at = &m->t[*at].ready_next;
+        *at = (int16_t)x;
+        t->flags |= F_BOXED;
+    }
+    return false;
 }
 
 void model_wake(struct model *m, int x)
 {
     struct model_thread *t = &m->t[x];
 
-    if (t->cpu == NOBODY || (t->flags & (F_READY | F_WOKEN)) || !(t->flags & F_STARTED) || t->state == M_DEAD ||
+    if (t->cpu == NOBODY || (t->flags & (F_READY | F_BOXED)) || !(t->flags & F_STARTED) || t->state == M_DEAD ||
         m->on[t->cpu].current == x)
         return;
-    if (!reached(m, t->cpu))
-        box_add(m, x);
-    else if (!(t->flags & F_READY))
+    if (model_tell(m, x) && !(t->flags & F_READY))
         model_ready(m, x);
 }
 
@@ -113,7 +118,7 @@ void model_switch(struct model *m, int self, int to)
 }
 
 /* A more important thread, or an equal one that was just woken, takes the CPU. */
-static void preempt(struct model *m)
+void model_preempt(struct model *m)
 {
     struct model_cpu *c = &m->on[m->cpu];
     int self = c->current, next = c->first;
@@ -142,12 +147,12 @@ void model_leave(struct model *m)
 {
     struct model_cpu *c = &m->on[m->cpu];
 
+    if (c->box != NOBODY && (m->interrupted || model_choose(2) != 0)) /* does it look? */
+        model_reach(m, m->cpu);
     model_destroy_all(m);
-    if (c->woken != NOBODY || c->coming != NOBODY)
-        model_boxes(m, true);
     for (unsigned n = 0; n < 4 * MODEL_THREADS && !m->open; n++) {
         if (c->reschedule)
-            preempt(m);
+            model_preempt(m);
         if (c->current == NOBODY || !model_go_on(m, c->current))
             if (!c->reschedule)
                 return;
@@ -183,7 +188,6 @@ void model_schedule(struct model *m, int x, int cpu, unsigned prio, int32_t quan
     int old = t->cpu;
 
     model_reach(m, old);
-    model_reach(m, cpu);
 
     bool moved = old != NOBODY && old != cpu && m->on[old].current == x;
     bool runs = (t->flags & F_READY) || moved;
@@ -203,6 +207,8 @@ void model_schedule(struct model *m, int x, int cpu, unsigned prio, int32_t quan
     t->quantum = t->left = quantum != 0 ? quantum : QUANTUM_US;
     if (cpu == NOBODY)
         return;
+    if (old != cpu && t->deadline != 0)
+        model_tell(m, x);
     if (runs || (old == NOBODY && (t->flags & F_STARTED) && (t->state == M_READY || t->rest != REST_NONE)))
         model_wake(m, x);
     if ((x == m->on[cpu].current || x == m->on[cpu].context) && m->on[cpu].first != NOBODY &&

@@ -92,7 +92,7 @@ static void see_cpu(const struct cpu *c)
         }
     for (const struct list *l = c->inbox.next; l != &c->inbox; l = l->next)
         see((uint64_t)(uintptr_t)l);
-    for (const struct list *l = c->posted.next; l != &c->posted; l = l->next)
+    for (const struct list *l = c->guests.next; l != &c->guests; l = l->next)
         see((uint64_t)(uintptr_t)l);
 }
 

@@ -21,14 +21,24 @@ static bool known;  /* `before` is the state of the kernel */
 static bool racing;
 static const char *difference; /* the last one */
 
-/* All of it outside the program's data: search.c copies that away and back. */
-static struct {
-    enum oracle_event event;
-    int self;
+/* A system call that this event makes, as it is before. */
+struct call {
+    int self;                   /* whose */
     struct model_request request;
     struct model_target target; /* of the request */
     struct model_message message;
     word_t mr[L4_MR_COUNT];
+    word_t registers[3], pager, handler; /* of the thread that is operated on */
+};
+#define OTHERS 6u /* beside that of the thread that runs: of more the model does not know enough */
+
+/* All of it outside the program's data: search.c copies that away and back. */
+static struct {
+    enum oracle_event event;
+    int self;
+    struct call own;            /* of the thread that runs */
+    struct call other[OTHERS];
+    unsigned others;
     uint64_t passed;
     const char *typed;
     uint64_t printed;           /* characters before the event */
@@ -39,7 +49,6 @@ static struct {
     word_t moved_error;
     int16_t place[MODEL_SENDERS]; /* see destroyed_add */
     const struct l4_utcb *utcb[MODEL_THREADS]; /* before the event */
-    word_t registers[3], pager, handler; /* of the thread that is operated on */
     struct l4_exc_regs vcpu;             /* of the thread that runs */
     bool inject;                 /* an allocation is to fail */
     bool keep, first;            /* oracle_again; nothing has happened since */
@@ -80,6 +89,17 @@ static struct model_target target_of(const struct thread *t, word_t selector)
     return to;
 }
 
+/* NULL: x makes none that is known. */
+static const struct call *call_of(int x)
+{
+    if (now->event == EVENT_SYSCALL && x == now->self)
+        return &now->own;
+    for (unsigned i = 0; i < now->others; i++)
+        if (now->other[i].self == x)
+            return &now->other[i];
+    return NULL;
+}
+
 /* Somebody who was not known: the model cannot go on, and begins anew when he is (oracle_compare). */
 static void stranger_met(void)
 {
@@ -91,18 +111,9 @@ static void stranger_met(void)
     trial->open = true;
 }
 
-static struct model_target world_lookup(int x, word_t selector)
+static bool target_same(const struct model_target *a, const struct model_target *b)
 {
-    struct model_target to;
-
-    /* What the system call named may be gone by now; but a message of the kernel goes by what is there. */
-    if (x == now->self && now->event == EVENT_SYSCALL && selector == (now->request.dest & ~L4_OP_MASK) &&
-        !(trial->t[x].flags & F_KERNEL_IPC))
-        return now->target;
-    to = target_of(load_thread_at(x), selector);
-    if (!load_complete(after))
-        stranger_met();
-    return to;
+    return a->kind == b->kind && a->rights == b->rights && a->index == b->index && a->task == b->task;
 }
 
 static word_t world_buffer(int x, unsigned n)
@@ -150,12 +161,45 @@ static word_t world_items(struct model *m, int s, int r, word_t tag, unsigned ri
     return error;
 }
 
+/* What a request names is looked up when it is made: by the thread that runs that is before the event, by others after
+ * something in it: both are possible. */
+static struct model_target either(const struct call *call, struct model_target before_it, word_t selector)
+{
+    struct model_target after_it;
+
+    if (call == &now->own || load_thread_at(call->self) == NULL)
+        return before_it;
+    after_it = target_of(load_thread_at(call->self), selector);
+    return target_same(&before_it, &after_it) || model_choose(2) == 0 ? before_it : after_it;
+}
+
+static struct model_target world_lookup(int x, word_t selector)
+{
+    const struct call *call = call_of(x);
+    struct model_target to;
+
+    /* But a message of the kernel goes by what is there. */
+    if (call != NULL && selector == (call->request.dest & ~L4_OP_MASK) && !(trial->t[x].flags & F_KERNEL_IPC))
+        return either(call, call->target, selector);
+    to = target_of(load_thread_at(x), selector);
+    if (!load_complete(after))
+        stranger_met();
+    return to;
+}
+
 static const struct model_message *world_message(int x)
 {
     static const word_t nothing[L4_MR_COUNT];
-    static const struct model_message none = {.mr = nothing}; /* a fault */
+    static struct model_message message;
+    const struct call *call = call_of(x);
 
-    return x == now->self && now->event == EVENT_SYSCALL ? &now->message : &none;
+    if (call == NULL && !(trial->t[x].flags & F_KERNEL_IPC))
+        trial->open = true; /* its message is not known */
+    message = call != NULL ? call->message : (struct model_message){.mr = nothing}; /* a fault */
+    if (call != NULL && message.item == ITEM_GIVEN)
+        message.argument =
+            either(call, message.argument, l4_fpage_start((l4_fpage){message.mr[message.words + 1]}) << L4_SEL_SHIFT);
+    return &message;
 }
 
 static bool world_fault(int x) { return frame_trapno(&load_thread_at(x)->arch.frame) == ARCH_TRAP_PAGE_FAULT; }
@@ -166,19 +210,49 @@ static word_t selector_of(uint32_t index)
     return index == THREAD_NO_INDEX ? ~0ul << L4_SEL_SHIFT : (word_t)index << L4_SEL_SHIFT;
 }
 /* Those that it had before: a thread control may have changed them. */
-static bool operated_on(int x)
+static const struct call *operation_on(int x)
 {
-    return now->event == EVENT_SYSCALL && now->target.kind == K_THREAD && now->target.index == x;
+    if (now->event == EVENT_SYSCALL && now->own.target.kind == K_THREAD && now->own.target.index == x)
+        return &now->own;
+    for (unsigned i = 0; i < now->others; i++)
+        if (now->other[i].target.kind == K_THREAD && now->other[i].target.index == x)
+            return &now->other[i];
+    return NULL;
 }
-static word_t world_pager(int x) { return operated_on(x) ? now->pager : selector_of(load_thread_at(x)->pager); }
-static word_t world_handler(int x) { return operated_on(x) ? now->handler : selector_of(load_thread_at(x)->handler); }
+static word_t world_pager(int x)
+{
+    return operation_on(x) != NULL ? operation_on(x)->pager : selector_of(load_thread_at(x)->pager);
+}
+static word_t world_handler(int x)
+{
+    return operation_on(x) != NULL ? operation_on(x)->handler : selector_of(load_thread_at(x)->handler);
+}
 
 static void world_registers(int x, word_t *flags_ip_sp)
 {
     const struct arch_frame *f = &load_thread_at(x)->arch.frame;
+    const struct call *call = operation_on(x);
 
-    memcpy(flags_ip_sp, x == now->target.index ? now->registers : (word_t[]){f->flags, f->ip, f->sp},
-           sizeof now->registers);
+    memcpy(flags_ip_sp, call != NULL ? call->registers : (word_t[]){f->flags, f->ip, f->sp}, sizeof call->registers);
+}
+
+static bool overlap(const struct thread *a, const struct thread *b)
+{
+    const char *x = (const char *)a->utcb, *y = (const char *)b->utcb;
+
+    return x < y + sizeof *a->utcb && y < x + sizeof *a->utcb;
+}
+
+/* Somebody with the same UTCB (users may do that) has learned something. */
+static bool world_overwritten(const struct model *m, int x)
+{
+    for (unsigned i = 0; i < m->threads; i++) {
+        const struct thread *a = load_thread_at(x), *b = load_thread_at((int)i);
+
+        if ((int)i != x && m->result[i].kind != R_NONE && a != NULL && b != NULL && overlap(a, b))
+            return true;
+    }
+    return false;
 }
 
 static const struct model_world world = {
@@ -187,6 +261,7 @@ static const struct model_world world = {
     .memory_short = world_memory_short,
     .message = world_message,      .trampoline = world_trampoline,
     .pager = world_pager,           .handler = world_handler,     .registers = world_registers,
+    .overwritten = world_overwritten,
 };
 
 /* ---- before ---- */
@@ -322,12 +397,12 @@ static const struct irq_base *bound_to(unsigned pin)
     return NULL;
 }
 
-static void look_at_pin(struct model_message *msg)
+static void look_at_pin(const struct call *call, struct model_message *msg)
 {
     word_t number = msg->mr[1];
     const struct irq_base *irq;
 
-    if (now->target.kind != K_ICU) {
+    if (call->target.kind != K_ICU) {
         msg->pins = 1;
         msg->pin = number == 0 ? PIN_UNSURE : PIN_NONE;
         return;
@@ -359,16 +434,16 @@ static bool task_low(uint32_t task)
     return task != 0 && quota_low(((const struct task *)heap_pointer(task))->obj.payer);
 }
 
-static void look_at_quota(const struct thread *self)
+static void look_at_quota(const struct thread *self, struct call *call)
 {
-    struct model_message *msg = &now->message;
+    struct model_message *msg = &call->message;
     const struct factory *f = NULL;
     unsigned rights;
 
-    if (now->target.kind == K_FACTORY)
-        f = factory_of(cap_lookup(self->task, now->request.dest >> L4_SEL_SHIFT, &rights));
+    if (call->target.kind == K_FACTORY)
+        f = factory_of(cap_lookup(self->task, call->request.dest >> L4_SEL_SHIFT, &rights));
     msg->quota_left = f == NULL ? 0 : f->quota.limit - f->quota.used;
-    now->low = frame_free_bytes() < HEAP_ENOUGH || quota_low(f) || task_low(now->target.task) ||
+    now->low = now->low || quota_low(f) || task_low(call->target.task) ||
                task_low(msg->argument.task) || (self->task != NULL && quota_low(self->task->obj.payer));
 }
 
@@ -385,16 +460,16 @@ static void look_at_areas(const struct task *task, struct model_message *msg)
     }
 }
 
-static void look_at_message(const struct thread *self)
+static void look_at_call(const struct thread *self, struct call *call)
 {
-    struct model_message *msg = &now->message;
-    l4_tag tag = {now->request.tag};
+    struct model_message *msg = &call->message;
+    l4_tag tag = {call->request.tag};
     unsigned at = l4_tag_words(tag), rights;
     const word_t *mr = self->utcb->mr;
     word_t slot;
 
-    memcpy(now->mr, mr, sizeof now->mr);
-    *msg = (struct model_message){.mr = now->mr, .words = at, .items = l4_tag_items(tag)};
+    memcpy(call->mr, mr, sizeof call->mr);
+    *msg = (struct model_message){.mr = call->mr, .words = at, .items = l4_tag_items(tag)};
     msg->item = ITEM_MISSING;
     if (msg->items > 0 && at + 2 <= L4_MR_COUNT && mr[at] != 0) {
         msg->item = l4_fpage_type((l4_fpage){mr[at + 1]}) == L4_FPAGE_OBJ ? ITEM_GIVEN : ITEM_OTHER;
@@ -404,8 +479,8 @@ static void look_at_message(const struct thread *self)
     if (msg->argument.kind == K_TASK)
         msg->utcb_fits = !(mr[5] & 7) &&
                          ku_mem_lookup(heap_pointer(msg->argument.task), mr[5], L4_UTCB_SIZE) != NULL;
-    if (now->target.kind == K_THREAD) {
-        const struct thread *t = load_thread_at(now->target.index);
+    if (call->target.kind == K_THREAD) {
+        const struct thread *t = load_thread_at(call->target.index);
 
         bool fits = t->task != NULL && !(mr[1] & 7);
 
@@ -414,17 +489,17 @@ static void look_at_message(const struct thread *self)
         msg->area = t->tramp != NULL;
         msg->area_in_progress = msg->area && (t->tramp->flags & L4_TRAMP_IN_PROGRESS);
         msg->area_trigger = msg->area && (t->tramp->flags & L4_TRAMP_TRIGGER);
-        now->pager = selector_of(t->pager);
-        now->handler = selector_of(t->handler);
-        memcpy(now->registers, (word_t[]){t->arch.frame.flags, t->arch.frame.ip, t->arch.frame.sp},
-               sizeof now->registers);
+        call->pager = selector_of(t->pager);
+        call->handler = selector_of(t->handler);
+        memcpy(call->registers, (word_t[]){t->arch.frame.flags, t->arch.frame.ip, t->arch.frame.sp},
+               sizeof call->registers);
         if (t == self && (t->options & THREAD_OPT_VCPU))
             look_at_vcpu(self, &msg->vcpu);
-    } else if (now->target.kind == K_ICU || now->target.kind == K_SCHEDULER || now->target.kind == K_LOG) {
-        look_at_pin(msg);
+    } else if (call->target.kind == K_ICU || call->target.kind == K_SCHEDULER || call->target.kind == K_LOG) {
+        look_at_pin(call, msg);
     }
-    if (now->target.kind == K_TASK) {
-        const struct kobj *obj = cap_lookup(self->task, now->request.dest >> L4_SEL_SHIFT, &rights);
+    if (call->target.kind == K_TASK) {
+        const struct kobj *obj = cap_lookup(self->task, call->request.dest >> L4_SEL_SHIFT, &rights);
 
         msg->cap_info = cap_info(container_of(obj, const struct task, obj), msg->words, mr[1], mr[2]);
         if (mr[0] == L4_OP_TASK_ADD_KU_MEM)
@@ -432,41 +507,41 @@ static void look_at_message(const struct thread *self)
     }
     msg->slot_given = slot_given(self->utcb, &slot);
     msg->slot_fits = slot < CAP_SLOTS;
-    look_at_quota(self);
+    look_at_quota(self, call);
 }
 
 /* Who takes a message of the thread that runs at once; NOBODY: nobody. */
-static int receiver_now(unsigned *rights)
+static int receiver_now(const struct call *call, unsigned *rights)
 {
-    word_t dest = now->request.dest;
+    word_t dest = call->request.dest;
     const struct model_thread *t;
     int r = NOBODY;
 
-    *rights = now->target.rights;
+    *rights = call->target.rights;
     if ((dest & L4_OP_REPLY) && (dest & L4_SEL_SPECIAL) != L4_SEL_REPLY) {
-        r = before->reply[now->self].caller;
-        *rights = before->reply[now->self].rights;
-    } else if (!(dest & L4_OP_REPLY) && now->target.kind == K_THREAD) {
-        r = now->target.index;
-    } else if (!(dest & L4_OP_REPLY) && now->target.kind == K_GATE) {
-        r = before->object[now->target.index].thread;
+        r = before->reply[call->self].caller;
+        *rights = before->reply[call->self].rights;
+    } else if (!(dest & L4_OP_REPLY) && call->target.kind == K_THREAD) {
+        r = call->target.index;
+    } else if (!(dest & L4_OP_REPLY) && call->target.kind == K_GATE) {
+        r = before->object[call->target.index].thread;
     }
     if (r == NOBODY)
         return NOBODY;
     t = &before->t[r];
-    return t->state == M_WAIT || (t->state == M_RECEIVE && t->at == now->self) ? r : NOBODY;
+    return t->state == M_WAIT || (t->state == M_RECEIVE && t->at == call->self) ? r : NOBODY;
 }
 
 /* Whose message does the thread that runs take at once? */
-static int sender_now(void)
+static int sender_now(const struct call *call)
 {
-    bool open = (now->request.dest & L4_OP_OPEN_WAIT) != 0;
-    int from = now->target.kind == K_THREAD ? now->target.index
-               : now->target.kind == K_GATE ? before->object[now->target.index].thread : NOBODY;
+    bool open = (call->request.dest & L4_OP_OPEN_WAIT) != 0;
+    int from = call->target.kind == K_THREAD ? call->target.index
+               : call->target.kind == K_GATE ? before->object[call->target.index].thread : NOBODY;
 
-    if (!(now->request.dest & L4_OP_RECV) || (!open && from == NOBODY))
+    if (!(call->request.dest & L4_OP_RECV) || (!open && from == NOBODY))
         return NOBODY;
-    for (int s = before->t[now->self].first; s != NOBODY; s = before->sender[s].next)
+    for (int s = before->t[call->self].first; s != NOBODY; s = before->sender[s].next)
         if (open || s == from)
             return s < MODEL_THREADS ? s : NOBODY;
     return NOBODY;
@@ -481,48 +556,69 @@ static void transfer_look(const struct thread *s, const struct thread *r, unsign
 }
 
 /* A message with items that is going to be taken. */
-static void look_at_transfer(const struct thread *self)
+static void look_at_transfer(const struct thread *self, const struct call *call)
 {
     unsigned rights = 0;
     int other;
 
-    now->sender = now->receiver = NOBODY;
-    if (before->t[now->self].flags & (F_ALIEN | F_VCPU_USER))
+    if (before->t[call->self].flags & (F_ALIEN | F_VCPU_USER))
         return;
-    if (now->request.dest & L4_OP_SEND) {
-        other = now->message.items == 0 ? NOBODY : receiver_now(&rights);
+    if (call->request.dest & L4_OP_SEND) {
+        other = call->message.items == 0 ? NOBODY : receiver_now(call, &rights);
         if (other == NOBODY)
             return;
-        now->sender = now->self;
+        now->sender = call->self;
         now->receiver = other;
-        transfer_look(self, load_thread_at(other), rights, (l4_tag){now->request.tag}, now->mr);
+        transfer_look(self, load_thread_at(other), rights, (l4_tag){call->request.tag}, call->mr);
         return;
     }
-    other = sender_now();
+    other = sender_now(call);
     if (other == NOBODY || !(before->t[other].ipc.tag & L4_TAG_ITEMS) || (before->t[other].flags & F_KERNEL_IPC))
         return;
     now->sender = other;
-    now->receiver = now->self;
+    now->receiver = call->self;
     transfer_look(load_thread_at(other), self, before->t[other].ipc.rights, (l4_tag){before->t[other].ipc.tag},
                   load_thread_at(other)->utcb->mr);
 }
 
-void oracle_begin(enum oracle_event event)
+/* Other system calls than that of the thread that runs may be made in this event: of guests, or again. */
+static void look_at_others(const struct cpu *c)
 {
-    const struct thread *self = host_current();
+    now->others = 0;
+    for (unsigned i = 0; i < before->threads && cpu_count > 1; i++) {
+        const struct model_thread *m = &before->t[i];
+        bool again = (m->rest == REST_AGAIN || m->rest == REST_RECEIVE) && m->cpu == (int)c->id;
+        const struct thread *t = load_thread_at((int)i);
+        struct call *call = &now->other[now->others];
 
-    if (racing)
-        return;
+        if ((!again && (m->state != M_AWAY || m->at != (int)c->id)) || (m->flags & F_KERNEL_IPC) || t->utcb == NULL)
+            continue;
+        if (now->others == OTHERS)
+            return;
+        call->self = (int)i;
+        call->request = m->request;
+        call->target = target_of(t, call->request.dest & ~L4_OP_MASK);
+        look_at_call(t, call);
+        now->others++;
+    }
+}
+
+/* Something is going to happen on that CPU. */
+static void begin(enum oracle_event event, const struct cpu *c)
+{
+    const struct thread *self = c->current;
+    struct call *own = &now->own;
+
     now->event = event;
     now->inject = frame_fail_countdown != 0;
     now->low = frame_free_bytes() < HEAP_ENOUGH;
     if (load_forget())
         known = false;
-    now->self = host_idle() ? NOBODY : load_thread(self);
+    now->self = own->self = self == c->idle ? NOBODY : load_thread(self);
     if (event == EVENT_SYSCALL) {
-        now->target = target_of(self, now->request.dest & ~L4_OP_MASK);
-        look_at_message(self);
-        oracle_map_begin(self, &now->request, &now->target, &now->message);
+        own->target = target_of(self, own->request.dest & ~L4_OP_MASK);
+        look_at_call(self, own);
+        oracle_map_begin(self, &own->request, &own->target, &own->message);
         now->low = now->low || oracle_map_elsewhere();
     } else {
         oracle_map_nothing();
@@ -532,14 +628,22 @@ void oracle_begin(enum oracle_event event)
         now->kept = now->first ? before : now->kept == before ? NULL : now->kept;
     }
     now->first = false;
+    look_at_others(c);
+    if (!load_complete(before)) {
+        load(before);
+        now->kept = now->kept == before ? NULL : now->kept;
+    }
     before->now = host_clock_us();
-    before->cpu = (int)host_cpu->id;
+    before->cpu = (int)c->id;
     now->printed = host_output_count();
     now->wrong = NULL;
-    now->passed = before->now - host_cpu->last_tick_us;
+    now->passed = before->now - c->last_tick_us;
     look_at_users(self);
+    now->sender = now->receiver = NOBODY;
     if (event == EVENT_SYSCALL)
-        look_at_transfer(self);
+        look_at_transfer(self, own);
+    else if (now->others == 1)
+        look_at_transfer(load_thread_at(now->other[0].self), &now->other[0]);
     if (!load_complete(before)) { /* somebody that it will end */
         load(before);
         look_at_users(self);
@@ -547,9 +651,15 @@ void oracle_begin(enum oracle_event event)
     known = false;
 }
 
+void oracle_begin(enum oracle_event event)
+{
+    if (!racing)
+        begin(event, host_cpu);
+}
+
 void oracle_syscall(const struct model_request *request)
 {
-    now->request = *request;
+    now->own.request = *request;
     oracle_begin(EVENT_SYSCALL);
 }
 
@@ -561,9 +671,8 @@ void oracle_exception(bool page_fault)
 
 void oracle_look(unsigned cpu)
 {
-    oracle_begin(EVENT_LOOK);
-    before->cpu = (int)cpu;
-    now->self = NOBODY;
+    if (!racing)
+        begin(EVENT_LOOK, cpus[cpu]);
 }
 
 void oracle_interrupt(unsigned pin)
@@ -610,11 +719,12 @@ static void hit(struct model *m)
 
 static void step(struct model *m)
 {
-    if (m->cpus > 1) /* an interrupt takes notice of what lies in the box of its CPU, a system call may not */
-        model_boxes(m, now->event == EVENT_SYSCALL || now->event == EVENT_PAGE_FAULT || now->event == EVENT_EXCEPTION);
+    m->interrupted = now->event == EVENT_TICK || now->event == EVENT_INTERRUPT || now->event == EVENT_LOOK;
+    if (m->cpus > 1)
+        model_boxes(m);
     switch (now->event) {
     case EVENT_SYSCALL:
-        model_syscall(m, &now->request);
+        model_syscall(m, &now->own.request);
         break;
     case EVENT_PAGE_FAULT:
         model_page_fault(m);
@@ -635,6 +745,7 @@ static void step(struct model *m)
         model_leave(m);
         break;
     case EVENT_LOOK:
+        model_serve(m);
         model_leave(m);
         break;
     }
@@ -712,13 +823,6 @@ static uint64_t predicted, accepted, flights; /* events; of these: while somebod
 
 /* ---- words of messages ---- */
 
-static bool overlap(const struct thread *a, const struct thread *b)
-{
-    const char *x = (const char *)a->utcb, *y = (const char *)b->utcb;
-
-    return x < y + sizeof *a->utcb && y < x + sizeof *a->utcb;
-}
-
 /* Is the state area of a vCPU where its message registers are? */
 static bool area_in_utcb(const struct thread *t)
 {
@@ -778,8 +882,8 @@ static bool words_differ(int s, int r)
     }
     if (answered_into(s, from) || answered_into(r, to))
         return false;
-    if (s == now->self && now->event == EVENT_SYSCALL)
-        return memcmp(to->utcb->mr, now->mr, words * sizeof(word_t)) != 0;
+    if (call_of(s) != NULL)
+        return memcmp(to->utcb->mr, call_of(s)->mr, words * sizeof(word_t)) != 0;
     return trial->result[s].kind != R_MESSAGE && !overwritten(s) &&
            memcmp(to->utcb->mr, from->utcb->mr, words * sizeof(word_t)) != 0;
 }
@@ -840,8 +944,8 @@ static const char *registers_differ(void)
         if (from == NULL && trial->result[i].from != NOBODY)
             continue;
         if (from != NULL)
-            r = (const struct l4_exc_regs *)(trial->result[i].from == now->self && now->event == EVENT_SYSCALL
-                                                 ? now->mr : from->utcb->mr);
+            r = (const struct l4_exc_regs *)(call_of(trial->result[i].from) != NULL ? call_of(trial->result[i].from)->mr
+                                                                                    : from->utcb->mr);
         if (from != NULL && trial->result[trial->result[i].from].kind == R_MESSAGE)
             continue; /* its registers are another message's now */
         f = &t->arch.frame;
@@ -869,7 +973,7 @@ void oracle_summary(void)
 static bool in_flight(const struct model *m)
 {
     for (unsigned i = 0; i < m->cpus; i++)
-        if (m->on[i].woken != NOBODY || m->on[i].coming != NOBODY)
+        if (m->on[i].box != NOBODY || m->on[i].guests != NOBODY)
             return true;
     return false;
 }
@@ -975,7 +1079,7 @@ const char *oracle_compare(void)
         wrong = answers_differ();
     if (wrong == NULL && !trial->open)
         wrong = console_differs();
-    if (wrong == NULL && !trial->open && now->event == EVENT_SYSCALL && now->receiver != NOBODY &&
+    if (wrong == NULL && !trial->open && now->receiver != NOBODY &&
         now->transfers == 1 && now->moved_from == now->sender && now->moved_to == now->receiver)
         wrong = oracle_map_message_end(now->moved_error, now->moved_error != 0 || overwritten(now->receiver));
     if (wrong == NULL && !trial->open)
@@ -988,7 +1092,7 @@ const char *oracle_compare(void)
     accepted += trial->open;
     predicted += !trial->open;
     after->console = trial->open ? before->console : trial->console;
-    if (trial->open && (now->target.kind == K_LOG || now->event == EVENT_INPUT))
+    if (trial->open && (now->own.target.kind == K_LOG || now->event == EVENT_INPUT))
         after->console.known = false;
     before = after;
     after = old;
@@ -998,7 +1102,8 @@ const char *oracle_compare(void)
 
 void oracle_explain(void)
 {
-    const struct model_message *msg = &now->message;
+    const struct call *own = &now->own;
+    const struct model_message *msg = &own->message;
 
     model_choices_begin(); /* the first way it could have gone */
     trial_begin();
@@ -1009,9 +1114,12 @@ void oracle_explain(void)
             now->self);
     oracle_map_explain();
     if (now->event == EVENT_SYSCALL)
-        fprintf(stderr, "sim:   message %lx %lx to %u %d rights %x, item %u %u %d rights %x\n", now->mr[0], now->mr[1],
-                now->target.kind, now->target.index, now->target.rights, msg->item, msg->argument.kind,
+        fprintf(stderr, "sim:   message %lx %lx to %u %d rights %x, item %u %u %d rights %x\n", own->mr[0], own->mr[1],
+                own->target.kind, own->target.index, own->target.rights, msg->item, msg->argument.kind,
                 msg->argument.index, msg->argument.rights);
+    for (unsigned i = 0; i < now->others; i++)
+        fprintf(stderr, "sim:   call of %d: dest %lx tag %lx message %lx %lx\n", now->other[i].self,
+                now->other[i].request.dest, now->other[i].request.tag, now->other[i].mr[0], now->other[i].mr[1]);
     load_explain(before, trial, after);
 }
 

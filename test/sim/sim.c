@@ -218,10 +218,17 @@ static void act(void)
 
 static bool racing; /* two CPUs are in the kernel: no window is played with a third party */
 
+static bool late; /* a CPU may act before it has noticed what lies in its box */
+
 static void event(void)
 {
     for (unsigned tries = 0; sim.cpus > 1 && tries < 4; tries++) {
-        sim_set_cpu(random_below(sim.cpus));
+        unsigned id = random_below(sim.cpus);
+
+        if (late && host_ipi_can_wait(id) && one_in(2))
+            host_set_cpu_early(id);
+        else
+            sim_set_cpu(id);
         if (!host_idle()) /* an idle CPU has little to tell */
             break;
     }
@@ -278,6 +285,7 @@ void history_run(const struct history *h, unsigned path)
     running = h;
     progress->step[path] = 0;
     host_general_path = path == 1;
+    late = path == 2 || !sim.compare;
     host_no_limbo = sim.compare;
     host_on_halt = on_halt;
     if (__sanitizer_set_death_callback != NULL)
@@ -312,7 +320,7 @@ void history_run(const struct history *h, unsigned path)
     sim.random = 0;
     end_of_round();
     progress->step[path] = sim.step;
-    if (path == 0)
+    if (path != 1)
         summary();
 }
 

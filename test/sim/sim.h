@@ -60,14 +60,16 @@ struct history {
     size_t count;
 };
 /* Shared by the processes that run one history. */
+enum { PATHS = 3 };
 struct progress {
-    volatile uint64_t step[2]; /* the event that is running, by path */
-    uint64_t *seen[2];         /* observe() after each event */
+    volatile uint64_t step[PATHS]; /* the event that is running, by path */
+    uint64_t *seen[PATHS];         /* observe() after each event */
 };
 extern struct progress *progress;
 void history_init(size_t events);
 void history_generate(struct history *h, uint64_t seed, size_t steps);
-/* Runs it; does not return when something is wrong. path 1: without the short message path. */
+/* Runs it; does not return when something is wrong. Path 1: without the short message path. Path 2: an interrupt of
+ * another CPU may come later than what its CPU does next. */
 void history_run(const struct history *h, unsigned path);
 /* Does it fail? In processes of its own. *at: at which event. */
 bool history_judge(const struct history *h, bool quiet, size_t *at);

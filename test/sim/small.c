@@ -164,6 +164,7 @@ void small_start(unsigned cpu_total)
     host_start(&(struct host_config){.memory_bytes = (2ul << 20) + (320ul << 10), .heap_bytes = 320ul << 10,
                                      .cpus = cpu_total, .no_poison = true});
     kernel_enter(host_current(), NULL);
+    cpu_claim_all(); /* threads are put onto their CPUs */
     make_tasks();
     make_threads();
     gate = gate_create(&root_factory, NULL, GATE_LABEL);

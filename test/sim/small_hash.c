@@ -146,15 +146,31 @@ static void see_cap(const struct cap *c)
     see(cap_rights(c));
 }
 
+/* The message of an operation that has not begun: a thread operation, or one that gives a thread a CPU. */
+static void see_operation(const struct thread *t)
+{
+    const word_t *mr = t->utcb->mr;
+    long label = l4_tag_label((l4_tag){frame_tag(&t->arch.frame)});
+
+    if (label == L4_PROTO_THREAD)
+        see(mr[0]);
+    if (label == L4_PROTO_SCHEDULER) {
+        see_name(PART_CPUS + (unsigned)mr[2] - 1, 0);
+        see_thread_number(l4_fpage_start((l4_fpage){mr[6]}) - SMALL_SLOT_THREADS, 0);
+    }
+}
+
 static void see_thread(const struct thread *t)
 {
-    bool again = t->resume == ipc_restart_resume || t->ipc_state == IPC_GATE;
+    bool again = t->resume == ipc_restart_resume || t->resume == preempt_again || t->resume == preempt_resume ||
+                 t->ipc_state == IPC_GATE || t->ipc_state == IPC_AWAY;
 
     see(t->state_word);
     see(t->obj.dead);
     see_pointer(t->home);
     see_pointer((const void *)(uintptr_t)t->resume);
     see(t->timeout.armed ? t->timeout.deadline_us - host_clock_us() : 1);
+    see(t->flags & THREAD_TIMED ? t->deadline_us - host_clock_us() : 1);
     see_sender(t->ipc_state == IPC_RECEIVING ? t->partner : 0);
     see_pointer(t->ipc_state == IPC_WAITING ? t->ipc.wait_slot : NULL);
     see_reply_slot(&t->reply);
@@ -163,6 +179,8 @@ static void see_thread(const struct thread *t)
     if (again) {
         see_selector(frame_dest(&t->arch.frame));
         see(frame_timeout(&t->arch.frame));
+        see(t->progress.receiving);
+        see_operation(t);
     }
     if (t->ipc_state == IPC_SENDING || t->resume == ipc_receive_resume) {
         see(t->ipc.op | (uint64_t)t->ipc.rights << 16 | (uint64_t)t->ipc.timeout << 32);
@@ -179,7 +197,7 @@ static void see_cpu(const struct cpu *c)
     see((c->reschedule ? 1u : 0) | (c->arch.ipi ? 2u : 0) | (c->arch.stopped ? 4u : 0) | (uint64_t)c->claim << 8);
     see_list(&c->ready[SMALL_PRIO]);
     see_list(&c->inbox);
-    see_list(&c->posted);
+    see_list(&c->guests);
 }
 
 static void see_rest(void)

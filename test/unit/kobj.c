@@ -124,12 +124,40 @@ static void test_phases(void)
     ok(operated == NULL && tag_of(root).raw == sent.raw, "neither phase: nothing happens");
 }
 
+/* Its slots are emptied one window's worth at a time, and used again meanwhile. */
+static void test_slots_used_again(void)
+{
+    struct cap *slot[4];
+    struct kobj o, other;
+
+    for (unsigned i = 0; i < 4; i++)
+        slot[i] = cap_slot_alloc(root->task, 0x50 + i);
+    kobj_init(&o, &ops, KOBJ_SEM, &root_factory);
+    kobj_init(&other, &ops, KOBJ_SEM, &root_factory);
+    for (unsigned i = 3; i > 0; i--)
+        cap_insert(slot[i - 1], &o, CAP_ALL_RIGHTS);
+    kobj_destroy(&o);
+    work_left = 1;
+    ok(!kobj_work_run() && slot[0]->raw == 0 && slot[1]->raw != 0, "the first of three slots is empty");
+    cap_insert(slot[3], &other, CAP_ALL_RIGHTS);
+    cap_insert(slot[0], &other, CAP_ALL_RIGHTS);
+    cap_remove(slot[1], false);
+    ok(slot[0]->next == heap_handle(slot[3]), "it names another object when the second one is emptied by somebody");
+    work_left = work_slice;
+    work_run_all();
+    ok(slot[2]->raw == 0 && cap_obj(slot[0]) == &other && cap_obj(slot[3]) == &other, "which is left alone");
+    machine_check();
+    kobj_destroy(&other);
+    work_run_all();
+}
+
 int main(void)
 {
     machine_start();
     test_life();
     test_chain();
     test_dead();
+    test_slots_used_again();
     test_phases();
     machine_check();
     return tap_done();

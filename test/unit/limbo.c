@@ -8,7 +8,7 @@
 #include "smp.h"
 #include <string.h>
 
-enum { A = 0x40, GATE = 0x41, VICTIM = 0x42, MANY = 0x100 };
+enum { A = 0x40, GATE = 0x41, VICTIM = 0x42, OTHER = 0x43, MANY = 0x100 };
 
 static struct thread *a;
 
@@ -85,9 +85,15 @@ static void test_generations(void)
 
 static void test_stopped(void)
 {
-    struct gate *g = gate_gone();
+    struct gate *g;
 
-    call_words(A, L4_PROTO_THREAD, 0, 1, L4_OP_THREAD_STATS, 0, 0, 0); /* claims its CPU */
+    create(L4_PROTO_THREAD, OTHER);
+    run_thread_on(OTHER, 2, 10);
+    passes(1);
+    passes(0);
+    passes(1); /* nothing else waits */
+    g = gate_gone();
+    delete_slot(OTHER); /* claims its CPU */
     ok(is_free(g), "a claimed CPU looks at nothing");
 }
 

@@ -164,7 +164,7 @@ static void test_others(void)
     host_set_cpu(1);
     ok(host_current() == far && label_of(far) == 1, "where it arrives");
     plain(SEL(L4_SLOT_THREAD) | CALL, 2, 0);
-    ok(far->ipc_state == IPC_SENDING, "and from where a call comes");
+    ok(far->ipc_state == IPC_AWAY, "and from where a call comes");
     host_set_cpu(0);
     needs(SELF | WAIT, 0, "its message, too");
     is(label_of(root), 2, "is there");
@@ -190,7 +190,7 @@ static void test_shared_slot(void)
     host_set_cpu(1);
     ok(host_current() == far, "a thread of the second CPU");
     plain(SEL(GATE) | CALL, 3, 0);
-    ok(host_idle() && far->ipc_state == IPC_SENDING, "calls it: the message is on its way");
+    ok(host_idle() && far->ipc_state == IPC_AWAY, "calls it: the message is on its way");
     host_set_cpu(0);
     ok(host_current() == server && label_of(server) == 3, "the server has the message");
     ok(reply_slot_caller(slot) == far, "the caller is in the slot");

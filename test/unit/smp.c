@@ -140,14 +140,15 @@ static void test_sets(void)
 
 static long bind(word_t label, word_t thread)
 {
-    struct l4_utcb *u = root->utcb;
+    struct thread *self = host_current();
+    struct l4_utcb *u = self->utcb;
 
     u->mr[0] = L4_OP_GATE_BIND;
     u->mr[1] = label;
     u->mr[2] = L4_ITEM_MAP;
     u->mr[3] = l4_fpage_make(L4_FPAGE_OBJ, thread, 0, 15).raw;
     call(GATE, L4_PROTO_KOBJECT, 2, 1);
-    return label_of(root);
+    return label_of(self);
 }
 
 /* G2 of gate.c: only a change of both words stops the other CPU. */
@@ -200,17 +201,18 @@ static void test_post(void)
     root_calls();
     host_syscall(SELF | L4_OP_SEND | L4_OP_REPLY, l4_tag_make(9, 0, 0, 0).raw, 0, 0);
     ok(!root->ready, "a second answer");
-    a->utcb->mr[0] = L4_OP_THREAD_STATS;
-    host_syscall(SEL(L4_SLOT_THREAD) | L4_OP_SEND | L4_OP_RECV, l4_tag_make(L4_PROTO_THREAD, 1, 0, 0).raw, 0, 0);
-    ok(root->ready && stopped(cpus[0]), "who claims the CPU finds its threads ready");
+    is(bind(0x40, A), 0, "something that stops all other CPUs");
+    ok(root->ready && stopped(cpus[0]), "finds their threads ready");
     host_set_cpu(0);
     ok(host_current() == root && label_of(root) == 9, "and the answer comes");
 
     host_syscall(SEL(A) | CALL, l4_tag_make(7, 0, 0, 0).raw, 0, 10);
     host_set_cpu(1);
     wait_open();
-    ok(stopped(cpus[0]) && root->timeout.armed, "who would arm a time-out for another CPU stops it");
+    ok(!stopped(cpus[0]) && root->ipc_state == IPC_RECEIVING && !root->timeout.armed,
+       "a caller of another CPU gets a time-out");
     host_set_cpu(0);
+    ok(root->timeout.armed, "which is armed there");
     host_set_cpu(1);
     host_syscall(SELF | L4_OP_SEND | L4_OP_REPLY, l4_tag_make(6, 0, 0, 0).raw, 0, 0);
     ok(root->ipc_state == IPC_IDLE && root->timeout.armed, "a time-out is left to its CPU");
@@ -231,7 +233,8 @@ static void test_post(void)
        "root waits for anybody, and has waited for the other CPU before");
     host_set_cpu(1);
     host_syscall(SEL(L4_SLOT_THREAD) | L4_OP_SEND, l4_tag_make(10, 0, 0, 0).raw, 0, 0);
-    ok(stopped(cpus[0]), "then its CPU may send to it itself, and has to be stopped");
+    ok(a->ipc_state == IPC_AWAY && root->ipc_state == IPC_WAITING && !stopped(cpus[0]),
+       "then its CPU may send to it itself, and a message travels there");
     host_set_cpu(0);
     ok(host_current() == root && label_of(root) == 10, "by a message");
     delete_slot(B);
@@ -249,8 +252,9 @@ static void test_take(void)
     host_set_cpu(1);
     ok(host_current() == b, "a more important thread on the second CPU");
     host_syscall(SEL(L4_SLOT_THREAD) | L4_OP_SEND | L4_OP_RECV, l4_tag_make(11, 0, 0, 0).raw, 0, 0);
-    ok(host_current() == a && b->ipc_state == IPC_SENDING, "calls root, which does not wait");
+    ok(host_current() == a && b->ipc_state == IPC_AWAY, "calls root");
     host_set_cpu(0);
+    ok(b->ipc_state == IPC_SENDING && b->snd.receiver == root, "which does not wait");
     wait_open();
     ok(host_current() == root && label_of(root) == 11, "root takes the message");
     ok(!stopped(cpus[1]) && b->ipc_state == IPC_RECEIVING, "and stops nobody");
@@ -300,6 +304,24 @@ static void test_inbox_full(void)
     host_set_cpu(0);
 }
 
+/* A thread that has ended, but is still named, gets a CPU. */
+static void test_dead(void)
+{
+    struct thread *b = thread_make(B, 0x3f0, 0x3f0);
+
+    host_set_cpu(1);
+    ok(host_current() == a, "the second CPU does not sleep");
+    host_set_cpu(0);
+    thread_go(B, 255, 0x5000, 0x5100);
+    ok(host_current() == b && host_touch(0x5000, L4_MEM_X) == NULL, "a thread touches memory, and has no pager");
+    ok((b->flags & THREAD_GONE) && !b->obj.dead, "it is gone, its capability is not");
+    is(run_thread_on(B, 0, 10), 0, "it loses its CPU");
+    is(run_thread_on(B, 2, 10), 0, "and gets another one");
+    ok(b->home == cpus[1] && list_empty(&cpus[1]->inbox), "which need not look at it any more");
+    delete_slot(B);
+    machine_check();
+}
+
 static void root_computes(void)
 {
     host_set_cpu(0);
@@ -317,11 +339,12 @@ static void test_calls_by_post(void)
     thread_go(B, 130, 0x5000, 0x5100);
     run_thread_on(C, 2, 10);
     call_words(C, L4_PROTO_THREAD, 0, 3, L4_OP_THREAD_EX_REGS, 0x6000, 0x6100, 0);
+    host_set_cpu(1); /* where this is done */
     root_computes();
     ok(host_current() == a, "a thread on the second CPU");
     a->utcb->mr[0] = 77;
     host_syscall(SEL(B) | CALL, l4_tag_make(20, 1, 0, 0).raw, 0, 0);
-    ok(a->ipc_state == IPC_SENDING && b->ipc_state == IPC_WAITING && !stopped(cpus[0]), "a call stops nobody");
+    ok(a->ipc_state == IPC_AWAY && b->ipc_state == IPC_WAITING && !stopped(cpus[0]), "a call stops nobody");
     ok(host_current() == c && host_ipi_pending(0), "but tells it; another one goes on");
     host_set_cpu(0);
     ok(host_current() == b && label_of(b) == 20 && b->utcb->mr[0] == 77, "which takes the message");
@@ -333,9 +356,11 @@ static void test_calls_by_post(void)
 
     host_syscall(SEL(B) | CALL, l4_tag_make(22, 0, 0, 0).raw, 0, 0);
     call_words(A, L4_PROTO_THREAD, 0, 3, L4_OP_THREAD_EX_REGS | L4_EXREGS_CANCEL, ~0ul, ~0ul, 0);
-    ok(host_current() == a && error_of(a) == L4_IPC_RECV_CANCELED, "who is canceled has sent, and waits no longer");
+    ok(host_current() == c && a->ipc_state == IPC_AWAY, "who is canceled on the way arrives");
     host_set_cpu(0);
-    ok(host_current() == b && label_of(b) == 22 && b->reply.raw == 0, "the message is there, and nobody to answer");
+    ok(host_current() == b && label_of(b) == 22 && b->reply.raw == 0, "its message is taken, and nobody to answer");
+    host_set_cpu(1);
+    ok(host_current() == a && error_of(a) == L4_IPC_RECV_CANCELED, "for it does not wait");
     root_computes();
     host_set_cpu(0);
     delete_slot(B);
@@ -440,6 +465,7 @@ int main(void)
     test_post();
     test_take();
     test_inbox_full();
+    test_dead();
     test_calls_by_post();
     test_end();
     test_greedy();

@@ -408,6 +408,14 @@ static void run_on(word_t slot, unsigned prio, unsigned cpu)
     call(L4_SLOT_SCHEDULER, L4_PROTO_SCHEDULER, 5, 1);
 }
 
+/* A call of root's may be on its way to another CPU. */
+static bool root_is_back(unsigned cpus_used)
+{
+    for (unsigned n = 1; n <= 2 * cpus_used && (host_cpu != cpus[0] || host_current() != root); n++)
+        host_set_cpu(n % cpus_used);
+    return host_current() == root;
+}
+
 static void life_begin(unsigned cpus_used)
 {
     make(PURSE, FACTORY, L4_PROTO_FACTORY, 4ul << 20);
@@ -438,6 +446,7 @@ static void life_begin(unsigned cpus_used)
     for (unsigned i = 0; i < HOSTILES; i++) {
         call_words(THREADS + i, L4_PROTO_THREAD, 0, 3, L4_OP_THREAD_EX_REGS, 0x3000, 0x3100, 0);
         run_on(THREADS + i, 100 + i % 3, i % cpus_used);
+        kassert(root_is_back(cpus_used));
     }
 }
 
@@ -452,7 +461,11 @@ static void root_step(unsigned cpus_used)
             if (cap_lookup(root->task, THREADS + i, &(unsigned){0}) != NULL) {
                 call_words(THREADS + i, L4_PROTO_THREAD, 0, 3, L4_OP_THREAD_EX_REGS | L4_EXREGS_CANCEL, 0x3000, 0x3100,
                            0);
+                if (!root_is_back(cpus_used))
+                    return;
                 run_on(THREADS + i, 100 + i % 3, below(cpus_used));
+                if (!root_is_back(cpus_used))
+                    return;
             }
         break;
     case 1:

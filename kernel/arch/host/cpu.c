@@ -164,6 +164,7 @@ void arch_thread_unload(struct thread *t) { (void)t; }
 void (*host_on_wait)(void);
 static void (*race_act)(void);
 static unsigned race_holder;
+static struct cpu *raced; /* it waits in the kernel while the holder of the lock acts */
 
 void host_race(unsigned holder, void (*act)(void))
 {
@@ -179,8 +180,15 @@ void host_race_over(void)
         host_ipi_enter();
 }
 
-/* This CPU has stopped for the one that races with it. That one acts now; when it has not claimed this CPU itself, it
- * gives it back here. */
+bool host_raced(unsigned id) { return cpus[id] == raced; }
+
+void host_race_goes_on(void)
+{
+    if (raced != NULL && raced->claim == CPU_FREE)
+        raced->claim = CPU_PARKED;
+}
+
+/* This CPU has stopped for the one that races with it. That one acts now: to it this CPU is as one that sleeps. */
 void arch_cpu_relax(void)
 {
     struct cpu *self = host_cpu;
@@ -193,11 +201,13 @@ void arch_cpu_relax(void)
     if (act == NULL || self->claim != CPU_STOPPED)
         kpanic("a simulated CPU waits for another one", __FILE__, __LINE__);
     race_act = NULL;
+    raced = self;
+    self->claim = CPU_PARKED;
     host_set_cpu(race_holder);
     act();
+    raced = NULL;
     host_cpu = self;
-    if (self->claim == CPU_STOPPED)
-        self->claim = CPU_FREE;
+    self->claim = CPU_FREE;
 }
 
 struct thread *host_current(void) { return host_cpu->current; }

@@ -43,6 +43,8 @@ void host_set_cpu_early(unsigned id);
 void host_race(unsigned holder, void (*act)(void));
 /* No kernel entry has come: the interrupt does. */
 void host_race_over(void);
+/* Is it the CPU that waits? It must not be chosen. */
+bool host_raced(unsigned id);
 /* Not NULL: called when a CPU waits for the lock; another one goes on meanwhile. */
 extern void (*host_on_wait)(void);
 
@@ -105,6 +107,7 @@ extern void (*host_on_halt)(void);
 /* between the files of this folder */
 void host_enter(struct thread *t);
 void host_ipi_enter(void);
+void host_race_goes_on(void);
 void host_fpu_init(void);
 void host_uart_echo(bool on);
 void host_console_entry(void);

@@ -114,6 +114,7 @@ static void entered(struct thread *next)
     kassert(next == host_cpu->current);
     host_enter(next);
     host_race_over(); /* when nobody has looked: the short path */
+    host_race_goes_on();
     if (host_no_limbo)
         limbo_empty();
 }
