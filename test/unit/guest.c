@@ -772,6 +772,17 @@ static void test_no_home(void)
 
 static void test_traveller_moves(void)
 {
+    traveller_goes(CALL, 50);
+    ok(on(1) == far && traveller->ipc_state == IPC_RECEIVING && !traveller->timeout.armed,
+       "a wait has begun elsewhere");
+    host_set_cpu(0);
+    ok(traveller->timeout.armed && calm(), "its time-out is armed at home");
+    host_time(60);
+    host_tick();
+    ok(host_current() == traveller && error_of(traveller) == L4_IPC_RECV_TIMEOUT && far->reply.raw == 0,
+       "and comes there");
+    traveller_end();
+
     for (word_t n = 1; n < 3; n++) {
         traveller_goes(CALL, 50);
         is(move(TARGET, 1ul << n, 110), 0, "a traveller moves to another CPU");
