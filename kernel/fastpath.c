@@ -294,7 +294,7 @@ __attribute__((noinline)) static struct thread *call_with_items(struct thread *s
 
     if (cpu_count > 1) /* mapping takes the lock */
         return general(self, frame_label(&self->arch.frame), dest, tag);
-    err = msg_transfer(self, self, to, (l4_tag){tag}, rights, &seen);
+    err = msg_transfer(self, to, (l4_tag){tag}, rights, &seen);
     if (unlikely(err != 0 || c->work)) {
         arch_frame_store(self, frame_label(&self->arch.frame), dest, tag);
         if (err != 0)
@@ -585,7 +585,7 @@ __attribute__((noinline)) static struct thread *reply_to_fault(struct thread *se
     /* ---- commit: the message may be refused, which both learn ---- */
     arch_frame_store(self, label, dest, tag);
     if (items != 0 || exception)
-        err = msg_transfer(self, self, to, (l4_tag){tag}, (unsigned)(slot->raw & 0xffu), &seen);
+        err = msg_transfer(self, to, (l4_tag){tag}, (unsigned)(slot->raw & 0xffu), &seen);
     if (unlikely(err != 0))
         return kernel_leave(ipc_refused(self, to, err));
     slot->raw = 0;

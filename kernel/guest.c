@@ -5,8 +5,8 @@
  * system call for it, from its start: everything is looked up again, so nothing has to be kept alive on the way. Then
  * the guest goes home, by the inbox of its own CPU, or waits, as any other thread of that CPU does. IRQs travel, too.
  *
- *   E1  IPC_AWAY <=> in the guest box of exactly one CPU; its system call has not begun. Nobody but a cancel and its end
- *       touches it. Who ends is taken out; who is canceled finds out when it would have to wait.
+ *   E1  IPC_AWAY <=> in the guest box of exactly one CPU; its system call has not begun. Nobody but a cancel and its
+ *       end touches it. Who ends is taken out; who is canceled finds out when it would have to wait.
  *   E2  A CPU that has guests has been interrupted, or will be. It serves one of them per interrupt (so its own threads
  *       go on, too), with all that these had loaded put back to memory: what is done to them is done as from elsewhere.
  *   E3  Of a guest's own, its home CPU goes on using the queue of its senders, without the lock. So a guest neither

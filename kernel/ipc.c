@@ -262,7 +262,7 @@ static void take_from_thread(struct thread *self, struct thread *s, bool open, s
     word_t err;
 
     ipc_claim(s, (s->ipc.tag.raw & L4_TAG_FPU) != 0);
-    err = msg_transfer(self, s, self, s->ipc.tag, rights, &tag);
+    err = msg_transfer(s, self, s->ipc.tag, rights, &tag);
     if (unlikely(err == MSG_AGAIN)) {
         self->progress.receiving = true;
         preempt(self);
@@ -432,7 +432,7 @@ struct thread *ipc_run(struct invoke *in, struct thread *to, struct kobj *from)
     if (!receiver_ready(to, self->snd.id))
         return ipc_send_block(in, to);
 
-    err = msg_transfer(self, self, to, in->tag, in->rights, &tag);
+    err = msg_transfer(self, to, in->tag, in->rights, &tag);
     if (unlikely(err != 0))
         return ipc_refused(self, to, err);
     receive_finished(to, self, in->op, in->rights, 0, tag, to->ipc_state == IPC_WAITING ? to->ipc.wait_slot : NULL);

@@ -75,9 +75,9 @@ struct thread *syscall_execute(struct thread *self);
 /* In place of an error code: not all items are transferred, the operation of the running thread goes on after a window.
  */
 #define MSG_AGAIN (~0ul)
-/* Copies a message of s into r; self is the one of them whose operation this is. rights: of the capability used.
+/* Copies a message of s into r; the one of them that does not wait does it. rights: of the capability used.
  * Returns 0 or the (even) IPC error code of the sender; the receiver's code is one more. *out is the tag the receiver
  * sees. */
-word_t msg_transfer(struct thread *self, struct thread *s, struct thread *r, l4_tag tag, unsigned rights, l4_tag *out);
+word_t msg_transfer(struct thread *s, struct thread *r, l4_tag tag, unsigned rights, l4_tag *out);
 /* Maps the items of the message that s has made into a task, anywhere in it. 0 or the sender's error code. */
 word_t msg_items_into(struct thread *s, struct task *to, l4_tag tag);

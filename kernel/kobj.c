@@ -135,12 +135,9 @@ struct thread *kobj_invoke(struct kobj *obj, struct invoke *in)
     answer = obj->ops->operate(obj, in);
     if (answer.raw == TAG_NO_REPLY.raw)
         return in->op & L4_OP_RECV ? ipc_receive(in, from) : ipc_done(in, in->tag);
-    if (unlikely(answer.raw == TAG_RESUMED.raw))
-        return in->self;
-    if (unlikely(answer.raw == TAG_AGAIN.raw))
-        return preempt(in->self);
-    if (unlikely(answer.raw == TAG_TRAVELS.raw))
-        return sched_pick(in->self);
+    if (unlikely(answer.raw >= TAG_TRAVELS.raw))
+        return answer.raw == TAG_RESUMED.raw ? in->self : answer.raw == TAG_AGAIN.raw ? preempt(in->self)
+                                                                                       : sched_pick(in->self);
     if (!(in->op & L4_OP_RECV) && !l4_tag_error(answer))
         answer = in->tag;
     return ipc_done(in, answer);

@@ -216,8 +216,9 @@ static bool accepts_fpu(const struct thread *r)
 
 /* The items, a window's worth of them: then r goes on waiting, for this message or any other that fits. What has been
  * mapped of this one stays; its sender comes back to the same wait (THREAD_PARTLY, partner), or begins again. */
-hot_path word_t items_send(struct thread *self, struct thread *s, struct thread *r, l4_tag tag, unsigned rights)
+hot_path word_t items_send(struct thread *s, struct thread *r, l4_tag tag, unsigned rights)
 {
+    struct thread *self = s->ipc_state == IPC_IDLE ? s : r; /* whose operation this is */
     struct op_progress *p = &self->progress;
     struct receive_buffers buffers;
     word_t err;
@@ -236,7 +237,7 @@ hot_path word_t items_send(struct thread *self, struct thread *s, struct thread 
     return err;
 }
 
-word_t msg_transfer(struct thread *self, struct thread *s, struct thread *r, l4_tag tag, unsigned rights, l4_tag *out)
+word_t msg_transfer(struct thread *s, struct thread *r, l4_tag tag, unsigned rights, l4_tag *out)
 {
     unsigned words = l4_tag_words(tag);
 
@@ -248,7 +249,7 @@ word_t msg_transfer(struct thread *self, struct thread *s, struct thread *r, l4_
             return 0; /* a short answer changes nothing, items included */
     }
     if (unlikely(l4_tag_items(tag) != 0)) {
-        word_t err = items_send(self, s, r, tag, rights);
+        word_t err = items_send(s, r, tag, rights);
 
         if (err != 0)
             return err;

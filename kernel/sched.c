@@ -155,7 +155,8 @@ void sched_set(struct thread *t, struct cpu *home, unsigned prio, int32_t quantu
     if (home == NULL)
         return;
     if (runs || (old == NULL && thread_alive(t) && (t->ipc_state == IPC_IDLE || t->resume != NULL)))
-        ipc_wake(t);
+        if (!cpu_post(t))
+            sched_wake(t);
     if (t == home->current || t == home->context) {
         const struct thread *first = sched_first(home);
 

@@ -77,8 +77,8 @@ bool cpu_claimed(const struct cpu *c);
 /* Is c, which may be NULL, to be reached by its inbox? Not who is claimed, asleep, or has much in it. */
 bool cpu_has_inbox(const struct cpu *c);
 bool cpu_post_other(struct thread *t);
-/* Is the rest (time-out, ready queue) left to the CPU of t, which does it when it is in the kernel next (L5)? False: the
- * caller may do it, the CPU is its own or claimed now. */
+/* Is the rest (time-out, ready queue) left to the CPU of t, which does it when it is in the kernel next (L5)? False:
+ * the caller may do it, the CPU is its own or claimed now. */
 static inline bool cpu_post(struct thread *t)
 {
     return unlikely(cpu_count > 1) && cpu_post_other(t);

@@ -52,7 +52,10 @@ static bool calm(void)
 /* Everybody who has been interrupted acts, until nobody is. */
 static void settle(void)
 {
-    for (bool any = true; any;) {
+    bool any = true;
+
+    for (unsigned round = 0; any; round++) {
+        kassert(round < 1000);
         any = false;
         for (unsigned n = 0; n < cpu_count; n++)
             if (host_ipi_pending(n)) {
@@ -769,6 +772,17 @@ static void test_no_home(void)
 
 static void test_traveller_moves(void)
 {
+    traveller_goes(CALL, 50);
+    ok(on(1) == far && traveller->ipc_state == IPC_RECEIVING && !traveller->timeout.armed,
+       "a wait has begun elsewhere");
+    host_set_cpu(0);
+    ok(traveller->timeout.armed && calm(), "its time-out is armed at home");
+    host_time(60);
+    host_tick();
+    ok(host_current() == traveller && error_of(traveller) == L4_IPC_RECV_TIMEOUT && far->reply.raw == 0,
+       "and comes there");
+    traveller_end();
+
     for (word_t n = 1; n < 3; n++) {
         traveller_goes(CALL, 50);
         is(move(TARGET, 1ul << n, 110), 0, "a traveller moves to another CPU");
@@ -788,6 +802,16 @@ static void test_traveller_moves(void)
 /* Others send to somebody who is on his way. */
 static void test_sent_to_traveller(void)
 {
+    traveller_goes(L4_OP_SEND | WAIT, 0);
+    ok(on(1) == far && traveller->ipc_state == IPC_IDLE && traveller->progress.receiving,
+       "who has sent, and waits for anybody, begins that at home");
+    settle();
+    ok(traveller->ipc_state == IPC_WAITING && !traveller->progress.receiving, "where he does");
+    host_set_cpu(0);
+    plain(SEL(TARGET) | L4_OP_SEND, 1, 0, ZERO_SND);
+    ok(host_current() == traveller && label_of(traveller) == 1, "for anybody");
+    traveller_end();
+
     traveller_goes(L4_OP_SEND | WAIT, 0);
     plain(SEL(TARGET) | L4_OP_SEND, 1, 0, ZERO_SND);
     is(error_of(root), L4_IPC_SEND_TIMEOUT, "a traveller does not take messages");
@@ -839,7 +863,7 @@ static void test_vcpu_on_the_way(void)
 
     traveller_goes(L4_OP_SEND, 0);
     v = vcpu_on(TARGET);
-    ok(on(1) == far && traveller->ipc_state == IPC_IDLE && !traveller->ready, "another one has sent; before he goes on");
+    ok(on(1) == far && traveller->ipc_state == IPC_IDLE && !traveller->ready, "another one has sent; as yet");
     host_set_cpu_early(0);
     plain(SEL(TARGET) | L4_OP_SEND, 3, 0, ZERO_SND);
     ok(host_current() == traveller && error_of(root) == 0 && l4_tag_label((l4_tag){v->ipc.tag}) == 3 &&
@@ -898,7 +922,7 @@ static void test_ex_regs(void)
     wait_open();
     host_set_cpu(0);
 
-    is(operate(FAR, L4_PROTO_THREAD, 0, 3, L4_OP_THREAD_CONTROL | L4_THREAD_SET_HANDLER, 0, SEL(THIRD), 0), -L4_ERR_INVAL,
+    is(there(FAR, 3, 0, L4_OP_THREAD_CONTROL | L4_THREAD_SET_HANDLER, 0, SEL(THIRD), 0), -L4_ERR_INVAL,
        "control without all its words");
     is(there(FAR, 3, 0, L4_OP_THREAD_EX_REGS | L4_EXREGS_TRIGGER | L4_EXREGS_CANCEL, ~0ul, ~0ul, 0), 0, "a trap");
     ok(far->ipc_state == IPC_GATE && (far->flags & THREAD_IN_EXCEPTION), "is raised there; nobody handles it");
@@ -1096,6 +1120,24 @@ static void test_run_thread(void)
     calm();
 }
 
+/* Those who wait for a thread of another CPU when it ends; one of them for anybody after that. */
+static void test_senders_end(void)
+{
+    far_busy();
+    plain(SEL(FAR) | L4_OP_SEND | WAIT, 1, 0, 0);
+    plain(SEL(FAR) | CALL, 1, 0, 0);
+    settle();
+    ok(root->ipc_state == IPC_SENDING && near->ipc_state == IPC_SENDING && on(1) == far, "two wait for a thread");
+    delete_slot(FAR);
+    settle();
+    ok(on(0) == root && error_of(root) == L4_IPC_SEND_CANCELED && error_of(near) == L4_IPC_SEND_CANCELED,
+       "when it ends they go on");
+    machine_check();
+    far_make();
+    far_home();
+    calm();
+}
+
 /* ---- IRQs ---- */
 
 static struct irq *irq(void) { return irq_of(cap_obj(cap_slot(root->task, IRQ))); }
@@ -1173,9 +1215,7 @@ static void test_irq_moves(void)
             ok(far->home == (i == 0 ? cpus[2] : i == 1 ? cpus[0] : NULL), to[i].name);
             machine_check();
             if (i == 2) {
-                ok((irq()->snd.receiver == far) == (busy != 0) && irq()->snd.receiver != NULL ? !list_empty(&far->senders)
-                                                                                            : true,
-                   "it is there");
+                is(irq()->snd.receiver == far, busy != 0, "who waits has it, for the other one it is queued");
                 host_set_cpu(0);
                 is(move(FAR, 2, 120), 0, "the thread comes back");
             }
@@ -1478,7 +1518,8 @@ static void test_exception_at_gate(void)
     vcpu_on(TARGET);
     traveller->vcpu->state = L4_VCPU_EXCEPTIONS;
     bind_gate(OPEN, 0x30, FAR);
-    ok(on(0) == traveller && frame_ip(&traveller->arch.frame) == 0x9000 && on(1) == local, "a vCPU by now, it takes it");
+    ok(on(0) == traveller && frame_ip(&traveller->arch.frame) == 0x9000 && on(1) == local,
+       "a vCPU by now, it takes it itself");
     ok(!(traveller->flags & THREAD_KERNEL_IPC), "and is in no exception");
     machine_check();
     traveller_end();
@@ -1549,6 +1590,7 @@ int main(void)
     test_control();
     test_small_operations();
     test_run_thread();
+    test_senders_end();
     test_irq();
     test_irq_moves();
     test_irq_rebound();

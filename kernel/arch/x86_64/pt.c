@@ -116,19 +116,20 @@ static cold_path bool tables_free(word_t *table, unsigned entries, unsigned leve
     word_t size = 1ul << level_order(level), base = *at & -(size << 9);
 
     work_left -= (int)entries / 4; /* for those that are empty */
-    for (unsigned i = level_index(*at, level); i < entries; i++) {
-        word_t e = table[i], va = base + i * size;
+    for (word_t *entry = table + level_index(*at, level), *end = table + entries; entry != end; entry++) {
+        word_t e = *entry, va;
 
         if (likely(e == 0) || !(e & PTE_PRESENT) || entry_is_leaf(e, level))
             continue;
+        va = base + (word_t)(entry - table) * size;
         if (*at < va)
             *at = va;
         if (level > 2 && !tables_free(table_at(e & PTE_ADDR), TABLE_ENTRIES, level - 1, payer, at))
             return false;
-        table[i] = 0;
+        *entry = 0;
         charged_frame_free(payer, table_at(e & PTE_ADDR), 1);
         *at = va + size;
-        if (!work_done(25) && i + 1 < entries)
+        if (!work_done(25) && entry + 1 != end)
             return false;
     }
     return true;
