@@ -5,8 +5,8 @@
  * is a history: a failing one is made smaller by leaving out events (delta debugging) until no event can be spared.
  *
  * A history is judged in processes of its own (a fork each): one with the kernel's short message path and one without.
- * Each notes what can be observed after every event; the first difference is a failure like a failed check. With several
- * CPUs there is a third one, in which interrupts of other CPUs come late.
+ * Each notes what can be observed after every event; the first difference is a failure like a failed check. With
+ * several CPUs there is a third one, in which interrupts of other CPUs come late.
  */
 #include "sim.h"
 #include <inttypes.h>
