@@ -347,7 +347,8 @@ static l4_tag thread_operate(struct kobj *obj, struct invoke *in)
     if (l4_tag_words(in->tag) == 0)
         return tag_label(-L4_ERR_MSGTOOSHORT);
     op = in->utcb->mr[0] & 0xffffu;
-    if (unlikely(cpu_count > 1) && op != L4_OP_THREAD_SWITCH_TO && guest_leaves(in, t->home)) /* time is given to threads of the own CPU only */
+    /* Time is given to threads of the own CPU only. */
+    if (unlikely(cpu_count > 1) && op != L4_OP_THREAD_SWITCH_TO && guest_leaves(in, t->home))
         return TAG_TRAVELS;
     switch (operation_key(L4_PROTO_THREAD, op)) {
 #include <l4/ops.def>

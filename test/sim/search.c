@@ -29,7 +29,7 @@
 #define COMPARED_OFTEN 300u
 #define COMPARED_ALWAYS 10000u
 #define EVENTS_MAX 256u
-#define RECENT (1u << 13)
+#define RECENT (1u << 15)
 #define SPACES (1u << 14)
 
 enum batch_state { BATCH_FREE, BATCH_DONE };
@@ -121,12 +121,19 @@ static size_t table_bytes(size_t slots) { return (slots + TABLE_SLACK) * sizeof(
 /* At most 4 of 5 slots are used. */
 static size_t table_slots_for(size_t hashes) { return hashes + hashes / 4 + 64; }
 
+static void table_memory(struct table *t)
+{
+    t->slot = memory_shared(table_bytes(t->slots));
+    if (t->slots >= TABLE_FIRST) /* it is read all over: with few entries of the processor's TLB, if possible */
+        madvise(t->slot, table_bytes(t->slots), MADV_HUGEPAGE);
+}
+
 static void table_init(struct table *t)
 {
     size_t most = table_slots_for(s->limit);
 
     t->slots = most < TABLE_FIRST ? most : TABLE_FIRST;
-    t->slot = memory_shared(table_bytes(t->slots));
+    table_memory(t);
 }
 
 static bool table_full(const struct table *t, size_t more)
@@ -140,7 +147,7 @@ static void table_grow(struct table *t)
     size_t most = table_slots_for(s->limit);
 
     t->slots = old.slots * 2 < most ? old.slots * 2 : most;
-    t->slot = memory_shared(table_bytes(t->slots));
+    table_memory(t);
     t->count = 0;
     for (size_t i = 0; i < old.slots + TABLE_SLACK; i++)
         if (old.slot[i] != 0)

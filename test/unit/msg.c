@@ -15,9 +15,9 @@ static word_t transfer(struct thread *s, struct thread *r, l4_tag tag, unsigned 
 {
     word_t err;
 
-    while ((err = msg_transfer(host_current(), s, r, tag, rights, out)) == MSG_AGAIN)
+    while ((err = msg_transfer(s, r, tag, rights, out)) == MSG_AGAIN)
         work_left = work_slice;
-    host_current()->progress = (struct op_progress){0};
+    s->progress = (struct op_progress){0};
     return err;
 }
 
