@@ -762,7 +762,15 @@ static void test_no_home(void)
     traveller_end();
 
     traveller_goes(CALL, 0);
-    is(move(TARGET, 1ul << 40, 110), 0, "a traveller without a CPU");
+    is(run_thread_on(TARGET, 1ul << 40, 110), 0, "a traveller without a CPU");
+    delete_slot(TARGET);
+    ok(list_empty(&cpus[1]->guests), "leaves the box when he is killed");
+    settle();
+    ok(far->ipc_state == IPC_WAITING, "and sends nothing");
+    far_home();
+
+    traveller_goes(CALL, 0);
+    is(move(TARGET, 1ul << 40, 110), 0, "one that has arrived without a CPU");
     delete_slot(TARGET);
     settle();
     ok(far->ipc_state == IPC_WAITING && list_empty(&cpus[1]->guests), "can be killed");
@@ -1509,6 +1517,42 @@ static void test_fault_items(void)
     traveller_end();
 }
 
+/* The handler of an alien thread is on another CPU, and so is whom it calls. */
+static void test_alien(void)
+{
+    word_t ip;
+
+    traveller_make();
+    pager_set(GATE);
+    plain(SELF | L4_OP_RECV, 0, 0, 10);
+    root->utcb->mr[0] = L4_OP_THREAD_CONTROL | L4_THREAD_ALIEN;
+    root->utcb->mr[4] = L4_THREAD_ALIEN;
+    call(TARGET, L4_PROTO_THREAD, 6, 0);
+    host_time(10);
+    host_tick();
+    ip = frame_ip(&traveller->arch.frame);
+    plain(SEL(GATE) | CALL, 5, 0, 0);
+    ok(traveller->ipc_state == IPC_AWAY && (traveller->flags & THREAD_IN_EXCEPTION), "a system call is an exception");
+    settle();
+    ok(on(1) == far && label_of(far) == L4_PROTO_EXCEPTION && far->utcb->mr[16] == L4_TRAP_SYSCALL &&
+           far->utcb->mr[18] == ip - 2, "which arrives, as it was made");
+    plain(SELF | REPLY_WAIT, L4_PROTO_ALLOW_SYSCALL, 0, 0);
+    settle();
+    ok(on(0) == traveller && (traveller->flags & THREAD_ALIEN_PASS), "it is allowed");
+    plain(SEL(GATE) | CALL, 5, 0, 0);
+    ok(traveller->ipc_state == IPC_AWAY && (traveller->flags & THREAD_ALIEN_AFTER), "and travels");
+    settle();
+    ok(on(1) == far && label_of(far) == 5, "to arrive");
+    plain(SELF | REPLY_WAIT, 6, 0, 0);
+    settle();
+    ok(on(1) == far && label_of(far) == L4_PROTO_EXCEPTION && far->utcb->mr[17] == 1, "after its answer an exception");
+    ok(l4_tag_label((l4_tag){far->utcb->mr[15]}) == 6, "with its result");
+    plain(SELF | REPLY_WAIT, 0, 0, 0);
+    settle();
+    ok(on(0) == traveller && !(traveller->flags & (THREAD_KERNEL_IPC | THREAD_ALIEN_AFTER)), "and it goes on");
+    traveller_end();
+}
+
 /* An exception waits at a gate without a thread; then the thread becomes a vCPU, and the gate gets one. */
 static void test_exception_at_gate(void)
 {
@@ -1598,6 +1642,7 @@ int main(void)
     test_faults();
     test_pager_gone();
     test_fault_items();
+    test_alien();
     test_exception_at_gate();
     test_new_home();
     machine_check();
