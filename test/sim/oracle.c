@@ -646,6 +646,7 @@ static void begin(enum oracle_event event, const struct cpu *c)
         look_at_transfer(load_thread_at(now->other[0].self), &now->other[0]);
     if (!load_complete(before)) { /* somebody that it will end */
         load(before);
+        now->kept = now->kept == before ? NULL : now->kept;
         look_at_users(self);
     }
     known = false;

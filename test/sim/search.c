@@ -269,6 +269,7 @@ static void state_load(size_t state)
     unsigned path[SNAPSHOTS], depth = path_of(state, path), same = 0;
     const char *wrong;
 
+    oracle_keep(false); /* it may have been promised when a batch was broken off */
     while (same < depth && same < w->depth && path[same] == w->path[same])
         same++;
     snapshot_load(same);
@@ -500,7 +501,7 @@ static void start(void)
     s->event = memory_shared(s->limit + 1);
     host_on_halt = on_halt;
     sigaction(SIGSEGV, &(struct sigaction){.sa_handler = on_fault, .sa_flags = SA_NODEFER}, NULL);
-    small_start(sim.cpus);
+    small_start(sim.cpus, options->basic);
     for (unsigned i = 0; i < BATCHES; i++)
         s->batch[i] = memory_shared(sizeof **s->batch + BATCH_MAX * small_events() * sizeof(struct found));
     snapshot_start(small_line_of_spaces);

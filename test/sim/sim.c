@@ -351,7 +351,8 @@ static uint64_t number_to(const char *option, const char *text, uint64_t most)
 static const char usage[] =
     "usage: sim [--seed N] [--steps N] [--cpus N] [--check N] [--slice N] [--no-inject] [--no-compare]\n"
     "           [--trace] [--replay FILE] [--save FILE] [--shrink SECONDS]\n"
-    "       sim --exhaustive [--depth N] [--states N] [--cpus 1|2] [--jobs N] [--no-symmetry]\n";
+    "       sim --exhaustive [--depth N] [--states N] [--cpus 1|2] [--jobs N] [--no-symmetry]\n"
+    "           [--basic]\n";
 
 static const char *replay;
 static bool exhaustive;
@@ -417,6 +418,8 @@ static void options(char **argv)
             exhaustive = true;
         } else if (strcmp(*a, "--no-symmetry") == 0) {
             search.apart = true;
+        } else if (strcmp(*a, "--basic") == 0) {
+            search.basic = true;
         } else if (strcmp(*a, "--no-inject") == 0) {
             sim.inject = false;
         } else if (strcmp(*a, "--no-compare") == 0) {

@@ -141,13 +141,26 @@ static void make_threads(void)
     }
 }
 
-static void make_events(void)
+/* One of each kind: send, call, receive, wait with a time-out, reply, cancel, delete, bind, migrate, map, unmap. */
+static bool is_basic(enum op op)
+{
+    static const bool basic[OP_LOOK + 1] = {
+        [OP_SEND_NEVER] = true, [OP_CALL_NEVER] = true,  [OP_RECEIVE] = true,   [OP_CANCEL] = true,
+        [OP_DELETE] = true,     [OP_BIND] = true,        [OP_MIGRATE_0] = true, [OP_MIGRATE_1] = true,
+        [OP_GATE_CALL] = true,  [OP_WAIT_TIMED] = true,  [OP_REPLY] = true,     [OP_REPLY_WAIT] = true,
+        [OP_MAP_WRITE] = true,  [OP_UNMAP_OTHERS] = true, [OP_TICK] = true,     [OP_LOOK] = true,
+    };
+
+    return basic[op];
+}
+
+static void make_events(bool basic)
 {
     for (unsigned cpu = 0; cpu < cpu_count; cpu++)
         for (unsigned op = 0; op <= OP_LOOK; op++) {
             unsigned partners = ops[op].partners == 0 ? 1 : ops[op].partners;
 
-            if ((op == OP_MIGRATE_1 || op == OP_LOOK) && cpu_count == 1)
+            if (((op == OP_MIGRATE_1 || op == OP_LOOK) && cpu_count == 1) || (basic && !is_basic((enum op)op)))
                 continue;
             must(event_count + 2 * partners <= sizeof events / sizeof events[0]);
             if (op == OP_LOOK)
@@ -158,7 +171,7 @@ static void make_events(void)
         }
 }
 
-void small_start(unsigned cpu_total)
+void small_start(unsigned cpu_total, bool basic)
 {
     host_no_limbo = true; /* what waits there is no part of a state */
     host_start(&(struct host_config){.memory_bytes = (2ul << 20) + (320ul << 10), .heap_bytes = 320ul << 10,
@@ -173,7 +186,7 @@ void small_start(unsigned cpu_total)
     put(SLOT_GATE, &gate->obj);
     put(L4_SLOT_SCHEDULER, &sched_object);
     host_enter(kernel_leave(host_current()));
-    make_events();
+    make_events(basic);
     parts = (struct small_parts){.gate = gate};
     memcpy(parts.tasks, tasks, sizeof tasks);
     memcpy(parts.threads, threads, sizeof threads);

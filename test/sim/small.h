@@ -7,7 +7,8 @@
 #pragma once
 #include "sim.h"
 
-void small_start(unsigned cpus);
+/* basic: only the most important half of the alphabet. */
+void small_start(unsigned cpu_total, bool basic);
 unsigned small_events(void);
 /* What the event is called; valid until the next call. */
 const char *small_name(unsigned event);
@@ -52,6 +53,7 @@ struct search_options {
     unsigned depth, jobs; /* jobs: processes */
     size_t states;        /* 0: as many as memory suffices for */
     bool apart;           /* states that differ only in who is who are two */
+    bool basic;           /* the small alphabet */
 };
 /* Every history of up to `depth` events, or until so many states have been seen. Exit status. */
 int search_all(const struct search_options *chosen);
