@@ -601,10 +601,14 @@ void model_syscall(struct model *m, const struct model_request *rq)
 
 /* ---- between CPUs ---- */
 
-/* Is what belongs to that CPU (NOBODY: to none) out of reach? */
-static bool is_elsewhere(const struct model *m, int cpu)
+/* Is what belongs to that CPU (NOBODY: to none) out of reach? What was reached for one thread may not be for the next.
+ */
+static bool is_elsewhere(struct model *m, int cpu)
 {
-    return cpu != NOBODY && cpu != m->cpu && !(m->reached >> cpu & 1);
+    if (cpu == NOBODY || cpu == m->cpu || ((m->reached >> cpu & 1) && model_choose(2) == 0))
+        return false;
+    m->reached &= ~(1u << cpu);
+    return true;
 }
 
 static void guest_add(struct model *m, int cpu, int s)

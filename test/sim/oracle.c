@@ -1121,6 +1121,13 @@ void oracle_explain(void)
     for (unsigned i = 0; i < now->others; i++)
         fprintf(stderr, "sim:   call of %d: dest %lx tag %lx message %lx %lx\n", now->other[i].self,
                 now->other[i].request.dest, now->other[i].request.tag, now->other[i].mr[0], now->other[i].mr[1]);
+    destroyed_find();
+    for (unsigned i = 0; i < trial->destroyed_count; i++) {
+        const struct kobj *obj = load_kobj(trial->destroyed[i]);
+
+        fprintf(stderr, "sim:   %d has ended, an object of type %x%s\n", trial->destroyed[i], obj == NULL ? 0 : obj->type,
+                oracle_map_ended(obj) ? "" : ": the model does not say so");
+    }
     load_explain(before, trial, after);
 }
 
