@@ -1125,8 +1125,8 @@ void oracle_explain(void)
     for (unsigned i = 0; i < trial->destroyed_count; i++) {
         const struct kobj *obj = load_kobj(trial->destroyed[i]);
 
-        fprintf(stderr, "sim:   %d has ended, an object of type %x%s\n", trial->destroyed[i], obj == NULL ? 0 : obj->type,
-                oracle_map_ended(obj) ? "" : ": the model does not say so");
+        fprintf(stderr, "sim:   %d has ended, an object of type %x%s\n", trial->destroyed[i],
+                obj == NULL ? 0 : obj->type, oracle_map_ended(obj) ? "" : ": the model does not say so");
     }
     load_explain(before, trial, after);
 }
