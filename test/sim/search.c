@@ -23,8 +23,8 @@
 
 #define BATCH_MAX 64u
 #define BATCHES 64u /* whose results may wait to become known */
-/* Memory is compared after every event of the first states, and of those of a batch in which a line was learned; then
- * after each state, then after every 16th and at the end of the batch. With sanitizers, which end the process when the
+/* Memory is compared in every state that is expanded; after every event of the first states, of a batch in which a line
+ * was learned, and before something is found; and at the end of the first states, then of every 16th. With sanitizers, which end the process when the
  * kernel meets a state that is half another one, it is compared after every event. */
 #define COMPARED_OFTEN 300u
 #define COMPARED_ALWAYS 10000u
@@ -190,7 +190,7 @@ static void finding_begin(void)
 
 static void on_halt(void)
 {
-    if (snapshot_compare()) /* a state that is half another one */
+    if (snapshot_compare() || !w->often) /* a state that is half another one */
         longjmp(w->again, 1);
     finding_begin();
     fputs(host_output(false), stderr);
@@ -284,7 +284,7 @@ static void state_load(size_t state)
 
 static void finding_tell(const char *wrong)
 {
-    if (snapshot_compare()) /* no wonder */
+    if (snapshot_compare() || !w->often) /* no wonder; or perhaps a line has changed there and back */
         longjmp(w->again, 1);
     finding_begin();
     tell(wrong);
@@ -354,6 +354,7 @@ static void expand(struct batch *b, size_t state)
     const char *wrong;
 
     state_load(state);
+    lines_check(); /* so the copy is all of the state */
     for (unsigned e = 0; e < small_events(); e++) {
         looks[e] = small_look(e);
         if (looks[e] >= 0)
