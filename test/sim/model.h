@@ -200,6 +200,7 @@ struct model_world {
     bool (*trap_is_fault)(int x); /* was its last exception a page fault? */
     bool (*trampoline)(int x);   /* does a page fault go there? (Or: is it sigma0, for which the kernel maps?) */
     word_t (*pager)(int x), (*handler)(int x); /* selectors */
+    word_t (*old_pager)(int x), (*old_handler)(int x); /* those before the event */
     bool (*overwritten)(const struct model *m, int x); /* may its message be another one by now? */
     void (*registers)(int x, word_t *flags_ip_sp); /* before the event */
 };

@@ -62,7 +62,7 @@ static struct answer thread_control(struct model *m, int x, int t, unsigned righ
     }
     if (e.count > 0)
         return refused(&e);
-    answer_words(m, x, 1, 2, (const word_t[]){m->world->pager(t), m->world->handler(t)}); /* as they were */
+    answer_words(m, x, 1, 2, (const word_t[]){m->world->old_pager(t), m->world->old_handler(t)}); /* as they were */
     if (bind)
         to->task = msg->argument.task;
     if ((msg->mr[0] & L4_THREAD_ALIEN) && to->state != M_DEAD)

@@ -219,14 +219,10 @@ static const struct call *operation_on(int x)
             return &now->other[i];
     return NULL;
 }
-static word_t world_pager(int x)
-{
-    return operation_on(x) != NULL ? operation_on(x)->pager : selector_of(load_thread_at(x)->pager);
-}
-static word_t world_handler(int x)
-{
-    return operation_on(x) != NULL ? operation_on(x)->handler : selector_of(load_thread_at(x)->handler);
-}
+static word_t world_pager(int x) { return selector_of(load_thread_at(x)->pager); }
+static word_t world_handler(int x) { return selector_of(load_thread_at(x)->handler); }
+static word_t world_old_pager(int x) { return operation_on(x) != NULL ? operation_on(x)->pager : world_pager(x); }
+static word_t world_old_handler(int x) { return operation_on(x) != NULL ? operation_on(x)->handler : world_handler(x); }
 
 static void world_registers(int x, word_t *flags_ip_sp)
 {
@@ -261,6 +257,7 @@ static const struct model_world world = {
     .memory_short = world_memory_short,
     .message = world_message,      .trampoline = world_trampoline,
     .pager = world_pager,           .handler = world_handler,     .registers = world_registers,
+    .old_pager = world_old_pager,   .old_handler = world_old_handler,
     .overwritten = world_overwritten,
 };
 
