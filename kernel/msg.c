@@ -31,15 +31,18 @@ struct receive_buffer {
 
 static void buffers_init(struct receive_buffers *b, const struct thread *r)
 {
-    if (r->flags & THREAD_KERNEL_IPC) {
-        *b = (struct receive_buffers){.task = r->task};
+    word_t bdr;
+
+    *b = (struct receive_buffers){.task = r->task};
+    if (r->flags & THREAD_KERNEL_IPC)
         return;
-    }
-    b->task = r->task;
     b->utcb = r->utcb;
-    b->cursor[L4_FPAGE_MEM] = (unsigned)(r->utcb->bdr >> L4_BDR_MEM_SHIFT & L4_BDR_INDEX_MASK);
-    b->cursor[L4_FPAGE_IO] = (unsigned)(r->utcb->bdr >> L4_BDR_IO_SHIFT & L4_BDR_INDEX_MASK);
-    b->cursor[L4_FPAGE_OBJ] = (unsigned)(r->utcb->bdr >> L4_BDR_OBJ_SHIFT & L4_BDR_INDEX_MASK);
+    bdr = r->utcb->bdr;
+    if (likely(bdr == 0))
+        return;
+    b->cursor[L4_FPAGE_MEM] = (unsigned)(bdr >> L4_BDR_MEM_SHIFT & L4_BDR_INDEX_MASK);
+    b->cursor[L4_FPAGE_IO] = (unsigned)(bdr >> L4_BDR_IO_SHIFT & L4_BDR_INDEX_MASK);
+    b->cursor[L4_FPAGE_OBJ] = (unsigned)(bdr >> L4_BDR_OBJ_SHIFT & L4_BDR_INDEX_MASK);
 }
 
 /* The buffer for the next item of the type; false: there is none, or it names a task that cannot be used. */
