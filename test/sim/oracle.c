@@ -1123,7 +1123,7 @@ void oracle_explain(void)
         const struct kobj *obj = load_kobj(trial->destroyed[i]);
 
         fprintf(stderr, "sim:   %d has ended, an object of type %x%s\n", trial->destroyed[i],
-                obj == NULL ? 0 : obj->type, oracle_map_ended(obj) ? "" : ": the model does not say so");
+                obj == NULL || !host_live(obj) ? 0 : obj->type, oracle_map_ended(obj) ? "" : ": the model does not say so");
     }
     load_explain(before, trial, after);
 }
