@@ -24,8 +24,8 @@
 #define BATCH_MAX 64u
 #define BATCHES 64u /* whose results may wait to become known */
 /* Memory is compared in every state that is expanded; after every event of the first states, of a batch in which a line
- * was learned, and before something is found; at the end of the first states, then of every 16th. With sanitizers, which
- * end the process when the kernel meets a state that is half another one, it is compared after every event. */
+ * was learned, and before something is found; at the end of the first states, then of every 16th. With sanitizers,
+ * which end the process when the kernel meets a state that is half another one, it is compared after every event. */
 #define COMPARED_OFTEN 300u
 #define COMPARED_ALWAYS 10000u
 #define EVENTS_MAX 256u
