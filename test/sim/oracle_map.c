@@ -19,14 +19,20 @@
 #include <stdio.h>
 #include <string.h>
 
+#define MOVES 2u /* messages with items that can be taken in one event */
+
 enum what { NOTHING, MAP, UNMAP, CREATE, MESSAGE };
 static struct {
     enum what what;
-    const struct thread *self, *sender, *receiver; /* of a message */
+    const struct thread *self;
     struct model_maps maps;
-    struct model_items items;
-    word_t mr[L4_MR_COUNT], br[L4_BR_COUNT], error;
-    unsigned words, kind_words; /* of the message */
+    struct move {               /* MESSAGE: one after the other */
+        const struct thread *sender, *receiver;
+        struct model_items items;
+        word_t mr[L4_MR_COUNT], br[L4_BR_COUNT], error;
+        unsigned words;
+    } move[MOVES];
+    unsigned moves, words;      /* words: of an operation */
     bool answered;              /* its result is in the registers */
     bool ports_known;
     uint64_t objects;           /* so many there were */
@@ -340,36 +346,45 @@ static void create_look(const struct model_message *msg, const struct factory *f
     maps_end();
 }
 
-void oracle_map_message(const struct thread *s, const struct thread *r, unsigned rights, l4_tag tag, const word_t *mr)
+bool oracle_map_message(const struct thread *s, const struct thread *r, unsigned rights, l4_tag tag, const word_t *mr)
 {
-    bool kernel = (r->flags & THREAD_KERNEL_IPC) != 0;
-    unsigned words = l4_tag_words(tag), items = l4_tag_items(tag);
+    struct move *v = &w.move[w.what == MESSAGE ? w.moves : 0];
 
-    w.what = NOTHING;
-    w.open = items > MODEL_ITEMS || s->task == NULL || r->task == NULL || kobj_work != NULL;
-    if (w.open || r->task->obj.dead) /* which gets nothing; the description has no error for that */
-        return;
+    w.open = l4_tag_items(tag) > MODEL_ITEMS || s->task == NULL || r->task == NULL || kobj_work != NULL;
+    if (w.open || r->task->obj.dead) { /* which gets nothing; the description has no error for that */
+        w.what = NOTHING;
+        return false;
+    }
+    if (w.what != MESSAGE)
+        maps_begin();
     w.what = MESSAGE;
-    w.sender = s;
-    w.receiver = r;
-    w.words = words;
-    memcpy(w.mr, mr, sizeof w.mr);
-    memcpy(w.br, r->utcb->br, sizeof w.br);
-    w.items = (struct model_items){.from = id_of(s->task), .to = id_of(r->task), .item = w.mr + words,
-                                   .count = items, .room = (L4_MR_COUNT - words) / 2, .br = kernel ? NULL : w.br,
-                                   .bdr = r->utcb->bdr, .special = (rights & L4_RIGHT_S) != 0};
-    maps_begin();
-    w.error = model_items(&w.maps, &w.items);
-    maps_end();
+    w.moves = (unsigned)(v - w.move) + 1;
+    v->sender = s;
+    v->receiver = r;
+    v->words = l4_tag_words(tag);
+    memcpy(v->mr, mr, sizeof v->mr);
+    memcpy(v->br, r->utcb->br, sizeof v->br);
+    v->items = (struct model_items){.from = id_of(s->task), .to = id_of(r->task), .item = v->mr + v->words,
+                                    .count = l4_tag_items(tag), .room = (L4_MR_COUNT - v->words) / 2,
+                                    .br = r->flags & THREAD_KERNEL_IPC ? NULL : v->br, .bdr = r->utcb->bdr,
+                                    .special = (rights & L4_RIGHT_S) != 0};
+    v->error = model_items(&w.maps, &v->items);
+    return v->error == 0 && w.moves < MOVES;
+}
+
+void oracle_map_messages_begun(void)
+{
+    if (w.what == MESSAGE)
+        maps_end();
 }
 
 bool oracle_map_elsewhere(void) { return w.what != NOTHING && w.maps.elsewhere; }
 
-bool oracle_map_items(const struct thread *s, const struct thread *r, word_t *error)
+bool oracle_map_items(unsigned at, const struct thread *s, const struct thread *r, word_t *error)
 {
-    if (w.what != MESSAGE || s != w.sender || r != w.receiver || w.maps.unsure)
+    if (w.what != MESSAGE || at >= w.moves || s != w.move[at].sender || r != w.move[at].receiver || w.maps.unsure)
         return false;
-    *error = w.error;
+    *error = w.move[at].error;
     return true;
 }
 
@@ -608,15 +623,27 @@ static bool skip(void)
     return w.maps.unsure;
 }
 
-const char *oracle_map_message_end(word_t error, bool changed)
+/* What the receiver finds in place of the items. */
+static bool back_equal(const struct move *v)
 {
-    if (w.what != MESSAGE || skip() || !host_live(w.sender) || !host_live(w.receiver))
-        return NULL;
-    w.messages += w.items.count;
-    for (unsigned i = 0; error == 0 && !changed && w.items.br != NULL && i < w.items.count; i++) {
-        const word_t *back = &w.receiver->utcb->mr[w.words + 2 * i];
+    for (unsigned i = 0; v->items.br != NULL && i < v->items.count; i++) {
+        const word_t *back = &v->receiver->utcb->mr[v->words + 2 * i];
 
-        if (back[0] != w.items.back[i][0] || (w.items.back_second[i] && back[1] != w.items.back[i][1]))
+        if (back[0] != v->items.back[i][0] || (v->items.back_second[i] && back[1] != v->items.back[i][1]))
+            return false;
+    }
+    return true;
+}
+
+const char *oracle_map_messages_end(unsigned moves, word_t error, unsigned changed)
+{
+    if (w.what != MESSAGE || (moves < w.moves && error == 0) || skip())
+        return NULL;
+    for (unsigned i = 0; i < moves; i++) {
+        const struct move *v = &w.move[i];
+
+        w.messages += v->items.count;
+        if (host_live(v->receiver) && !(changed >> i & 1) && (i + 1 < moves || error == 0) && !back_equal(v))
             return "a return item";
     }
     return maps_differ(error == L4_IPC_SEND_MAP_FAILED);
@@ -700,10 +727,14 @@ void oracle_map_explain(void)
 {
     if (w.what == NOTHING)
         return;
-    for (unsigned i = 0; w.what == MESSAGE && i < w.items.count; i++)
-        fprintf(stderr, "sim:   item %lx %lx: return item %lx %lx, model %lx %lx\n", w.items.item[2 * i],
-                w.items.item[2 * i + 1], w.receiver->utcb->mr[w.words + 2 * i],
-                w.receiver->utcb->mr[w.words + 2 * i + 1], w.items.back[i][0], w.items.back[i][1]);
+    for (unsigned n = 0; w.what == MESSAGE && n < w.moves; n++) {
+        const struct move *v = &w.move[n];
+
+        for (unsigned i = 0; i < v->items.count && host_live(v->receiver); i++)
+            fprintf(stderr, "sim:   item %lx %lx: return item %lx %lx, model %lx %lx\n", v->items.item[2 * i],
+                    v->items.item[2 * i + 1], v->receiver->utcb->mr[v->words + 2 * i],
+                    v->receiver->utcb->mr[v->words + 2 * i + 1], v->items.back[i][0], v->items.back[i][1]);
+    }
     ports_explain();
     model_maps_at(&w.maps, w.maps.step);
     for (unsigned i = 0; i < w.maps.slot_count; i++) {
