@@ -48,7 +48,7 @@ void sim_tick(unsigned us);
 void sim_set_cpu(unsigned id);
 
 /* Data that mean nothing from one event to the next: search.c does not put them back. */
-#define SCRATCH __attribute__((section("scratch")))
+#define SCRATCH __attribute__((section("scratch"), aligned(64))) /* whole lines */
 
 /* Is this the build with sanitizers? */
 bool sim_sanitized(void);
