@@ -859,6 +859,9 @@ word_t model_items(struct model_maps *m, struct model_items *items)
             return L4_IPC_SEND_OVERFLOW;
         if (b.forward && (into = forward_to(m, items->to, b.task)) == 0)
             return L4_IPC_SEND_OVERFLOW;
+        const struct model_life *life = life_find(m, into);
+
+        m->unsure = m->unsure || (life != NULL && life->ended); /* an item before has ended the task: open */
         m->elsewhere = m->elsewhere || b.forward;
         if (type == L4_FPAGE_OBJ && !items->special)
             item[1] &= ~(word_t)L4_RIGHT_S;
