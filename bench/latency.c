@@ -352,7 +352,7 @@ static void alarms(void)
 {
     const l4_kernel_info_t *kip = (const l4_kernel_info_t *)KIP_WINDOW;
 
-    alarm_time = l4_kip_clock(kip) + (cpus > 1 ? 2000000 : 60000); /* longer than it takes to get them all to sleep */
+    alarm_time = l4_kip_clock(kip) + (cpus > 1 ? 20000000 : 60000); /* longer than it takes to get them all to sleep */
     crowd_run(sleep_until);
     if (l4_kip_clock(kip) >= alarm_time)
         fail("the alarm was too early", 0);

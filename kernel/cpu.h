@@ -43,6 +43,8 @@ struct cpu {
     struct map_walk walk;    /* mapdb.c */
     struct list inbox;       /* threads of this CPU whose waits others have changed, by ready_link; under the lock */
     struct list guests;      /* threads of other CPUs, IRQs: what they want is done here, guest.c; under the lock */
+    unsigned guests_served;  /* since the last tick */
+#define GUESTS_MAX 256u      /* from then on its own threads run until the next one */
     unsigned stops;          /* by claims since it had the lock: smp.c */
     unsigned inbox_length;
 #define INBOX_MAX 16u        /* who has one more claims the CPU: interrupts are off while it is emptied */

@@ -7,8 +7,9 @@
  *
  *   E1  IPC_AWAY <=> in the guest box of exactly one CPU; its system call has not begun. Nobody but a cancel and its
  *       end touches it. Who ends is taken out; who is canceled finds out when it would have to wait.
- *   E2  A CPU that has guests has been interrupted, or will be. It serves one of them per interrupt (so its own threads
- *       go on, too), with all that these had loaded put back to memory: what is done to them is done as from elsewhere.
+ *   E2  A CPU that has guests has been interrupted, or will be. It serves one of them per interrupt, and no more
+ *       than GUESTS_MAX between two ticks while threads of its own could run; with all that these had loaded put back
+ *       to memory, so what is done to them is done as from elsewhere.
  *   E3  Of a guest's own, its home CPU goes on using the queue of its senders, without the lock. So a guest neither
  *       looks at it nor begins to wait for anybody: its receive phase is at home (ipc_receive). It may wait for one
  *       thread of the CPU where it is.
@@ -78,10 +79,25 @@ static void guest_run(struct thread *self)
         ipc_wake(self);
 }
 
+static bool guest_may(const struct cpu *c)
+{
+    return !list_empty(&c->guests) && (c->guests_served < GUESTS_MAX || c->current == c->idle);
+}
+
+void guest_tick(struct cpu *c)
+{
+    c->guests_served = 0;
+    if (unlikely(!list_empty(&c->guests)))
+        arch_ipi(c);
+}
+
 cold_path void guest_serve(struct cpu *c)
 {
-    struct sender *s = list_first(&c->guests, struct sender, link);
+    struct sender *s;
 
+    if (!guest_may(c))
+        return;
+    s = list_first(&c->guests, struct sender, link);
     arch_cpu_unload();
     list_remove(&s->link);
     if (s->is_irq) {
@@ -90,6 +106,11 @@ cold_path void guest_serve(struct cpu *c)
     } else {
         guest_run(container_of(s, struct thread, snd));
     }
-    if (!list_empty(&c->guests))
+    c->guests_served++;
+    if (c->reschedule) /* who runs may have lost this CPU */
+        sched_exit(c->current);
+    if (guest_may(c)) {
         arch_ipi(c);
+        kernel_window();
+    }
 }

@@ -210,6 +210,8 @@ void cpu_park(void)
     if (cpu_count == 1)
         return;
     arch_cpu_unload();
+    if (!list_empty(&cpu_self()->guests)) /* now there is time for them */
+        arch_ipi(cpu_self());
     claim_change(cpu_self(), CPU_FREE, CPU_PARKED); /* fails when it is wanted: the interrupt is on its way */
 }
 
@@ -230,7 +232,6 @@ struct thread *kernel_ipi(struct thread *self)
     if (!leave_has_work(c))
         return c->current;
     kernel_enter(self, NULL);
-    if (!list_empty(&c->guests))
-        guest_serve(c);
+    guest_serve(c);
     return kernel_leave(c->current);
 }

@@ -101,8 +101,10 @@ static inline bool is_guest(const struct thread *self)
 {
     return unlikely(cpu_count > 1) && self != cpu_self()->current;
 }
-/* One guest of c, the executing CPU, which has been interrupted for it. */
+/* One guest of c, the executing CPU, which has been interrupted, perhaps for it. */
 void guest_serve(struct cpu *c);
+/* A tick of c: it has time for guests again. */
+void guest_tick(struct cpu *c);
 
 /* Not on the short path: claimed, asleep, or the caller. */
 bool cpu_quiet(const struct cpu *c);

@@ -106,6 +106,7 @@ struct thread *kernel_timer(struct thread *self)
 {
     kernel_enter(self, NULL);
     work_left = work_slice; /* W3 */
+    guest_tick(cpu_self());
     while (!sched_tick(cpu_self()->current))
         kernel_window();
     return kernel_leave(cpu_self()->current);

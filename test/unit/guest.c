@@ -60,6 +60,7 @@ static void settle(void)
         for (unsigned n = 0; n < cpu_count; n++)
             if (host_ipi_pending(n)) {
                 any = true;
+                cpus[n]->guests_served = 0; /* no tick comes here */
                 claimed |= cpus[n]->arch.stopped;
                 host_set_cpu(n);
             }
@@ -1592,6 +1593,41 @@ static void test_new_home(void)
     far_home();
 }
 
+/* However many guests come, a CPU has time for its own threads, until the next tick. */
+static void test_too_many(void)
+{
+    far_home();
+    host_set_cpu(1);
+    ok(host_current() == local, "a thread computes");
+    cpus[1]->guests_served = GUESTS_MAX;
+    host_set_cpu(0);
+    plain(SEL(GATE) | L4_OP_SEND, 5, 0, 0);
+    host_set_cpu(1);
+    ok(host_current() == local && root->ipc_state == IPC_AWAY && !host_ipi_pending(1),
+       "it goes on when its CPU has had many guests");
+    host_tick();
+    ok(host_ipi_pending(1), "until a tick");
+    host_set_cpu(1);
+    ok(host_current() == far && label_of(far) == 5, "then the next guest is served");
+    wait_open();
+    settle();
+    cpus[1]->guests_served = GUESTS_MAX;
+    host_set_cpu(0);
+    plain(SEL(GATE) | L4_OP_SEND, 6, 0, 0);
+    host_set_cpu(1);
+    ok(root->ipc_state == IPC_AWAY, "again it has had many");
+    plain(SELF | L4_OP_RECV, 0, 0, 100);
+    ok(host_idle() && host_ipi_pending(1), "when nobody computes any more there is time for them");
+    host_set_cpu(1);
+    ok(host_current() == far && label_of(far) == 6, "at once");
+    wait_open();
+    host_time(100);
+    host_tick();
+    settle();
+    host_set_cpu(0);
+    machine_check();
+}
+
 int main(void)
 {
     size_t used;
@@ -1645,6 +1681,7 @@ int main(void)
     test_alien();
     test_exception_at_gate();
     test_new_home();
+    test_too_many();
     machine_check();
     is(root_factory.quota.used, used, "all memory has been given back");
     return tap_done();
