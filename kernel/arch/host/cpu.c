@@ -151,7 +151,7 @@ bool host_ipi_can_wait(unsigned id) { return cpus[id]->arch.ipi && !cpus[id]->ar
 void arch_ipi(struct cpu *c)
 {
     c->arch.ipi = true;
-    if (c->claim == CPU_REQUESTED) {
+    if (c->claim == CPU_REQUESTED && c != host_cpu) {
         c->arch.space = NULL;
         c->arch.stopped = true;
         c->claim = CPU_STOPPED;
