@@ -1150,7 +1150,8 @@ void oracle_explain(void)
         const struct kobj *obj = load_kobj(trial->destroyed[i]);
 
         fprintf(stderr, "sim:   %d has ended, an object of type %x%s\n", trial->destroyed[i],
-                obj == NULL || !host_live(obj) ? 0 : obj->type, oracle_map_ended(obj) ? "" : ": the model does not say so");
+                obj == NULL || !host_live(obj) ? 0 : obj->type,
+                oracle_map_ended(obj) ? "" : ": the model does not say so");
     }
     load_explain(before, trial, after);
 }
