@@ -61,7 +61,7 @@ struct thread *sched_pick(struct thread *self)
     next = sched_first(c);
     c->reschedule = false;
     if (next != NULL)
-        sched_dequeue(next);
+        sched_unqueue(c, next);
     else
         next = c->idle;
     c->current = c->context = next;
@@ -86,7 +86,7 @@ struct thread *sched_exit(struct thread *self)
         c->context = self;
         return self;
     }
-    sched_dequeue(next);
+    sched_unqueue(c, next);
     if (self != c->idle)
         sched_requeue(self);
     c->current = c->context = next;
