@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * IRQ senders: an interrupt, or a trigger in software, becomes a message without words.
- *   Q1  snd.receiver != NULL  =>  thread == snd.receiver, and the message is on that thread's sender queue.
+ *   Q1  snd.receiver != NULL  =>  thread == snd.receiver, and the message is on that thread's sender queue, or on its
+ *       way there (guest.c): who receives from this IRQ takes it there, too.
  *   Q2  pending => no thread is bound.
  */
 #include "factory.h"

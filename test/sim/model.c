@@ -306,7 +306,7 @@ static void take(struct model *m, int x, int s, bool open, int slot)
 
 static void take_irq(struct model *m, int x, int s)
 {
-    queue_remove(m, &m->t[x].first, s);
+    model_irq_unqueue(m, s - MODEL_THREADS);
     model_unblock(m, x);
     model_result(m, x, (struct model_result){.kind = R_MESSAGE, .from = NOBODY, .label = m->sender[s].label});
 }
@@ -318,6 +318,8 @@ static int sender_for(const struct model *m, int x, bool open, int from)
         return m->t[x].first;
     if (from == NOBODY || from == UNKNOWN)
         return NOBODY;
+    if (from >= MODEL_THREADS) /* or it is still on its way to x */
+        return m->sender[from].queued && m->object[from - MODEL_THREADS].thread == x ? from : NOBODY;
     for (int s = m->t[x].first; s != NOBODY; s = m->sender[s].next)
         if (s == from)
             return s;
