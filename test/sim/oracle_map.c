@@ -34,6 +34,7 @@ static struct {
     } move[MOVES];
     unsigned moves, words;      /* words: of an operation */
     bool answered;              /* its result is in the registers */
+    bool alien;                 /* which raises an exception after it */
     bool ports_known;
     uint64_t objects;           /* so many there were */
     const struct factory *factory; /* CREATE: that is asked, and what it had charged */
@@ -388,6 +389,12 @@ bool oracle_map_items(unsigned at, const struct thread *s, const struct thread *
     return true;
 }
 
+/* An alien does when it is allowed to. */
+static bool calls(const struct thread *t)
+{
+    return !(t->flags & THREAD_VCPU_USER) && (!(t->flags & THREAD_ALIEN) || (t->flags & THREAD_ALIEN_PASS));
+}
+
 void oracle_map_begin(const struct thread *self, const struct model_request *rq, const struct model_target *target,
                       const struct model_message *msg)
 {
@@ -398,11 +405,12 @@ void oracle_map_begin(const struct thread *self, const struct model_request *rq,
     w.what = NOTHING;
     w.objects = objects_existing();
     w.open = kobj_work != NULL;
-    if ((rq->dest & L4_OP_REPLY) || msg->words == 0 || (self->flags & (THREAD_ALIEN | THREAD_VCPU_USER)) || w.open)
+    if ((rq->dest & L4_OP_REPLY) || msg->words == 0 || !calls(self) || w.open)
         return;
     if (target->kind == K_THREAD && label == L4_PROTO_THREAD && (msg->mr[0] & 0xffff) == L4_OP_THREAD_VCPU_RESUME)
         w.open = msg->items != 0; /* which go into the user task */
     w.self = self;
+    w.alien = (self->flags & THREAD_ALIEN) != 0;
     w.answered = (op & L4_OP_RECV) != 0;
     if (target->kind == K_FACTORY && w.answered && (op & L4_OP_SEND) && label == L4_PROTO_FACTORY) {
         create_look(msg, factory_of(cap_lookup(self->task, rq->dest >> L4_SEL_SHIFT, &rights)));
@@ -672,7 +680,7 @@ const char *oracle_map_end(bool injected)
     if (w.what == NOTHING || w.what == MESSAGE || skip())
         return NULL;
     w.compared++;
-    if (!host_live(w.self) || (w.self->flags & (THREAD_GONE | THREAD_IN_EXCEPTION)))
+    if (w.alien || !host_live(w.self) || (w.self->flags & (THREAD_GONE | THREAD_IN_EXCEPTION)))
         return maps_differ(true); /* nobody has the answer: it may have failed */
     tag.raw = frame_tag(&w.self->arch.frame);
     failed = !w.answered || l4_tag_error(tag);
