@@ -69,12 +69,11 @@ static struct model_target target_of(const struct thread *t, word_t selector)
     unsigned rights = 0;
     struct kobj *obj = NULL;
 
-    if (selector & L4_SEL_SPECIAL) {
-        obj = (struct kobj *)(uintptr_t)&t->obj;
-        rights = L4_RIGHT_W | L4_RIGHT_S;
-    } else if (t->task != NULL) {
+    if (selector & L4_SEL_SPECIAL) /* itself, even when it has ended and has not run since */
+        return (struct model_target){.kind = K_THREAD, .rights = L4_RIGHT_W | L4_RIGHT_S,
+                                     .index = (int16_t)load_thread(t)};
+    if (t->task != NULL)
         obj = cap_lookup(t->task, selector >> L4_SEL_SHIFT, &rights);
-    }
     if (obj == NULL)
         return to;
     to.rights = (uint16_t)rights;
