@@ -835,13 +835,14 @@ static bool area_in_utcb(const struct thread *t)
     return area != NULL && area < utcb + sizeof *t->utcb && utcb < area + L4_VCPU_SIZE;
 }
 
-/* The kernel speaks for s: its fault, or its registers. */
+/* The kernel speaks for s: its fault (as it was, its registers may have been set since), or its registers. */
 static bool kernel_words_differ(const struct thread *s, const word_t *mr, bool fault)
 {
     const struct arch_frame *f = &s->arch.frame;
 
     if (fault)
-        return (mr[0] & ~7ul) != (frame_fault_addr(f) & ~7ul) || mr[1] != frame_ip(f);
+        return (mr[0] & ~7ul) != (frame_fault_addr(f) & ~7ul) ||
+               (mr[1] != frame_ip(f) && (mr[1] != s->fault[1] || load_thread(s) == now->self));
     return memcmp(mr, f, sizeof *f) != 0;
 }
 
