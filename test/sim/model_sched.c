@@ -143,16 +143,23 @@ void model_preempt(struct model *m)
     c->current = c->context = (int16_t)next;
 }
 
+/* Does the CPU look at what lies in its box? */
+static void look(struct model *m)
+{
+    if (m->on[m->cpu].box != NOBODY && (m->interrupted || model_choose(2) != 0))
+        model_reach(m, m->cpu);
+}
+
 void model_leave(struct model *m)
 {
     struct model_cpu *c = &m->on[m->cpu];
 
-    if (c->box != NOBODY && (m->interrupted || model_choose(2) != 0)) /* does it look? */
-        model_reach(m, m->cpu);
+    look(m);
     model_destroy_all(m);
     for (unsigned n = 0; n < 4 * MODEL_THREADS && !m->open; n++) {
         if (c->reschedule)
             model_preempt(m);
+        look(m); /* or when it has chosen who runs, who has something left to do */
         if (c->current == NOBODY || !model_go_on(m, c->current))
             if (!c->reschedule)
                 return;
