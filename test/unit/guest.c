@@ -1599,7 +1599,12 @@ static void test_too_many(void)
     far_home();
     host_set_cpu(1);
     ok(host_current() == local, "a thread computes");
-    cpus[1]->guests_served = GUESTS_MAX;
+    cpus[1]->guests_served = GUESTS_MAX - 1;
+    host_set_cpu(0);
+    plain(SEL(GATE) | L4_OP_SEND, 4, 0, 0);
+    host_set_cpu(1);
+    ok(host_current() == far && label_of(far) == 4, "a guest is served, the last before a tick");
+    wait_open();
     host_set_cpu(0);
     plain(SEL(GATE) | L4_OP_SEND, 5, 0, 0);
     host_set_cpu(1);
