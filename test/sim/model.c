@@ -708,6 +708,8 @@ void model_serve(struct model *m)
         model_irq_hit(m, s - MODEL_THREADS);
     else
         serve(m, s);
+    if (*guests != NOBODY)
+        m->reached = 0; /* after a window */
 }
 
 /* ---- IRQs as senders ---- */

@@ -55,14 +55,8 @@ void model_ready(struct model *m, int x)
 /* Is that CPU told at once? Nobody needs to wait for a CPU that sleeps. */
 static bool reached(struct model *m, int cpu)
 {
-    if (cpu == m->cpu)
+    if (cpu == m->cpu || (m->reached >> cpu & 1))
         return true;
-    if (m->reached >> cpu & 1) {
-        if (model_choose(2) == 0)
-            return true;
-        m->reached &= ~(1u << cpu); /* that was before a window */
-        return false;
-    }
     if ((model_choose(2) != 0) == (m->on[cpu].current == NOBODY))
         return false;
     model_reach(m, cpu);
