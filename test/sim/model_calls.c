@@ -83,8 +83,11 @@ static struct answer thread_ex_regs(struct model *m, int x, int t, const struct 
     m->world->registers(t, old);
     answer_words(m, x, 0, 3, old);
     if ((to->flags & F_STARTED) && (msg->mr[1] != ~0ul || msg->mr[2] != ~0ul) &&
-        !((to->flags & F_EXCEPTION) && to->state != M_READY && !(msg->mr[0] & L4_EXREGS_CANCEL)))
-        to->flags &= (uint16_t)~F_VCPU_USER; /* goes on in its own task */
+        !((to->flags & F_EXCEPTION) && to->state != M_READY && !(msg->mr[0] & L4_EXREGS_CANCEL)) &&
+        (to->flags & F_VCPU_USER)) { /* goes on in its own task, and takes what its state area says */
+        to->flags &= (uint16_t)~F_VCPU_USER;
+        m->upcalls[t] = UPCALLS_UNSURE;
+    }
     flags |= msg->mr[0] & L4_EXREGS_CANCEL ? EX_CANCEL : 0u;
     flags |= msg->mr[0] & L4_EXREGS_TRIGGER ? EX_TRIGGER : 0u;
     model_ex_regs(m, t, flags);

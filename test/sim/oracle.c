@@ -827,12 +827,12 @@ static uint64_t predicted, accepted, flights; /* events; of these: while somebod
 
 /* ---- words of messages ---- */
 
-/* Is the state area of a vCPU where its message registers are? */
-static bool area_in_utcb(const struct thread *t)
+/* Is the state area of a vCPU where message registers are? */
+static bool area_in_utcb(const struct thread *t, const struct l4_utcb *u)
 {
-    const char *area = (const char *)t->vcpu, *utcb = (const char *)t->utcb;
+    const char *area = (const char *)t->vcpu, *utcb = (const char *)u;
 
-    return area != NULL && area < utcb + sizeof *t->utcb && utcb < area + L4_VCPU_SIZE;
+    return area != NULL && area < utcb + sizeof *u && utcb < area + L4_VCPU_SIZE;
 }
 
 /* The kernel speaks for s: its fault (as it was, its registers may have been set since), or its registers. */
@@ -874,7 +874,8 @@ static bool words_differ(int s, int r)
     unsigned words = l4_tag_words((l4_tag){trial->result[r].tag}), flags = before->t[s].flags | trial->t[s].flags;
 
     if (from == NULL || to == NULL || from->utcb == NULL || to->utcb == NULL || overlap(from, to) ||
-        after->t[s].state == M_DEAD || area_in_utcb(to))
+        after->t[s].state == M_DEAD || area_in_utcb(to, to->utcb) ||
+        area_in_utcb(to, from->utcb))
         return false;
     if (trial->result[r].kernel || flags & (F_KERNEL_IPC | F_ALIEN)) { /* certain, when it is still unanswered */
         unsigned kind = after->t[s].flags & F_KERNEL_IPC;
