@@ -411,7 +411,7 @@ struct thread *ipc_refused(struct thread *self, struct thread *to, word_t err)
 /* An answer to who waits for nobody else can be given from here (L5). */
 static cold_path bool message_travels(struct invoke *in, struct thread *to)
 {
-    if (!is_guest(in->self) && !cpu_claimed(to->home) && wait_is_still(to, (in->tag.raw & L4_TAG_FPU) != 0))
+    if (!is_guest(in->self) && wait_is_still(to, (in->tag.raw & L4_TAG_FPU) != 0))
         return false;
     return travels(in, to->home);
 }
@@ -425,7 +425,7 @@ struct thread *ipc_run(struct invoke *in, struct thread *to, struct kobj *from)
     if (!(in->op & L4_OP_SEND))
         return in->op & L4_OP_RECV ? ipc_receive(in, from) : ipc_fail(in, L4_IPC_NOT_EXISTENT);
     self->snd.label = in->label;
-    if (unlikely(cpu_count > 1) && message_travels(in, to))
+    if (unlikely(cpu_count > 1) && to->home != cpu_self() && message_travels(in, to))
         return sched_pick(self);
     if (!thread_alive(to))
         return ipc_fail(in, L4_IPC_NOT_EXISTENT);
