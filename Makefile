@@ -114,7 +114,8 @@ $O/gen/offsets.h: $(kernel_dir)/offsets.c
 # ---- the kernel as a host process: units and simulation ------------------------------------------------------------
 
 san := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-san := $(if $(COVERAGE),-O0 --coverage -fprofile-update=atomic -u __gcov_dump,$(if $(filter 0,$(SAN)),-O2,$(san)))
+san := $(if $(filter 0,$(SAN)),-O2 -flto=auto,$(san))
+san := $(if $(COVERAGE),-O0 --coverage -fprofile-update=atomic -u __gcov_dump,$(san))
 host_flags := -std=gnu11 -g $(san) -fno-strict-aliasing $(kwarn) $(call kinc,host) -Itest \
     $(patsubst %,-I%,$(wildcard lib/*/include)) -DDEBUG
 host_obj   := $(call o_of,$(neutral) $(call c_of,kernel/arch/host),$H)
@@ -128,8 +129,8 @@ $H/libkernel.a: $(host_obj)
 $H/obj/%.o: %.c
 	$(mkdir)
 	$q$(HOSTCC) $(host_flags) -MMD -MP -c -o $@ $<
-$H/sim: $(sim_obj) $H/libkernel.a
-	$q$(HOSTCC) $(san) -o $@ $(sim_obj) $H/libkernel.a
+$H/sim: $(sim_obj) $(host_obj)
+	$q$(HOSTCC) $(san) -o $@ $^
 $H/unit/%: $H/obj/test/unit/%.o $H/libkernel.a
 	$(mkdir)
 	$q$(HOSTCC) $(san) -o $@ $< $H/libkernel.a

@@ -6,8 +6,8 @@
  * message touches belongs to this CPU; what then happens is ipc.c, which does not know the difference. When the answer
  * is no, nothing has been changed, and the system call is made with the lock.
  *
- * Needs the lock: items (the mapping database), FPU state, IRQs, semaphores, gates without a thread, other objects,
- * virtual CPUs, partners elsewhere; and what fails.
+ * Needs the lock: items (the mapping database), the first FPU state of a thread (memory), IRQs, semaphores, gates
+ * without a thread, other objects, virtual CPUs, partners elsewhere; and what fails.
  *
  * What other CPUs may change meanwhile is read once: the capability, the gate (G2), the reply slot (R2).
  */
@@ -17,8 +17,6 @@
 #include "objects.h"
 #include "smp.h"
 #include "task.h"
-
-#define NOT_PLAIN (L4_TAG_ITEMS | L4_TAG_FPU)
 
 /* And not in the inbox, where its time-out waits to be armed (smp.h L5). */
 static bool is_here(const struct thread *t)
@@ -34,12 +32,18 @@ static bool slot_is_ours(const struct reply_slot *slot)
     return caller == NULL || is_here(caller);
 }
 
-/* Can the message of s, which is queued, be taken? */
-static bool sender_is_here(struct sender *s)
+/* Does it touch nothing but the two threads? */
+static bool is_plain(word_t tag, const struct thread *from, const struct thread *to)
+{
+    return !(tag & L4_TAG_ITEMS) && (!(tag & L4_TAG_FPU) || arch_fpu_copies(from, to));
+}
+
+/* Can self take the message of s, which is queued? */
+static bool sender_is_here(const struct thread *self, struct sender *s)
 {
     const struct thread *t = container_of(s, struct thread, snd);
 
-    return !s->is_irq && is_here(t) && !(t->ipc.tag.raw & NOT_PLAIN);
+    return !s->is_irq && is_here(t) && is_plain(t->ipc.tag.raw, t, self);
 }
 
 static bool receive_is_local(const struct thread *self, word_t op, const struct reply_slot *slot, struct thread *from)
@@ -47,14 +51,14 @@ static bool receive_is_local(const struct thread *self, word_t op, const struct 
     if (!slot_is_ours(slot != NULL ? slot : &self->reply))
         return false;
     if (op & L4_OP_OPEN_WAIT)
-        return list_empty(&self->senders) || sender_is_here(list_first(&self->senders, struct sender, link));
+        return list_empty(&self->senders) || sender_is_here(self, list_first(&self->senders, struct sender, link));
     /* L5: nobody begins to wait for a thread elsewhere without the lock */
-    return is_here(from) && (from->snd.receiver != self || sender_is_here(&from->snd));
+    return is_here(from) && (from->snd.receiver != self || sender_is_here(self, &from->snd));
 }
 
-static bool send_is_local(word_t tag, const struct thread *to)
+static bool send_is_local(const struct thread *self, word_t tag, const struct thread *to)
 {
-    return is_here(to) && !(to->options & THREAD_OPT_VCPU) && !(tag & NOT_PLAIN) &&
+    return is_here(to) && !(to->options & THREAD_OPT_VCPU) && is_plain(tag, self, to) &&
            (to->ipc_state != IPC_WAITING || slot_is_ours(to->ipc.wait_slot));
 }
 
@@ -108,7 +112,7 @@ static struct thread *local_message(struct thread *self)
         to = dest & L4_OP_SEND ? reply_partner(self, slot != NULL ? slot : &self->reply, &rights) : NULL;
     if (!waits)
         slot = NULL;
-    if (to == NULL || !(dest & (L4_OP_SEND | L4_OP_RECV)) || ((dest & L4_OP_SEND) && !send_is_local(tag, to)) ||
+    if (to == NULL || !(dest & (L4_OP_SEND | L4_OP_RECV)) || ((dest & L4_OP_SEND) && !send_is_local(self, tag, to)) ||
         ((dest & L4_OP_RECV) && !receive_is_local(self, dest, slot, to)))
         return NULL;
 

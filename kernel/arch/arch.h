@@ -103,6 +103,8 @@ void arch_vcpu_load(struct thread *t, const struct l4_vcpu *v, bool all);
 void arch_thread_space_changed(struct thread *t);
 /* Moves FPU state (message with the FPU flag); allocation failure leaves the receiver's state unchanged. */
 void arch_fpu_transfer(struct thread *from, struct thread *to);
+/* Does that neither allocate nor free memory? */
+bool arch_fpu_copies(const struct thread *from, const struct thread *to);
 /* Thread operations 0x10-0x13 (segments); answers as an operation does. */
 struct invoke;
 l4_tag arch_thread_op(struct thread *t, struct invoke *in, unsigned op);

@@ -154,8 +154,14 @@ static void cpu_print(const char *who, unsigned i, const struct model *m)
 {
     const struct model_cpu *c = &m->on[i];
 
-    fprintf(stderr, "sim:   %s CPU %u: runs %d on %d, first %d%s\n", who, i, c->current, c->context, c->first,
+    fprintf(stderr, "sim:   %s CPU %u: runs %d on %d, first %d%s, box", who, i, c->current, c->context, c->first,
             c->reschedule ? ", reschedules" : "");
+    for (int t = c->box; t != NOBODY; t = m->t[t].ready_next)
+        fprintf(stderr, " %d", t);
+    fputs(", guests", stderr);
+    for (int s = c->guests; s != NOBODY; s = m->sender[s].next)
+        fprintf(stderr, " %d", s);
+    fputs("\n", stderr);
 }
 
 void load_explain(const struct model *before, const struct model *expected, const struct model *seen)

@@ -179,6 +179,15 @@ static bool is_deletion_irq(const struct model *m, int object)
     return false;
 }
 
+/* Would it get the message that a gate has ended? */
+static bool is_told(const struct model *m, int thread)
+{
+    for (unsigned i = 0; i < m->threads; i++)
+        if (tells(m, (int)i) && m->object[m->deletion_irq[i]].thread == thread)
+            return true;
+    return false;
+}
+
 /* Does nobody learn of its end? Then it does not matter when it comes. */
 static bool ends_quietly(const struct model *m, int who)
 {
@@ -188,7 +197,7 @@ static bool ends_quietly(const struct model *m, int who)
         const struct model_thread *t = &m->t[who];
 
         return (t->state == M_DEAD || !(t->flags & F_STARTED) || t->cpu == NOBODY) && t->first == NOBODY &&
-               m->reply[who].caller == NOBODY && !tells(m, who);
+               m->reply[who].caller == NOBODY && !tells(m, who) && !is_told(m, who);
     }
     o = &m->object[who - MODEL_THREADS];
     if (o->kind == K_IRQ)

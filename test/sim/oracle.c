@@ -605,6 +605,15 @@ static void look_at_others(const struct cpu *c)
     }
 }
 
+/* Somebody is known whom `before` does not have yet. */
+static void load_before(const struct cpu *c)
+{
+    load(before);
+    before->now = host_clock_us();
+    before->cpu = (int)c->id; /* which may not be the one that acted last */
+    now->kept = now->kept == before ? NULL : now->kept;
+}
+
 /* Something is going to happen on that CPU. */
 static void begin(enum oracle_event event, const struct cpu *c)
 {
@@ -626,15 +635,14 @@ static void begin(enum oracle_event event, const struct cpu *c)
         oracle_map_nothing();
     }
     if (!known || !load_complete(before)) {
-        load(before);
-        now->kept = now->first ? before : now->kept == before ? NULL : now->kept;
+        load_before(c);
+        if (now->first)
+            now->kept = before;
     }
     now->first = false;
     look_at_others(c);
-    if (!load_complete(before)) {
-        load(before);
-        now->kept = now->kept == before ? NULL : now->kept;
-    }
+    if (!load_complete(before))
+        load_before(c);
     before->now = host_clock_us();
     before->cpu = (int)c->id;
     now->printed = host_output_count();
@@ -648,8 +656,7 @@ static void begin(enum oracle_event event, const struct cpu *c)
     oracle_map_messages_begun();
     now->low = now->low || oracle_map_elsewhere();
     if (!load_complete(before)) { /* somebody that it will end */
-        load(before);
-        now->kept = now->kept == before ? NULL : now->kept;
+        load_before(c);
         look_at_users(self);
     }
     known = false;

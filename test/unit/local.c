@@ -156,7 +156,6 @@ static void test_others(void)
 {
     settle();
     needs(SEL(GATE) | CALL, l4_tag_make(1, 0, 1, 0).raw, "items need the lock");
-    needs(SEL(GATE) | CALL, l4_tag_make(1, 0, 0, L4_TAG_FPU).raw, "so does FPU state");
     needs(SEL(SEM) | L4_OP_SEND, l4_tag_make(L4_PROTO_IRQ, 0, 0, 0).raw, "a semaphore");
     needs(SEL(IRQ) | L4_OP_SEND, l4_tag_make(L4_PROTO_IRQ, 0, 0, 0).raw, "an IRQ");
     needs(SEL(SERVER) | CALL, l4_tag_make(L4_PROTO_THREAD, 3, 0, 0).raw, "an operation on a thread");
@@ -174,6 +173,67 @@ static void test_others(void)
     plain(SELF | WAIT, 0, 0);
     host_set_cpu(0);
     machine_check();
+}
+
+/* FPU state is copied without the lock, but not allocated. */
+static void test_fpu(void)
+{
+    const word_t tag = l4_tag_make(1, 0, 0, L4_TAG_FPU).raw;
+
+    settle();
+    server->utcb->bdr = L4_BDR_INHERIT_FPU;
+    lock_taken();
+    send_tag(SEL(GATE) | CALL, tag, 0);
+    ok(lock_kept() && host_current() == server && server->arch.fpu == NULL, "FPU state that nobody has");
+    plain(SELF | REPLY_WAIT, 9, 0);
+    host_fpu_write(root, 0x11);
+    needs(SEL(GATE) | CALL, tag, "the first FPU state of a thread needs the lock");
+    is(host_fpu_read(server), 0x11, "which it gets");
+    host_fpu_write(root, 0x22);
+    lock_taken();
+    send_tag(SEL(GATE) | CALL, tag, 0);
+    ok(lock_kept() && host_current() == server, "the next does not");
+    is(host_fpu_read(server), 0x22, "it arrives");
+    plain(SELF | REPLY_WAIT, 9, 0);
+    ok(host_current() == root, "and is answered");
+}
+
+/* Somebody with FPU state queues up, while the server works for root. */
+static void queue_fpu(void)
+{
+    plain(SEL(OTHER) | L4_OP_SEND, 0, 0);
+    plain(SELF | L4_OP_RECV, 0, 20);
+    plain(SEL(GATE) | CALL, 1, 0);
+    plain(SELF | L4_OP_RECV, 0, 50);
+    host_time(20);
+    host_tick();
+    ok(host_current() == other, "another thread");
+    send_tag(SEL(GATE) | CALL, l4_tag_make(1, 0, 0, L4_TAG_FPU).raw, 0);
+    ok(other->ipc_state == IPC_SENDING && host_idle(), "queues up with FPU state");
+    host_time(30);
+    host_tick();
+    ok(host_current() == server, "the server is through");
+}
+
+static void test_fpu_queue(void)
+{
+    host_fpu_write(other, 0x33);
+    queue_fpu();
+    lock_taken();
+    plain(SELF | REPLY_WAIT, 9, 0);
+    ok(lock_kept() && host_current() == server && label_of(server) == 1, "a queued message with FPU state is taken");
+    is(host_fpu_read(server), 0x33, "with it");
+    plain(SELF | REPLY_WAIT, 9, 0);
+    settle();
+    arch_thread_free(server);
+    queue_fpu();
+    lock_taken();
+    plain(SELF | REPLY_WAIT, 9, 0);
+    ok(!lock_kept() && label_of(server) == 1, "but with the lock when it is the first");
+    is(host_fpu_read(server), 0x33, "so it is there");
+    plain(SELF | REPLY_WAIT, 9, 0);
+    settle();
+    server->utcb->bdr = 0;
 }
 
 /* A thread of the second CPU calls the server, which has it in an explicit slot; then one of the first does. */
@@ -262,6 +322,8 @@ int main(void)
     test_queue();
     test_timeouts();
     test_others();
+    test_fpu();
+    test_fpu_queue();
     test_shared_slot();
     test_no_wait();
     test_late_caller();

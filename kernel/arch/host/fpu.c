@@ -33,6 +33,11 @@ word_t host_fpu_read(const struct thread *t)
     return s == NULL ? 0 : s->contents[0];
 }
 
+bool arch_fpu_copies(const struct thread *from, const struct thread *to)
+{
+    return (from->arch.fpu == NULL) == (to->arch.fpu == NULL);
+}
+
 void arch_fpu_transfer(struct thread *from, struct thread *to)
 {
     struct fpu_state *s = from->arch.fpu == NULL ? NULL : fpu_of(to);

@@ -125,6 +125,11 @@ bool fpu_take(struct thread *t)
     return true;
 }
 
+bool arch_fpu_copies(const struct thread *from, const struct thread *to)
+{
+    return (from->arch.fpu == NULL) == (to->arch.fpu == NULL);
+}
+
 void arch_fpu_transfer(struct thread *from, struct thread *to)
 {
     struct arch_cpu *a = &cpu_self()->arch;
