@@ -80,9 +80,8 @@ kernel_flags := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kern
     -fno-stack-protector -fcf-protection=none -fno-strict-aliasing -fno-asynchronous-unwind-tables \
     -fno-jump-tables $(kwarn) $(call kinc,$(ARCH)) -I$O/gen $(if $(DEBUG),-DDEBUG) $(gcc)
 # Short rather than quick: what runs at boot, and objects that are not in a hurry. Quick: what makes and maps.
-small := $(patsubst %,arch/$(ARCH)/%,acpi ap barriers boot fpu irqchip isolation protection speculation \
-    timer) frame guest icu iospace irq kumem limbo main platform preempt sem smp task timeout \
-    trampoline vcon vcpu
+small := $(patsubst %,arch/$(ARCH)/%,acpi ap barriers boot fpu irqchip isolation protection speculation timer) \
+    frame guest icu iospace irq kumem limbo main platform preempt sem smp task timeout trampoline vcon vcpu
 $(small:%=$O/obj/kernel/%.o): kernel_flags += -Os $(if $(gcc),-fno-ipa-cp)
 inline = $(if $(gcc),--param=max-inline-insns-auto=$1 -fno-reorder-blocks-and-partition)
 $(patsubst %,$O/obj/kernel/%.o,map mapdb msg): kernel_flags += $(call inline,25)
