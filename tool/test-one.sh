@@ -89,7 +89,7 @@ digest_in() { sed -n 's/.*; digest //p' "$1"; }
 run_one() {
     case $name in
     unit/*) timeout 300 "$host/$name" ;;
-    sim/*) simulate ;;
+    sim/random) simulate ;;
     root/*)
         timeout 1800 "$root/labe" run --timeout 60 $(options_in "$root/test/$name.c") --until 1.. \
             --root "$out/test/root-$short" < /dev/null
@@ -120,6 +120,7 @@ run_one() {
         return "$status"
         ;;
     probe/*) timeout 300 "$root/tool/probe.sh" "${short%%/*}" "${short#*/}" ;;
+    sim/long) timeout 7200 sh "$root/test/$name.t" ;;
     *) timeout 600 sh "$root/test/$name.t" ;;
     esac
 }

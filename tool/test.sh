@@ -51,7 +51,7 @@ names() {
         [ -f "$f" ] || continue
         [ -n "$long" ] || ! head -n 8 "$f" | grep -q 'labe-test: long' || continue
         case $f in
-        test/sim/*) echo sim/random ;;
+        test/sim/*.c) echo sim/random ;;
         example/*) basename "$(dirname "$f")" | sed 's,^,example/,' ;;
         *) echo "${f#test/}" | sed 's/\.[ct]$//' ;;
         esac

@@ -46,6 +46,7 @@ wrong "unknown option '--all'" test --all
 wrong "no test has 'no-such-test' in its name" test no-such-test
 wrong "no folder '$tmp/none'" iso "$tmp/none/x.iso"
 wrong "unknown option '--usb'" iso --usb
+wrong "unknown option '--quickly'" sim --mutants --quickly
 wrong "new needs a name" new
 wrong "one name, not 2" new a b
 wrong "is no name" new "$tmp/9 lives"

@@ -352,7 +352,8 @@ static const char usage[] =
     "usage: sim [--seed N] [--steps N] [--cpus N] [--check N] [--slice N] [--no-inject] [--no-compare]\n"
     "           [--trace] [--replay FILE] [--save FILE] [--shrink SECONDS]\n"
     "       sim --exhaustive [--depth N] [--states N] [--cpus 1|2] [--jobs N] [--no-symmetry]\n"
-    "           [--basic]\n";
+    "           [--basic]\n"
+    "       ./labe sim --fast ...: without sanitizers\n";
 
 static const char *replay;
 static bool exhaustive;
