@@ -3,7 +3,7 @@
 #
 # ./labe sim --mutants [--quick | NAME...]: tool/mutants.sh.
 # ./labe sim [--fast] [OPTION...]: builds the simulation (the kernel's own sources as a host process) and hands every
-# other option to it. --fast: without sanitizers, ten times as fast.
+# other option to it. --fast: without sanitizers, ten times as fast; so is --exhaustive, which needs it.
 
 . "$(dirname "$0")/common.sh"
 if [ "${1:-}" = --mutants ]; then
@@ -13,7 +13,8 @@ fi
 fast=
 for option in "$@"; do
     shift
-    if [ "$option" = --fast ]; then fast=1; else set -- "$@" "$option"; fi
+    case $option in --fast | --exhaustive) fast=1 ;; esac
+    [ "$option" = --fast ] || set -- "$@" "$option"
 done
 set_up
 if [ -n "$fast" ]; then

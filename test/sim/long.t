@@ -14,7 +14,7 @@ for options in "--steps 3000000" "--cpus 2 --steps 3000000" "--cpus 4 --steps 30
     sed -n 's/^sim: seed/# &/p' "$tmp/out"
 done
 for options in "--depth 6" "--depth 7 --cpus 2 --basic"; do
-    run "$labe" sim --fast --exhaustive $options
+    run "$labe" sim --exhaustive $options
     is 0 "every history, $options"
     says "transitions without a finding" "every history, $options: nothing was found"
 done
