@@ -48,7 +48,7 @@ static int caps_map_one(const struct map_request *rq, word_t src, word_t dst)
 
 int map_caps(const struct map_request *rq)
 {
-    bool whole = rq->window.raw == L4_FPAGE_ALL;
+    bool whole = map_window_is_all(rq->window);
     word_t hot = rq->item >> L4_SEL_SHIFT;
     struct map_window w = map_window_combine(l4_fpage_start(rq->send), l4_fpage_order(rq->send),
                                              whole ? 0 : l4_fpage_start(rq->window),

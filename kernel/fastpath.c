@@ -75,16 +75,17 @@ static inline struct thread *fail(struct thread *self, word_t label, word_t code
 /* The operation has not answered, or its answer is not all. The frame of the caller is as the general path wants it. */
 __attribute__((noinline)) static struct thread *operate_slow(struct kobj *obj, struct invoke *in, l4_tag answer)
 {
+    if (likely(answer.raw < TAG_MUST_WAIT.raw))
+        return kernel_leave(ipc_done(in, answer));
     if (answer.raw == TAG_MUST_WAIT.raw)
         return kernel_leave(syscall_begin(in->self));
     if (answer.raw == TAG_AGAIN.raw)
         return kernel_leave(preempt(in->self));
-    if (answer.raw == TAG_NO_REPLY.raw) {
-        in->wait_slot = NULL;
-        in->timeout = (uint32_t)frame_timeout(&in->self->arch.frame);
-        return kernel_leave(ipc_receive(in, obj->type == KOBJ_IRQ ? obj : NULL)); /* a real receive follows */
-    }
-    return kernel_leave(ipc_done(in, answer));
+    if (answer.raw == TAG_RESUMED.raw) /* with other registers */
+        return kernel_leave(in->self);
+    in->wait_slot = NULL; /* no reply: a real receive follows */
+    in->timeout = (uint32_t)frame_timeout(&in->self->arch.frame);
+    return kernel_leave(ipc_receive(in, obj->type == KOBJ_IRQ ? obj : NULL));
 }
 
 /* It has answered, and the caller goes on. (state_word is THREAD_STATE_RUNNING when it is 0.) */
@@ -530,7 +531,10 @@ __attribute__((noinline)) static struct thread *send(struct thread *self, word_t
             return arch_resume_fast(self, tag, label);
         }
     }
-    return obj->ops->answers ? operate(self, label, dest, tag, cap) : send_message(self, label, dest, tag, cap);
+    if (!obj->ops->answers)
+        return send_message(self, label, dest, tag, cap);
+    /* The sender gets its own tag back; with the error bit it might be taken for one of the kernel's. */
+    return unlikely(tag & L4_TAG_ERROR) ? general(self, label, dest, tag) : operate(self, label, dest, tag, cap);
 }
 
 /* A trigger and an open wait in one: the IRQ's thread goes on when it is the most important. */

@@ -23,7 +23,7 @@ void irq_source_mask(struct irq_source *s)
     if (s == NULL)
         return;
     if (s->irq != NULL)
-        s->irq->masked = true;
+        s->irq->held = false; /* whoever masks it has to unmask it */
     s->masked = true;
     if (s->kind == SOURCE_PIN)
         arch_irq_mask(s->number);
@@ -34,7 +34,7 @@ void irq_source_unmask(struct irq_source *s)
     if (s == NULL)
         return;
     if (s->irq != NULL)
-        s->irq->masked = false;
+        s->irq->held = false;
     s->masked = false;
     if (s->kind == SOURCE_PIN)
         arch_irq_unmask(s->number);
@@ -115,9 +115,8 @@ static l4_tag icu_bind(struct invoke *in, const struct irq_lines *lines)
         return tag_label(-L4_ERR_INVAL);
     s->irq = irq;
     s->level = s->kind == SOURCE_PIN && arch_irq_is_level(s->number);
-    s->masked = true;
     irq->source = s;
-    irq->masked = true;
+    irq_source_mask(s); /* it may have been unmasked while it was free */
     return tag_label(0);
 }
 

@@ -395,7 +395,7 @@ static int map_ports(const struct map_request *rq, struct port_range r)
 cold_path int map_io(const struct map_request *rq)
 {
     struct port_range r, window = all_ports;
-    bool everything = rq->window.raw == L4_FPAGE_ALL;
+    bool everything = map_window_is_all(rq->window);
 
     if ((!everything && l4_fpage_type(rq->window) != L4_FPAGE_IO) || rq->to->is_sigma0)
         return MAP_DONE;

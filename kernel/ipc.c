@@ -192,14 +192,6 @@ static bool receiver_matches(const struct thread *r, uint64_t sender_id)
     return r->ipc_state == IPC_WAITING || (r->ipc_state == IPC_RECEIVING && r->partner == sender_id);
 }
 
-/* r takes a message of the sender now: it waits for one, or it is a vCPU that takes it in between (and stands at its
- * entry point afterwards: the caller must deliver). */
-static bool receiver_ready(struct thread *r, uint64_t sender_id)
-{
-    return likely(receiver_matches(r, sender_id)) ||
-           (unlikely(r->options & THREAD_OPT_VCPU) && vcpu_receive_begin(r, sender_id));
-}
-
 /* t enters its receive phase, no matching sender being queued. Returns 0 or the receive error (then t stays IDLE). */
 static word_t receive_begin(struct thread *t, bool open, uint64_t partner, struct reply_slot *slot, unsigned timeout16)
 {
@@ -215,6 +207,35 @@ static word_t receive_begin(struct thread *t, bool open, uint64_t partner, struc
     if (!open && (partner == 0 || partner == t->snd.id)) /* a sleep: goes to the back of its priority when it wakes */
         t->flags |= THREAD_TO_BACK;
     return 0;
+}
+
+/* r has sent to a thread of another CPU, is home again (guest.c E3) and about to wait for anybody: who has its message
+ * already must not find it elsewhere. True: now it waits. */
+static cold_path bool wait_begins(struct thread *r)
+{
+    word_t dest = frame_dest(&r->arch.frame);
+    struct reply_slot *slot = NULL;
+
+    if (!r->progress.receiving || !r->ready || (r->flags & (THREAD_KERNEL_IPC | THREAD_DYING)) ||
+        !(dest & L4_OP_OPEN_WAIT) || !list_empty(&r->senders))
+        return false;
+    if ((dest & L4_SEL_SPECIAL) == L4_SEL_REPLY)
+        slot = task_reply_slot(r->task, dest >> L4_SEL_SHIFT);
+    if (receive_begin(r, true, 0, slot, l4_timeout_rcv(frame_timeout(&r->arch.frame))) != 0)
+        return false; /* it finds out itself */
+    sched_dequeue(r);
+    r->resume = NULL;
+    r->progress = (struct op_progress){0};
+    return true;
+}
+
+/* r takes a message of the sender now: it waits for one, or it is a vCPU that takes it in between (and stands at its
+ * entry point afterwards: the caller must deliver). */
+static bool receiver_ready(struct thread *r, uint64_t sender_id)
+{
+    return likely(receiver_matches(r, sender_id)) ||
+           (unlikely(r->options & THREAD_OPT_VCPU) && vcpu_receive_begin(r, sender_id)) ||
+           (unlikely(cpu_count > 1 && r->ipc_state == IPC_IDLE) && wait_begins(r));
 }
 
 /* A finished transfer: the receiver's result and, for a call into an open wait (slot), the reply capability. */
@@ -316,8 +337,9 @@ __attribute__((noinline)) struct thread *ipc_receive(struct invoke *in, struct k
     word_t code;
 
     if (is_guest(self)) { /* its queue belongs to its own CPU */
-        self->progress.receiving = true;
-        return preempt(self);
+        self->progress.receiving = self->progress.again = true;
+        self->resume = preempt_again; /* without a window: it begins when it is home */
+        return self;
     }
     s = sender_for(self, open, partner);
     if (s != NULL) {

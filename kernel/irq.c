@@ -34,6 +34,7 @@ static void irq_hit(struct irq_base *base)
     }
     if (irq->snd.receiver != NULL) { /* one message at most: the edge is remembered as a mask until delivery */
         irq_source_mask(base->source);
+        base->held = true;
         return;
     }
     ipc_irq_send(irq);
@@ -58,7 +59,7 @@ void irq_trigger(struct irq *irq) { irq_hit(&irq->base); }
 
 void irq_delivered(struct irq *irq)
 {
-    if (irq->base.masked && irq->base.source != NULL && !irq->base.source->level)
+    if (irq->base.held && irq->base.source != NULL && !irq->base.source->level)
         irq_source_unmask(irq->base.source);
 }
 

@@ -59,7 +59,8 @@ static bool receive_is_local(const struct thread *self, word_t op, const struct 
 static bool send_is_local(const struct thread *self, word_t tag, const struct thread *to)
 {
     return is_here(to) && !(to->options & THREAD_OPT_VCPU) && is_plain(tag, self, to) &&
-           (to->ipc_state != IPC_WAITING || slot_is_ours(to->ipc.wait_slot));
+           (to->ipc_state != IPC_WAITING || slot_is_ours(to->ipc.wait_slot)) &&
+           (to->ipc_state != IPC_IDLE || !to->progress.receiving); /* else ipc.c may begin its wait */
 }
 
 /* Whom the reply capability names, when he waits for self. */

@@ -291,7 +291,7 @@ static cold_path int map_again(const struct map_job *job, word_t at, int result)
 int map_memory(const struct map_request *rq)
 {
     unsigned send_order = l4_fpage_order(rq->send), window_order = l4_fpage_order(rq->window);
-    bool everything = rq->window.raw == L4_FPAGE_ALL;
+    bool everything = map_window_is_all(rq->window);
 
     if ((!everything && l4_fpage_type(rq->window) != L4_FPAGE_MEM) || send_order < MEM_ORDER_MIN ||
         window_order < MEM_ORDER_MIN || rq->to->is_sigma0)

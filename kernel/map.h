@@ -52,6 +52,8 @@ struct map_request {
     unsigned rights_mask; /* object flexpages: rights that the channel lets pass */
     struct op_progress *progress; /* 0 at the start */
 };
+/* Its rights do not count. */
+static inline bool map_window_is_all(l4_fpage window) { return (window.raw & ~15ul) == L4_FPAGE_ALL; }
 /* Dispatches on the type of the send flexpage: memory (map.c), I/O (iospace.c), objects (capmap.c).
  * Mappings made before a failure stay. */
 int map_fpage(const struct map_request *rq);

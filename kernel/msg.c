@@ -133,8 +133,10 @@ hot_path word_t item_transfer(struct task *from, struct receive_buffers *buffers
         st = map_fpage(&rq);
         kind = L4_GOT_MAPPED;
         if (unlikely(st != MAP_DONE)) {
-            if (st != MAP_NOTHING)
-                return st == MAP_AGAIN ? MSG_AGAIN : L4_IPC_SEND_MAP_FAILED;
+            if (st == MAP_AGAIN)
+                return MSG_AGAIN;
+            if (st != MAP_NOTHING) /* a dead task has no window */
+                return b.into->obj.dead ? L4_IPC_SEND_OVERFLOW : L4_IPC_SEND_MAP_FAILED;
             kind = L4_GOT_NOTHING;
         }
     }
@@ -240,6 +242,15 @@ hot_path word_t items_send(struct thread *s, struct thread *r, l4_tag tag, unsig
     return err;
 }
 
+/* Some items are refused: the words arrive all the same. */
+static cold_path void words_of_refused(struct thread *s, struct thread *r, unsigned words)
+{
+    if (!(r->flags & THREAD_KERNEL_IPC))
+        words_transfer(s, r, words);
+    else if (r->flags & THREAD_IN_EXCEPTION)
+        arch_exc_load(r, s->utcb->mr);
+}
+
 word_t msg_transfer(struct thread *s, struct thread *r, l4_tag tag, unsigned rights, l4_tag *out)
 {
     unsigned words = l4_tag_words(tag);
@@ -254,8 +265,11 @@ word_t msg_transfer(struct thread *s, struct thread *r, l4_tag tag, unsigned rig
     if (unlikely(l4_tag_items(tag) != 0)) {
         word_t err = items_send(s, r, tag, rights);
 
-        if (err != 0)
+        if (err != 0) {
+            if (err != MSG_AGAIN)
+                words_of_refused(s, r, words);
             return err;
+        }
     }
     if (likely(!(r->flags & THREAD_KERNEL_IPC)))
         words_transfer(s, r, words);

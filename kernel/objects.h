@@ -25,7 +25,7 @@ struct irq_base {
     struct kobj obj;
     struct irq_source *source;              /* NULL: software */
     void (*hit)(struct irq_base *irq);      /* an interrupt of the source arrived */
-    bool masked;
+    bool held; /* an edge came while a message was queued: the source is masked until that is received */
 };
 struct irq {
     struct irq_base base;

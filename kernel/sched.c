@@ -154,6 +154,7 @@ void sched_set(struct thread *t, struct cpu *home, unsigned prio, int32_t quantu
     t->quantum_us = t->left_us = quantum_us != 0 ? quantum_us : SCHED_QUANTUM_US;
     if (home == NULL)
         return;
+    t->had_cpu = true;
     if (runs || (old == NULL && thread_alive(t) && (t->ipc_state == IPC_IDLE || t->resume != NULL)))
         if (!cpu_post(t))
             sched_wake(t);

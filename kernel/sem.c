@@ -29,7 +29,8 @@ static void sem_give(struct sem *s)
     t = container_of(list_first(&s->waiting, struct sender, link), struct thread, snd);
     ipc_claim(t, false);
     ipc_unblock(t);
-    frame_set_tag(&t->arch.frame, tag_label(0).raw);
+    if (frame_dest(&t->arch.frame) & L4_OP_RECV) /* else it keeps its own tag, as after any send */
+        frame_set_tag(&t->arch.frame, tag_label(0).raw);
     ipc_wake(t);
 }
 

@@ -95,7 +95,7 @@ static void thread_unbind(struct thread *t)
 
     if (task == NULL)
         return;
-    if (t->home != NULL) /* not for a thread that never had a CPU */
+    if (t->had_cpu)
         t->utcb->free_marker = 0;
     list_remove(&t->task_link);
     if (t->vcpu != NULL)
@@ -266,7 +266,7 @@ static l4_tag thread_switch_to(struct thread *t, struct invoke *in)
 {
     if (t != in->self && t->ready && t->home == cpu_self() && !is_guest(in->self)) /* guest.c E4 */
         in->next = t;
-    else if (t != in->self)
+    else if (t != in->self && t->home == cpu_self())
         cpu_self()->reschedule = true;
     return tag_label(0);
 }

@@ -141,6 +141,7 @@ struct thread {
     struct irq *delete_irq;  /* referenced */
     struct list task_link;   /* threads of the task */
     uint64_t consumed_us;
+    bool had_cpu;            /* H, home was not NULL once: whoever waits for its end looks at the UTCB */
     uint8_t kernel_error;    /* IPC error code, when kernel_tag has the error bit */
     /* From here on thread_create clears nothing. */
     uint64_t deadline_us;    /* TIMED, and in the inbox of its CPU: to be armed there */

@@ -12,8 +12,7 @@ static void normalise(struct model_thread *t)
 
     if (!sends)
         t->ipc = (struct model_ipc){.slot = t->state == M_WAIT ? t->ipc.slot : 0};
-    if ((t->state != M_GATE && t->state != M_AWAY && t->rest != REST_AGAIN && t->rest != REST_RECEIVE) ||
-        (t->flags & F_KERNEL_IPC))
+    if (!model_keeps_request(t))
         t->request = (struct model_request){0};
     if (t->rest != REST_ANSWERED)
         t->answer = 0;

@@ -334,8 +334,7 @@ static void load_state(struct model_thread *m, const struct thread *t)
     if (m->state == M_SEND || m->rest == REST_LATER)
         m->ipc = (struct model_ipc){t->ipc.tag.raw, t->ipc.timeout, t->ipc.op, t->ipc.rights,
                                     (int16_t)load_slot(opens(t->ipc.op) ? t->ipc.wait_slot : NULL, t)};
-    if ((m->state == M_GATE || m->state == M_AWAY || m->rest == REST_AGAIN || m->rest == REST_RECEIVE) &&
-        !(m->flags & F_KERNEL_IPC))
+    if (model_keeps_request(m))
         m->request = (struct model_request){frame_dest(&t->arch.frame), frame_tag(&t->arch.frame),
                                             frame_label(&t->arch.frame), frame_timeout(&t->arch.frame)};
 }

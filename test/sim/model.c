@@ -235,13 +235,12 @@ static word_t receive_begin(struct model *m, int x, bool open, int from, int slo
 static word_t transfer(struct model *m, int s, int r, word_t tag, unsigned rights)
 {
     bool short_answer = (m->t[r].flags & F_EXCEPTION) && l4_tag_words((l4_tag){tag}) < L4_EXC_WORDS;
-
     word_t error;
 
     if ((m->t[r].flags & F_KERNEL_IPC) && ((m->t[s].flags & F_KERNEL_IPC) || short_answer))
         return 0; /* nothing but the label counts */
     error = m->world->items(m, s, r, tag, rights);
-    if (error == 0 && (m->t[r].flags & F_EXCEPTION)) {
+    if (m->t[r].flags & F_EXCEPTION) { /* also when an item is refused */
         m->result[r].registers = true;
         m->result[r].from = (int16_t)s;
     }
@@ -356,13 +355,32 @@ static bool upcall_taken(const struct model *m, int x, unsigned events)
     return m->upcalls[x] == UPCALLS_UNSURE ? model_choose(2) != 0 : (m->upcalls[x] & events) != 0;
 }
 
+/* r is home again after its message was sent elsewhere: who has it finds r waiting. */
+static bool wait_begins(struct model *m, int r)
+{
+    struct model_thread *t = &m->t[r];
+    word_t dest = t->request.dest;
+    int slot = r;
+
+    if (t->rest != REST_RECEIVE || t->state != M_READY || t->cpu == NOBODY || m->on[t->cpu].current == r ||
+        (t->flags & (F_KERNEL_IPC | F_DYING)) || !(dest & L4_OP_OPEN_WAIT) || t->first != NOBODY)
+        return false;
+    if ((dest & L4_SEL_SPECIAL) == L4_SEL_REPLY)
+        slot = m->world->explicit_slot(r, (dest & ~L4_OP_MASK) >> L4_SEL_SHIFT, false);
+    if (receive_begin(m, r, true, NOBODY, slot, l4_timeout_rcv((uint32_t)t->request.timeouts)) != 0)
+        return false;
+    model_dequeue(m, r);
+    t->rest = REST_NONE;
+    return true;
+}
+
 /* Does r take a message of s now? A vCPU may, in between, in an upcall. */
 static bool takes_now(struct model *m, int r, int s, bool *upcall)
 {
     const struct model_thread *t = &m->t[r];
 
     *upcall = false;
-    if (t->state == M_WAIT || (t->state == M_RECEIVE && t->at == s))
+    if (t->state == M_WAIT || (t->state == M_RECEIVE && t->at == s) || wait_begins(m, r))
         return true;
     if (!(t->flags & F_VCPU) || t->state != M_READY || t->cpu == NOBODY || t->rest != REST_NONE || r == s)
         return false;
@@ -980,6 +998,8 @@ bool model_go_on(struct model *m, int x)
     case REST_RECEIVE:
         m->reached = 0; /* after a window */
         t->request.dest &= ~(word_t)(L4_OP_SEND | L4_OP_REPLY);
+        if ((t->request.dest & L4_OP_OPEN_WAIT) && (t->request.dest & L4_SEL_SPECIAL) != L4_SEL_REPLY)
+            t->request.dest = L4_SEL_INVALID | (t->request.dest & L4_OP_MASK); /* whatever was sent to */
         again(m, x);
         return true;
     case REST_LATER:

@@ -99,9 +99,15 @@ struct model_thread {
     int32_t quantum, left;
     uint64_t consumed; /* µs */
     struct model_ipc ipc;         /* M_SEND, REST_LATER; M_WAIT: the slot */
-    struct model_request request; /* M_GATE, M_AWAY, REST_AGAIN, REST_RECEIVE */
+    struct model_request request; /* model_keeps_request */
     word_t answer;                /* REST_ANSWERED: tag, or the error bit and the error code */
 };
+/* Is what it has asked for still needed? */
+static inline bool model_keeps_request(const struct model_thread *t)
+{
+    return !(t->flags & F_KERNEL_IPC) && (t->state == M_GATE || t->state == M_SEM || t->state == M_AWAY ||
+                                          t->rest == REST_AGAIN || t->rest == REST_RECEIVE);
+}
 /* An element of a queue: in priority order, first come first served within one. */
 struct model_sender {
     int16_t next;

@@ -100,7 +100,7 @@ static struct answer thread_switch(struct model *m, int x, int t)
 
     if (t != x && (m->t[t].flags & F_READY) && m->t[t].cpu == m->cpu && m->on[m->cpu].current == x)
         a.next = t; /* who is here as a guest has no time to give */
-    else if (t != x)
+    else if (t != x && m->t[t].cpu == m->cpu)
         m->on[m->cpu].reschedule = true;
     return a;
 }

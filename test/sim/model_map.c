@@ -275,7 +275,7 @@ static void slot_map(struct model_maps *m, struct model_slot_of *from, struct mo
 static bool slots_map(struct model_maps *m, uint64_t from, uint64_t to, const word_t *item, l4_fpage window,
                       unsigned mask)
 {
-    bool all = window.raw == L4_FPAGE_ALL, some = false;
+    bool all = window_is_all(window), some = false;
     l4_fpage fp = {item[1]};
     struct model_window w = model_window(l4_fpage_start(fp), l4_fpage_order(fp), all ? 0 : l4_fpage_start(window),
                                          all ? 63 : l4_fpage_order(window), item[0] >> L4_SEL_SHIFT);
@@ -569,7 +569,7 @@ static unsigned piece_order(struct model_maps *m, uint64_t to, const struct mode
 /* Was there anything in the source? */
 static bool pages_map(struct model_maps *m, uint64_t from, uint64_t to, const word_t *item, l4_fpage window)
 {
-    bool all = window.raw == L4_FPAGE_ALL, some = false;
+    bool all = window_is_all(window), some = false;
     bool grant = (item[0] & L4_ITEM_GRANT) && !m->world->is_sigma0(from); /* which keeps its pages */
     l4_fpage fp = {item[1]};
     unsigned order = l4_fpage_order(fp), rights = l4_fpage_rights(fp) & L4_MEM_RIGHTS;

@@ -127,6 +127,7 @@ struct model_maps {
 };
 
 /* The part of a send flexpage that is mapped, and whereto. */
+static inline bool window_is_all(l4_fpage window) { return (window.raw & ~15ul) == L4_FPAGE_ALL; }
 struct model_window {
     word_t src, dst;
     unsigned order;

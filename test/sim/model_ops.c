@@ -112,7 +112,10 @@ void model_sem_up(struct model *m, int sem)
         return;
     }
     model_unblock(m, x);
-    model_result(m, x, (struct model_result){.kind = R_LABEL});
+    if (m->t[x].request.dest & L4_OP_RECV)
+        model_result(m, x, (struct model_result){.kind = R_LABEL});
+    else
+        model_result(m, x, (struct model_result){.kind = R_TAG, .tag = m->t[x].request.tag});
     model_wake(m, x);
 }
 

@@ -175,10 +175,10 @@ static word_t word_mask(struct ports p, word_t w)
 bool model_ports_map(struct model_maps *m, uint64_t from, uint64_t to, const word_t *item, l4_fpage window)
 {
     struct ports send = ports_of((l4_fpage){item[1]}), all = {0, PORTS};
-    struct ports receive = window.raw == L4_FPAGE_ALL ? all : ports_of(window);
+    struct ports receive = window_is_all(window) ? all : ports_of(window);
     bool some = false;
 
-    if ((window.raw != L4_FPAGE_ALL && l4_fpage_type(window) != L4_FPAGE_IO) || m->world->is_sigma0(to))
+    if ((!window_is_all(window) && l4_fpage_type(window) != L4_FPAGE_IO) || m->world->is_sigma0(to))
         return true; /* kinds do not match: nothing, and not marked so */
     if (l4_fpage_rights((l4_fpage){item[1]}) == 0 || send.first >= PORTS)
         return false;

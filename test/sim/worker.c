@@ -112,7 +112,7 @@ static void put_buffers(struct l4_utcb *u)
         u->bdr = random_word();
     for (unsigned i = 0; i < 6; i += 2) {
         u->br[i] = one_in(10) ? 0 : L4_ITEM_MAP;
-        u->br[i + 1] = one_in(3) ? L4_FPAGE_ALL : random_mem_page();
+        u->br[i + 1] = one_in(3) ? L4_FPAGE_ALL | random_below(16) : random_mem_page();
     }
     u->br[6] = L4_ITEM_MAP;
     u->br[7] = one_in(2) ? L4_FPAGE_ALL : io_page(0, 16, 0);
