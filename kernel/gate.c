@@ -2,8 +2,9 @@
 /*
  * IPC gates: a label and a thread. Who sends through a gate that is bound to no thread waits at the gate.
  *   G1  waiting is empty while the gate is bound; but for those who are yet to go on, when it is on the work list.
- *   G2  The short path reads thread, then label, without the lock. Either one of them changes, or thread is NULL until
- *       the label is there, or every other CPU is claimed.
+ *   G2  The short path reads thread, then label, without the lock. So thread is NULL until the label is there, and a
+ *       gate that is bound gets another thread or label while every other CPU is claimed: not one change after the
+ *       other, either, of which a CPU that stands between two loads would see half of each.
  */
 #include "cpu.h"
 #include "factory.h"
@@ -100,7 +101,7 @@ static cold_path l4_tag gate_bind(struct gate *g, struct invoke *in)
         return tag_label(-L4_ERR_PERM);
 
     /* ---- commit: nothing below can fail ---- */
-    if (old != NULL && old != thread_of(thread) && g->label != label)
+    if (old != NULL)
         cpu_claim_all(); /* G2 */
     kobj_ref(thread);
     g->label = label;

@@ -100,6 +100,7 @@ static bool timeout_deadline(const struct thread *t, unsigned timeout16, uint64_
 /* s waits for r to receive from it. */
 static void sender_wait(struct thread *r, struct sender *s)
 {
+    kassert(cpu_claimed(r->home));
     s->receiver = r;
     sender_enqueue(&r->senders, s);
     if (unlikely(r->options & THREAD_OPT_VCPU))
@@ -430,10 +431,11 @@ struct thread *ipc_refused(struct thread *self, struct thread *to, word_t err)
     return self;
 }
 
-/* An answer to who waits for nobody else can be given from here (L5). */
+/* An answer to who waits for nobody else can be given from here (L5). Who waits in a queue has one of his own, which
+ * his CPU uses without the lock: a message to him travels. */
 static cold_path bool message_travels(struct invoke *in, struct thread *to)
 {
-    if (!is_guest(in->self) && wait_is_still(to, (in->tag.raw & L4_TAG_FPU) != 0))
+    if (!is_guest(in->self) && wait_is_still(to, false, (in->tag.raw & L4_TAG_FPU) != 0))
         return false;
     return travels(in, to->home);
 }

@@ -24,8 +24,9 @@ void sender_enqueue(struct list *queue, struct sender *s);
 void sender_unqueue(struct sender *s);
 /* Blocks self in `state` with its 16-bit timeout. 0, or the IPC error (expired, canceled): then nothing has changed. */
 word_t ipc_block(struct thread *self, enum ipc_state state, unsigned timeout16);
-/* May the caller end the wait of t without more than the lock (smp.h L5)? fpu: it needs the FPU state of t. */
-bool wait_is_still(const struct thread *t, bool fpu);
+/* May the caller end the wait of t without more than the lock (smp.h L5)? queued: also when t waits in a queue. fpu: it
+ * needs the FPU state of t. */
+bool wait_is_still(const struct thread *t, bool queued, bool fpu);
 /* The caller is about to end the wait of t: claims its CPU when that may touch t meanwhile. */
 void ipc_claim_other(struct thread *t, bool fpu);
 static inline void ipc_claim(struct thread *t, bool fpu)

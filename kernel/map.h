@@ -53,7 +53,7 @@ struct map_request {
     struct op_progress *progress; /* 0 at the start */
 };
 /* Its rights do not count. */
-static inline bool map_window_is_all(l4_fpage window) { return (window.raw & ~15ul) == L4_FPAGE_ALL; }
+static inline bool map_window_is_all(l4_fpage window) { return window.raw - L4_FPAGE_ALL < 16; }
 /* Dispatches on the type of the send flexpage: memory (map.c), I/O (iospace.c), objects (capmap.c).
  * Mappings made before a failure stay. */
 int map_fpage(const struct map_request *rq);

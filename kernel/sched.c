@@ -148,8 +148,10 @@ void sched_set(struct thread *t, struct cpu *home, unsigned prio, int32_t quantu
     runs = t->ready || (old != NULL && old != home && old->current == t);
     if (t->ready)
         sched_dequeue(t);
-    if (old != home)
+    if (old != home) {
+        cpu_claim(home); /* on the short path a thread of its own does not appear from nowhere, half moved */
         migrate(t, home);
+    }
     t->prio = (uint8_t)prio;
     t->quantum_us = t->left_us = quantum_us != 0 ? quantum_us : SCHED_QUANTUM_US;
     if (home == NULL)

@@ -132,6 +132,7 @@ bool kernel_enter_contended(struct thread *self, struct thread *(*again)(struct 
 
 void kernel_unlock_contended(void)
 {
+    arch_flags_sync();
     limbo_pass();
     while (claimed_set != 0) {
         unsigned id = (unsigned)__builtin_ctzl(claimed_set);

@@ -31,12 +31,13 @@ struct thread *syscall_execute(struct thread *self)
                         .timeout = (uint32_t)frame_timeout(&self->arch.frame)};
     struct kobj *obj;
 
-    if (unlikely(self->progress.receiving)) /* what was sent is sent */
-        in.op &= ~(word_t)(L4_OP_SEND | L4_OP_REPLY);
     if (unlikely(!wait_slot_find(&in)))
         return ipc_fail(&in, L4_IPC_NO_REPLY_CAP);
-    if (unlikely(self->progress.receiving) && (in.op & L4_OP_OPEN_WAIT))
-        return ipc_receive(&in, NULL); /* whatever has become of what was sent to */
+    if (unlikely(self->progress.receiving)) { /* what was sent is sent, whatever has become of whom it was sent to */
+        in.op &= ~(word_t)(L4_OP_SEND | L4_OP_REPLY);
+        if (in.op & L4_OP_OPEN_WAIT)
+            return ipc_receive(&in, NULL);
+    }
     if (in.op & L4_OP_REPLY) {
         if (!(in.op & L4_OP_SEND))
             return ipc_fail(&in, L4_IPC_NOT_EXISTENT);

@@ -60,6 +60,7 @@ __attribute__((noinline)) void sender_dequeue(struct sender *s)
     struct thread *r = s->receiver;
 
     s->receiver = NULL;
+    kassert(s->is_irq || cpu_claimed(r->home));
     if (unlikely(r->options & THREAD_OPT_MODIFY) && r->modify_at == &s->link)
         r->modify_at = s->link.next;
     if (likely(s->link.next == s->link.prev)) /* the only one */
@@ -83,27 +84,26 @@ static inline void held_by_clear(struct thread *t)
 
 /* Does its own CPU look at t under the lock only (smp.h L5)? So it looks at whom only this CPU's running thread
  * answers, and at who waits in a queue. Whom t waits for is written before its state, and read after it. */
-static bool thread_is_still(const struct thread *t)
+static bool thread_is_still(const struct thread *t, bool queued)
 {
     uint64_t state = __atomic_load_n(&t->state_word, __ATOMIC_ACQUIRE);
     const struct thread *self = cpu_self()->current;
 
     state &= ~((uint64_t)(THREAD_TIMED | THREAD_IN_FAULT | THREAD_PARTLY) << 32);
-    if (state == IPC_SENDING)
-        return !(t->ipc.op & L4_OP_OPEN_WAIT);
-    return state == IPC_SEM || state == IPC_GATE ||
-           (state == THREAD_STATE_RECEIVING && t->partner == self->snd.id &&
-            (t->held_by == NULL || t->held_by == &self->reply));
+    if (state == THREAD_STATE_RECEIVING)
+        return t->partner == self->snd.id && (t->held_by == NULL || t->held_by == &self->reply);
+    return queued && (state == IPC_SEM || state == IPC_GATE ||
+                      (state == IPC_SENDING && !(t->ipc.op & L4_OP_OPEN_WAIT)));
 }
 
-cold_path bool wait_is_still(const struct thread *t, bool fpu)
+cold_path bool wait_is_still(const struct thread *t, bool queued, bool fpu)
 {
-    return !fpu && t->options == 0 && cpu_has_inbox(t->home) && thread_is_still(t);
+    return !fpu && t->options == 0 && cpu_has_inbox(t->home) && thread_is_still(t, queued);
 }
 
 cold_path void ipc_claim_other(struct thread *t, bool fpu)
 {
-    if (!wait_is_still(t, fpu))
+    if (!wait_is_still(t, true, fpu))
         cpu_claim(t->home);
 }
 
@@ -129,7 +129,7 @@ void wait_arm(struct thread *t, uint64_t deadline_us)
 
 void ipc_unblock(struct thread *t)
 {
-    kassert(cpu_claimed(t->home) || t->ipc_state == IPC_IDLE || thread_is_still(t));
+    kassert(cpu_claimed(t->home) || t->ipc_state == IPC_IDLE || thread_is_still(t, true));
     switch (t->ipc_state) {
     case IPC_SENDING:
         cpu_claim(t->snd.receiver->home);

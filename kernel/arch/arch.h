@@ -118,6 +118,9 @@ void arch_ipi(struct cpu *c);
 void arch_cpu_unload(void);
 /* The same for t alone, if it is t's that is loaded here. */
 void arch_thread_unload(struct thread *t);
+/* The lock is about to be given back: what the flags of a thread that is loaded here, but does not run on, say about it
+ * is true now. Afterwards another CPU may end its wait, and nobody else writes them (smp.h L5). */
+void arch_flags_sync(void);
 /* Interrupts are let in for a moment. One that comes drops the kernel's stack and asks, as any other, who runs. The
  * lock is free. */
 void arch_interrupt_window(void);

@@ -486,13 +486,12 @@ static void send(struct model *m, int x, int to, const struct model_ipc *ipc, wo
     after_send(m, x, to, ipc);
 }
 
-/* Does the message of x go to the CPU of `to` first? Who waits in a queue, or for nobody but x, can be sent to, or
- * answered, from anywhere: what lies in the box of its CPU stays there. */
+/* Does the message of x go to the CPU of `to` first? Who waits for nobody but x can be answered from anywhere: what
+ * lies in the box of its CPU stays there. */
 static bool message_travels(struct model *m, int x, int to)
 {
     const struct model_thread *r = &m->t[to];
-    bool still = r->state == M_SEND || r->state == M_GATE || r->state == M_SEM ||
-                 (r->state == M_RECEIVE && r->at == x);
+    bool still = r->state == M_RECEIVE && r->at == x;
 
     if (r->cpu == m->cpu || (still && model_choose(2) == 0))
         return false;

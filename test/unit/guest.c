@@ -397,6 +397,43 @@ static void test_answers(void)
             }
 }
 
+/* Who waits in a queue has one himself, which is used by his CPU without the lock: a message to him travels, too. */
+static void test_waits_in_queue(void)
+{
+    far_busy();
+    host_set_cpu(1);
+    far->utcb->mr[0] = L4_OP_SEM_DOWN;
+    plain(SEL(SEM) | CALL, L4_PROTO_SEMAPHORE, 1, 0);
+    ok(far->ipc_state == IPC_SEM && host_current() == local, "a thread of an awake CPU waits at a semaphore");
+    host_set_cpu(0);
+    root->utcb->mr[0] = 41;
+    plain(SEL(FAR) | L4_OP_SEND, 5, 1, 0);
+    ok(root->ipc_state == IPC_AWAY && list_empty(&far->senders), "nobody else touches its queue of senders");
+    settle();
+    ok(root->ipc_state == IPC_SENDING && root->snd.receiver == far, "who sends to it waits there");
+    on(0);
+    plain(SEL(SEM) | L4_OP_SEND, L4_PROTO_IRQ, 0, 0);
+    settle();
+    ok(on(1) == far, "it goes on");
+    wait_open();
+    ok(far->ipc_state == IPC_IDLE && far->utcb->mr[0] == 41, "and takes the message");
+    far_home();
+    machine_check();
+}
+
+/* On the short path a thread of this CPU does not appear from nowhere: it is moved here while this CPU stands. */
+static void test_moved_to_awake(void)
+{
+    settle();
+    calm();
+    on(0);
+    move(FAR, 4, 120);
+    ok(!calm() && far->home == cpus[2] && far->ipc_state == IPC_WAITING,
+       "a CPU that gets a thread that waits is stopped");
+    far_home();
+    machine_check();
+}
+
 /* Two answer through one slot. */
 static void test_two_answers(void)
 {
@@ -796,7 +833,8 @@ static void test_traveller_moves(void)
         traveller_goes(CALL, 50);
         is(move(TARGET, 1ul << n, 110), 0, "a traveller moves to another CPU");
         ok(traveller->home == cpus[n], "which is his now");
-        ok(calm() && on(1) == far && reply_slot_caller(&far->reply) == traveller, "the message arrives");
+        ok(!calm(), "which is stopped for that");
+        ok(on(1) == far && reply_slot_caller(&far->reply) == traveller, "the message arrives");
         ok(traveller->timeout.armed && timeout_first(&cpus[n]->timeouts) == &traveller->timeout,
            "the time-out is armed there");
         plain(SELF | REPLY_WAIT, 8, 0, 0);
@@ -1074,20 +1112,20 @@ static void test_run_thread(void)
     run_thread_on(FAR, 4, 130);
     ok(root->ipc_state == IPC_AWAY && untouched(1), "run_thread travels to the thread");
     host_set_cpu(1);
-    ok(host_current() == local && far->home == cpus[2] && !far->ready && untouched(2) && untouched(0),
-       "which runs: it stops there");
+    ok(host_current() == local && far->home == cpus[2] && far->ready && !untouched(2) && untouched(0),
+       "which runs: it stops there, and the third CPU for a moment");
     ok(on(2) == far && far->prio == 130 && calm(), "and goes on on the third CPU");
     host_set_cpu(0);
     is(move(FAR, 1ul << 50, 120), 0, "it is taken from there, too");
     ok(far->home == NULL && on(2) != far && calm(), "and has no CPU");
     host_set_cpu(0);
     is(move(FAR, 2, 120), 0, "until it has this one again");
-    ok(on(1) == far && calm(), "where it goes on");
+    ok(!calm() && on(1) == far, "where it goes on");
     plain(SELF | L4_OP_RECV, 0, 0, 100);
     ok(far->timeout.armed && host_current() == local, "it sleeps");
     host_set_cpu(0);
     is(move(FAR, 4, 120), 0, "and moves");
-    ok(far->home == cpus[2] && timeout_first(&cpus[2]->timeouts) == &far->timeout && calm() &&
+    ok(far->home == cpus[2] && timeout_first(&cpus[2]->timeouts) == &far->timeout && !calm() &&
            timeout_first(&cpus[1]->timeouts) == NULL, "with its time-out");
     host_time(100);
     host_set_cpu(2);
@@ -1232,7 +1270,6 @@ static void test_irq_moves(void)
                 wait_open();
             ok(far_gets(0x500), "it finds its thread");
             far_home();
-            ok(calm(), "and stops nobody");
         }
 }
 
@@ -1581,11 +1618,11 @@ static void test_new_home(void)
     move(FAR, 1, 120);
     host_set_cpu(0);
     run_thread_on(FAR, 2, 120);
-    ok(far->ipc_state == IPC_WAITING && cpus[1]->inbox_length == 1, "a thread that waits lies in an inbox");
-    host_set_cpu_early(1);
+    ok(far->ipc_state == IPC_WAITING && timeout_first(&cpus[1]->timeouts) == &far->timeout,
+       "a thread that waits moves with its time-out");
+    host_set_cpu(1);
     plain(SEL(FAR) | L4_OP_SEND, 7, 0, ZERO_SND);
     ok(host_current() == far && label_of(far) == 7 && !far->timeout.armed, "and gets a message at its new home");
-    ok(cpus[1]->inbox_length == 0 && list_empty(&cpus[1]->inbox), "which has looked at it first");
     machine_check();
     settle();
     host_set_cpu(1);
@@ -1654,6 +1691,8 @@ int main(void)
     test_messages();
     test_answers();
     test_two_answers();
+    test_waits_in_queue();
+    test_moved_to_awake();
     test_items();
     test_items_window();
     test_fpu();

@@ -160,6 +160,7 @@ void arch_ipi(struct cpu *c)
 
 void arch_cpu_unload(void) { host_cpu->arch.space = NULL; }
 void arch_thread_unload(struct thread *t) { (void)t; }
+void arch_flags_sync(void) {}
 
 void (*host_on_wait)(void);
 static void (*race_act)(void);

@@ -251,6 +251,7 @@ void cpu_init(struct cpu *c)
 }
 
 static void segments_save(struct thread *t);
+static word_t selectors_read(void);
 
 /* ---- address spaces ---- */
 
@@ -340,6 +341,17 @@ void arch_thread_unload(struct thread *t)
     }
     if (a->fpu_owner == t)
         fpu_release(a);
+}
+
+void arch_flags_sync(void)
+{
+    struct cpu *c = cpu_self();
+    struct thread *t = c->arch.loaded;
+
+    if (t == NULL || t == c->current)
+        return;
+    t->arch.selectors = selectors_read();
+    thread_special_update(t);
 }
 
 /* ---- I/O ports ---- */

@@ -268,15 +268,15 @@ static inline void fpu_ts_set(struct arch_cpu *a, bool on)
     else
         __asm__ volatile("clts");
 }
-/* Whether the quick switch can deal with t: THREAD_ARCH_SPECIAL when its segments are not what every program has. */
+/* Written only when it changes: a thread that has been left may be let go by another CPU meanwhile (arch_flags_sync).
+ * Whether the quick switch can deal with t: THREAD_ARCH_SPECIAL when its segments are not what every program has. */
 static inline void thread_special_update(struct thread *t)
 {
     const word_t plain = ARCH_SEL_USER_DATA | ARCH_SEL_USER_DATA << 16;
+    bool special = t->arch.selectors != plain || t->arch.gdt_used;
 
-    if (likely(t->arch.selectors == plain && !t->arch.gdt_used))
-        t->flags &= ~(uint32_t)THREAD_ARCH_SPECIAL;
-    else
-        t->flags |= THREAD_ARCH_SPECIAL;
+    if (unlikely(special != ((t->flags & THREAD_ARCH_SPECIAL) != 0)))
+        t->flags ^= THREAD_ARCH_SPECIAL;
 }
 /* Sets CR0.TS for the thread that is about to run. */
 void fpu_switch(struct arch_cpu *a, const struct thread *t);
