@@ -291,9 +291,8 @@ static cold_path int map_again(const struct map_job *job, word_t at, int result)
 int map_memory(const struct map_request *rq)
 {
     unsigned send_order = l4_fpage_order(rq->send), window_order = l4_fpage_order(rq->window);
-    bool everything = map_window_is_all(rq->window);
 
-    if ((!everything && l4_fpage_type(rq->window) != L4_FPAGE_MEM) || send_order < MEM_ORDER_MIN ||
+    if ((!map_window_is_all(rq->window) && l4_fpage_type(rq->window) != L4_FPAGE_MEM) || send_order < MEM_ORDER_MIN ||
         window_order < MEM_ORDER_MIN || rq->to->is_sigma0)
         return MAP_DONE;
 
@@ -302,7 +301,7 @@ int map_memory(const struct map_request *rq)
                           .progress = rq->progress};
     struct map_window w =
         map_window_combine(l4_fpage_start(rq->send) << L4_PAGE_SHIFT, send_order,
-                           everything ? 0 : l4_fpage_start(rq->window) << L4_PAGE_SHIFT, window_order,
+                           l4_fpage_start(rq->window) << L4_PAGE_SHIFT, window_order, /* of everything: 0 */
                            rq->item & ~order_mask(MEM_ORDER_MIN));
     if (job.rights == 0 || w.src >= L4_USER_END || w.dst >= L4_USER_END)
         return MAP_NOTHING;

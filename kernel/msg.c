@@ -103,6 +103,13 @@ static word_t local_id(const struct task *from, const struct task *to, const str
     return L4_GOT_LABEL;
 }
 
+static cold_path word_t map_refused(int result, const struct task *to)
+{
+    if (result == MAP_AGAIN)
+        return MSG_AGAIN;
+    return to->obj.dead ? L4_IPC_SEND_OVERFLOW : L4_IPC_SEND_MAP_FAILED; /* a dead task has no window */
+}
+
 /* One item; the return item is written to `back` when the receiver has a UTCB. Returns 0, MSG_AGAIN
  * or the sender's error code. */
 hot_path word_t item_transfer(struct task *from, struct receive_buffers *buffers, const word_t *item, word_t *back,
@@ -133,10 +140,8 @@ hot_path word_t item_transfer(struct task *from, struct receive_buffers *buffers
         st = map_fpage(&rq);
         kind = L4_GOT_MAPPED;
         if (unlikely(st != MAP_DONE)) {
-            if (st == MAP_AGAIN)
-                return MSG_AGAIN;
-            if (st != MAP_NOTHING) /* a dead task has no window */
-                return b.into->obj.dead ? L4_IPC_SEND_OVERFLOW : L4_IPC_SEND_MAP_FAILED;
+            if (st != MAP_NOTHING)
+                return map_refused(st, rq.to);
             kind = L4_GOT_NOTHING;
         }
     }
