@@ -65,6 +65,9 @@ static void test_windows(void)
     is(pass(0, 3, NO_DELETE, SEL(L4_SLOT_ICU), slots(0x70, 0)), MAP_DONE, "a range into one slot");
     ok(cap_obj(cap_slot(t, 0x70)) == &icu_object, "the hot spot chooses the slot that is sent");
     is(pass(L4_SLOT_LOG, 0, NO_DELETE, 0, l4_fpage_make(L4_FPAGE_MEM, 0, 0, 0)), MAP_DONE, "a window of another kind");
+    is(pass(L4_SLOT_LOG, 0, NO_DELETE, SEL(0x61), (l4_fpage){L4_FPAGE_ALL | L4_RIGHT_R}), MAP_DONE,
+       "into the whole table, with rights");
+    is(rights_at(0x61), NO_DELETE, "which do not count");
     is(pass(L4_SLOT_LOG, 0, NO_DELETE, SEL(0x66), (l4_fpage){0}), MAP_DONE, "a window that is none");
     ok(cap_slot(t, 0x66) == NULL || cap_slot(t, 0x66)->raw == 0, "takes nothing");
     is(pass(0, 63, NO_DELETE, 0, slots(0, 63)), MAP_DONE, "the whole table into the whole table");

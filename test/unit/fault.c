@@ -76,6 +76,13 @@ static void test_exception(void)
     regs->ip = 0x9999;
     answer(0, L4_EXC_WORDS - 1);
     is(a->arch.frame.ip, 0x3456, "a short answer sets nothing");
+    host_exception(6, 0);
+    regs->ip = 0x4444;
+    root->utcb->mr[L4_EXC_WORDS] = 0x100; /* nothing that can be mapped */
+    host_syscall(SELF | REPLY_WAIT, l4_tag_make(0, L4_EXC_WORDS, 1, 0).raw, 0, 0);
+    is(error_of(root), L4_IPC_SEND_OVERFLOW, "an answer whose item is refused");
+    wait_open();
+    ok(host_current() == a && a->arch.frame.ip == 0x4444, "sets the registers all the same");
 }
 
 static void test_trigger(void)

@@ -221,6 +221,43 @@ static void test_thread_ends(void)
     ok(host_irq(LEVEL_PIN) && received(0x130), "it comes again");
 }
 
+static void trigger(void)
+{
+    host_syscall(SEL(IRQ) | L4_OP_SEND, l4_tag_make(L4_PROTO_IRQ, 0, 0, 0).raw, 0, 0);
+}
+
+/* Whoever masks a source unmasks it: a message does so only for an edge that came while another one was queued. */
+static void test_masks(void)
+{
+    is(icu(L4_OP_ICU_UNBIND, IRQ, 2, EDGE_PIN, 0), 0, "a free pin");
+    icu_send(L4_OP_ICU_UNMASK, EDGE_PIN);
+    ok(!host_irq_masked(EDGE_PIN), "may be unmasked");
+    is(icu(L4_OP_ICU_BIND, IRQ, 2, EDGE_PIN, 0), 0, "when it is bound");
+    ok(host_irq_masked(EDGE_PIN), "it is masked");
+    trigger();
+    ok(received(0x120) && host_irq_masked(EDGE_PIN), "a trigger in software does not unmask it");
+    icu_send(L4_OP_ICU_UNMASK, EDGE_PIN);
+    host_irq(EDGE_PIN);
+    host_irq(EDGE_PIN);
+    ok(host_irq_masked(EDGE_PIN), "a second edge masks it");
+    ok(received(0x120) && !host_irq_masked(EDGE_PIN), "until the first is received");
+    host_irq(EDGE_PIN);
+    icu_send(L4_OP_ICU_MASK, EDGE_PIN);
+    ok(received(0x120) && host_irq_masked(EDGE_PIN), "what is masked with a message queued stays so");
+    icu_send(L4_OP_ICU_UNMASK, EDGE_PIN);
+    host_irq(EDGE_PIN);
+    host_irq(EDGE_PIN);
+    icu_send(L4_OP_ICU_MASK, EDGE_PIN);
+    ok(received(0x120) && host_irq_masked(EDGE_PIN), "even behind a second edge");
+    is(call_words(IRQ, L4_PROTO_IRQ_SENDER, 0, 1, L4_OP_IRQ_DETACH, 0, 0, 0), 0, "an IRQ without a thread");
+    icu_send(L4_OP_ICU_UNMASK, EDGE_PIN);
+    ok(host_irq(EDGE_PIN) && host_irq_masked(EDGE_PIN), "masks what comes");
+    call_words(IRQ, L4_PROTO_KOBJECT, L4_SLOT_THREAD, 2, L4_OP_IRQ_BIND, 0x120, 0, 0);
+    ok(received(0x120) && host_irq_masked(EDGE_PIN), "for the next thread it is there, and the pin still masked");
+    icu_send(L4_OP_ICU_UNMASK, EDGE_PIN);
+    ok(host_irq(EDGE_PIN) && received(0x120), "until it is unmasked");
+}
+
 /* Who has the right can delete even these, for everybody. */
 static void boot_objects_end(void)
 {
@@ -252,6 +289,7 @@ int main(void)
     test_modes();
     test_level();
     test_thread_ends();
+    test_masks();
     delete_slot(IRQ);
     delete_slot(OTHER);
     machine_check();

@@ -21,6 +21,9 @@ static void test_windows(void)
     is(map_to(a, io(0x88, 0), b, 0), MAP_NOTHING, "a port that the sender does not have");
     is(map_window(a, io(0, 16), b, io(0x80, 4), 0), MAP_DONE, "all ports into a window of 16");
     ok(has(b, 0x80) && !has(b, 0x81), "only what the sender has");
+    unmap_io_all(b, io(0x80, 0), true);
+    is(map_window(a, io(0x80, 0), b, (l4_fpage){L4_FPAGE_ALL | RW}, 0), MAP_DONE, "a window that is everything");
+    ok(has(b, 0x80), "whatever rights it names");
     is(map_window(a, io(0x80, 0), b, mem(0, 12, 0), 0), MAP_DONE, "a window of another kind");
     is(map_to(a, io(0x10000, 0), b, 0), MAP_NOTHING, "a port beyond the last");
     is(map_to(a, io(0, 63), c, 0x5000 << 12), MAP_DONE, "an order too large is all ports; hot spots do not count");

@@ -134,6 +134,9 @@ static void test_odd_flexpages(void)
     is(frame_at(b, AT), 0x200000, "chosen by the hot spot");
     is(map_to(a, mem(0, 63, R), c, 0), MAP_DONE, "everything at once");
     is(frame_at(c, 0x200000), 0x200000, "at the same address");
+    is(map_window(a, mem(0x200000, 12, R), b, (l4_fpage){L4_FPAGE_ALL | L4_MEM_W}, AT + PAGE), MAP_DONE,
+       "a window that is everything, with rights");
+    is(access_at(b, AT + PAGE), R, "which do not count");
     is(map_fpage_all((struct map_request){.from = a, .to = b, .send = {L4_FPAGE_ALL}, .window = {L4_FPAGE_ALL}}),
        MAP_DONE,
        "a special flexpage does nothing");

@@ -500,6 +500,20 @@ static void test_sent_operations(void)
     ok(host_current() == root && l4_tag_words(tag_of(root)) == 1, "nor is one of a gate, for who may ask");
 }
 
+/* The tag of the sender is nothing but his. */
+static void test_sent_tags(void)
+{
+    struct sem *s = sem_of(cap_obj(cap_slot(root->task, SEM)));
+
+    for (word_t n = 0; n < 8; n++) {
+        root->utcb->mr[0] = L4_OP_SEM_UP;
+        host_syscall(SEL(SEM) | L4_OP_SEND, ~n, 0, 0);
+        ok(host_current() == root && s->count == 1, "an up with a strange tag is made once");
+        is(tag_of(root).raw, ~n, "and the sender goes on with that tag");
+        s->count = 0;
+    }
+}
+
 static void test_operations(void)
 {
     is(call_words(SEM, L4_PROTO_IRQ, 0, 1, 99, 0, 0, 0), -L4_ERR_NOSYS, "an operation that does not exist");
@@ -541,6 +555,7 @@ static void message_tests(void)
     test_who_goes_on();
     test_faults();
     test_sent_operations();
+    test_sent_tags();
     test_operations();
     delete_slot(SERVER);
     delete_slot(GATE);

@@ -106,6 +106,9 @@ static void test_windows(void)
     a->utcb->br[5] = SEL(TARGET + 1) | L4_ITEM_MAP | L4_RCV_SINGLE_CAP;
     is(item(L4_ITEM_MAP, obj(L4_SLOT_LOG, L4_RIGHT_R), 3), 0, "from another register on");
     ok(arrived(a->task, TARGET + 1, log), "there it is");
+    buffers(L4_ITEM_MAP, L4_FPAGE_ALL | L4_RIGHT_W, 0);
+    is(item(L4_ITEM_MAP | SEL(TARGET + 0x18), obj(L4_SLOT_LOG, L4_RIGHT_R), 3), 0, "everything, with some rights");
+    ok(arrived(a->task, TARGET + 0x18, log) && kind() == L4_GOT_MAPPED, "is everything");
     buffers(SEL(TARGET + 2) | L4_ITEM_MAP | L4_RCV_SINGLE_CAP | L4_RCV_FORWARD, SEL(TASK), 0);
     is(item(L4_ITEM_MAP, obj(L4_SLOT_LOG, L4_RIGHT_R), 3), 0, "a buffer in another task");
     ok(arrived(other, TARGET + 2, log) && !arrived(a->task, TARGET + 2, log), "it arrives in that task");
@@ -130,8 +133,10 @@ static void test_several(void)
     is(transfer(root, a, l4_tag_make(0, 1, 2, 0), 3, &out), 0, "a word and two capabilities");
     ok(a->utcb->mr[0] == 0x4711 && arrived(a->task, TARGET + 4, &vcon_object) &&
        arrived(a->task, TARGET + 5, &icu_object), "each in its buffer");
+    a->utcb->mr[0] = 0;
     is(transfer(root, a, l4_tag_make(0, 1, 3, 0), 3, &out), L4_IPC_SEND_OVERFLOW,
        "a third has none");
+    is(a->utcb->mr[0], 0x4711, "the word arrives all the same");
     is(transfer(root, a, l4_tag_make(0, 62, 1, 0), 3, &out), L4_IPC_SEND_OVERFLOW,
        "an item behind the last register");
     u->mr[62] = 0;
@@ -217,6 +222,12 @@ static void test_memory_failure(void)
 {
     size_t used = root_factory.quota.used;
 
+    a->task = other;
+    other->obj.dead = true; /* as if it were about to end */
+    buffers(SEL(TARGET) | L4_ITEM_MAP | L4_RCV_SINGLE_CAP, 0, 0);
+    is(item(L4_ITEM_MAP, obj(L4_SLOT_LOG, L4_RIGHT_R), 3), L4_IPC_SEND_OVERFLOW, "a task that ends has no buffers");
+    other->obj.dead = false;
+    a->task = root->task;
     buffers(SEL(0x3000) | L4_ITEM_MAP | L4_RCV_SINGLE_CAP, 0, 0);
     frame_fail_countdown = 1;
     is(item(L4_ITEM_MAP, obj(L4_SLOT_LOG, L4_RIGHT_R), 3), L4_IPC_SEND_MAP_FAILED, "no memory for the slot");

@@ -53,7 +53,7 @@ static void test_errors(void)
 
 static void test_order(void)
 {
-    thread_go(LOW, 110, 0x3000, 0x3100);
+    call_words(LOW, L4_PROTO_THREAD, 0, 3, L4_OP_THREAD_EX_REGS | L4_EXREGS_CANCEL, ~0ul, ~0ul, 0);
     down(SEM, 0);
     thread_go(HIGH, 120, 0x3000, 0x3100);
     down(SEM, 0);
@@ -73,6 +73,19 @@ static void test_order(void)
     wait_open();
 }
 
+/* A down that waits for no answer keeps its tag, also when it had to wait. */
+static void test_send_only(void)
+{
+    thread_go(LOW, 110, 0x3000, 0x3100);
+    low->utcb->mr[0] = L4_OP_SEM_DOWN;
+    host_syscall(SEL(SEM) | L4_OP_SEND, l4_tag_make(L4_PROTO_SEMAPHORE, 1, 0, 0).raw, 0, 0);
+    ok(host_current() == root && low->ipc_state == IPC_SEM, "a down that is only sent waits, too");
+    up();
+    ok(host_current() == low && sem()->count == 0, "an up ends it");
+    is(tag_of(low).raw, l4_tag_make(L4_PROTO_SEMAPHORE, 1, 0, 0).raw, "its tag is its own");
+    wait_open();
+}
+
 int main(void)
 {
     machine_start();
@@ -85,6 +98,7 @@ int main(void)
     test_count();
     host_general_path = false;
     test_errors();
+    test_send_only();
     test_order();
     machine_check();
     return tap_done();

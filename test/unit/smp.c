@@ -438,6 +438,21 @@ static void test_greedy(void)
     ok(second >= first + 3 && second < 200, "but nobody waits long for a CPU that does not run");
 }
 
+/* Time is given to threads of the same CPU only. */
+static void test_switch(void)
+{
+    struct thread *b = thread_make(B, GATE, GATE);
+
+    thread_go(B, 90, 0x5000, 0x5100);
+    run_thread(L4_SLOT_THREAD, 90);
+    ok(host_current() == root && b->ready && a->home == cpus[1], "two are equal, a third is on the second CPU");
+    is(call_words(A, L4_PROTO_THREAD, 0, 1, L4_OP_THREAD_SWITCH_TO, 0, 0, 0), 0, "a switch to that one");
+    ok(host_current() == root && b->ready, "changes nothing");
+    run_thread(L4_SLOT_THREAD, 100);
+    delete_slot(B);
+    machine_check();
+}
+
 static void test_end(void)
 {
     kobj_ref(&a->obj);
@@ -468,6 +483,7 @@ int main(void)
     test_inbox_full();
     test_dead();
     test_calls_by_post();
+    test_switch();
     test_end();
     test_greedy();
     machine_check();

@@ -181,6 +181,22 @@ static void test_end(void)
     work_run_all();
 }
 
+/* Whoever has had a CPU marks its UTCB as free in the end, even when it has lost it. */
+static void test_free_marker(void)
+{
+    struct l4_utcb *utcb = thread_make(B, GATE, GATE)->utcb;
+
+    utcb->free_marker = 1;
+    delete_slot(B);
+    is(utcb->free_marker, 1, "a thread that never had a CPU leaves its UTCB alone");
+    utcb = thread_make(B, GATE, GATE)->utcb;
+    thread_go(B, 50, 0x3000, 0x3100);
+    is(run_thread_on(B, 0, 50), 0, "a thread that has lost its CPU");
+    utcb->free_marker = 1;
+    delete_slot(B);
+    is(utcb->free_marker, 0, "marks it as free");
+}
+
 int main(void)
 {
     size_t used;
@@ -199,6 +215,7 @@ int main(void)
     test_alien();
     test_invocations();
     test_end();
+    test_free_marker();
     is(root_factory.quota.used, used, "all memory has been given back");
     machine_check();
     return tap_done();

@@ -122,6 +122,33 @@ static void test_exceptions(struct thread *t)
     ok(host_current() == t, "and the thread goes on");
 }
 
+/* Disabled by the handler: the fault in progress ends as it would have. op: a call, or a send that waits for no answer. */
+static void test_disabled(struct thread *t, unsigned op)
+{
+    const struct l4_exc_regs *message = (const struct l4_exc_regs *)root->utcb->mr;
+    const struct arch_frame *f = &t->arch.frame;
+
+    for (unsigned function = L4_TRAMP_RESUME; function <= L4_TRAMP_REFLECT; function++) {
+        t->utcb->mr[0] = 0x4711;
+        host_touch(HOLE, L4_MEM_W);
+        is(f->ip, HANDLER, "a handler");
+        control(THREAD, L4_TRAMP_DISABLE, 1, 0);
+        saved()->rax = 0xa1;
+        saved()->rsi = 0x51;
+        saved()->rdx = 0xd1;
+        t->utcb->mr[0] = L4_OP_THREAD_TRAMPOLINE | (word_t)function << 16;
+        host_syscall(SEL(THREAD) | op, l4_tag_make(L4_PROTO_THREAD, 1, 0, 0).raw, 0, 0);
+        if (function == L4_TRAMP_RESUME)
+            ok(host_current() == t && t->utcb->mr[0] == 0x4711, "that has disabled the trampoline resumes");
+        else
+            ok(host_current() == root && message->rax == 0xa1 && message->pfa == HOLE, "or reflects");
+        if (function == L4_TRAMP_REFLECT)
+            reply_and_wait();
+        ok(f->ip == saved()->ip && f->rax == 0xa1 && f->rsi == 0x51 && f->rdx == 0xd1, "with the registers of the area");
+        control(THREAD, L4_TRAMP_ENABLE, 1, 0);
+    }
+}
+
 /* The area may be gone with its task before the last reference to the thread. */
 static void test_end(struct thread *t)
 {
@@ -143,6 +170,11 @@ int main(void)
     test_upcall(t);
     test_resume(t);
     test_exceptions(t);
+    test_disabled(t, CALL);
+    test_disabled(t, L4_OP_SEND);
+    host_general_path = true;
+    test_disabled(t, L4_OP_SEND);
+    host_general_path = false;
     test_end(t);
     machine_check();
     return tap_done();

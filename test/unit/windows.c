@@ -661,6 +661,58 @@ static void test_all(bool two)
         }
 }
 
+/* The receiver has root's call, a sender is queued with a message of many windows; the receiver answers through what has
+ * become of `through`, and waits for anybody: nothing but what has been sent depends on that. */
+static word_t through;
+
+static void answers_and_waits(void)
+{
+    struct thread *s;
+
+    machine_start();
+    cap_slot_alloc(root->task, CAPS);
+    receiver = thread_in(RECEIVER, L4_SLOT_TASK, KU_AREA, 0, 120);
+    host_syscall((through & L4_SEL_SPECIAL ? through : SELF) | WAIT, 0, 0, 0);
+    s = thread_in(SENDER, L4_SLOT_TASK, KU_AREA + 0x400, 0, 130);
+    host_syscall(SELF | L4_OP_RECV, 0, 0, 50);
+    call(RECEIVER, 1, 0, 0);
+    host_time(50);
+    host_tick();
+    kassert(host_current() == s);
+    s->utcb->mr[0] = L4_ITEM_MAP;
+    s->utcb->mr[1] = caps(0, CAPS_ORDER).raw;
+    receiver->utcb->br[0] = L4_ITEM_MAP;
+    receiver->utcb->br[1] = caps(CAPS, CAPS_ORDER).raw;
+    host_syscall(SEL(RECEIVER) | L4_OP_SEND, l4_tag_make(0x77, 0, 1, 0).raw, 0xbb, 0);
+    kassert(host_current() == receiver && s->ipc_state == IPC_SENDING);
+    windows = stop_at = 0;
+    windows_begin();
+    host_syscall(through | WAIT | L4_OP_SEND | L4_OP_REPLY, l4_tag_make(2, 0, 0, 0).raw, 0, 0);
+    while (host_current() == s)
+        sleep_for_ever();
+    windows_end();
+    machine_check();
+    if (windows < 4 || host_current() != receiver || error_of(receiver) != 0 || label_of(receiver) != 0x77 ||
+        frame_label(&receiver->arch.frame) != 0xbb)
+        exit(1);
+    sleep_for_ever();
+    exit(host_current() != root || label_of(root) != 2);
+}
+
+static void test_answers(void)
+{
+    static const struct { word_t through; const char *name; } ways[] = {
+        {SELF, "an answer, then a message of many windows"},
+        {SEL(0x777), "the same through an empty slot"},
+        {SEL(L4_SLOT_TASK), "through something that is no thread"},
+        {SEL(3) | L4_SEL_REPLY, "through a reply slot that is empty by then"}};
+
+    for (unsigned i = 0; i < ARRAY_LEN(ways); i++) {
+        through = ways[i].through;
+        is(in_copy(answers_and_waits), 0, ways[i].name);
+    }
+}
+
 /* Each machine has a process of its own; what this one finds in detail: `windows two`. */
 static void on_two_cpus(void)
 {
@@ -677,6 +729,7 @@ int main(int argc, char **argv)
         test_all(true);
         return tap_done();
     }
+    test_answers();
     ok(in_copy(on_two_cpus) == 0, "all of this with somebody on another CPU");
     test_all(false);
     return tap_done();
