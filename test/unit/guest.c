@@ -879,6 +879,187 @@ static void test_sent_to_traveller(void)
     traveller_end();
 }
 
+static long irq_bind(word_t thread, word_t label)
+{
+    return operate(IRQ, L4_PROTO_KOBJECT, thread, 2, L4_OP_IRQ_BIND, label, 0, 0);
+}
+static void irq_renew(void) /* nothing is remembered */
+{
+    delete_slot(IRQ);
+    create(L4_PROTO_IRQ_SENDER, IRQ);
+}
+static void hit(void) { plain(SEL(IRQ) | L4_OP_SEND, L4_PROTO_IRQ, 0, 0); }
+
+/* ---- who has sent finds its receiver again: the wait of a guest begins before anybody can miss it ---- */
+
+/* The traveller has sent to far, and is back, ready to wait for anybody; root, more important, is current. */
+static void back_and_ready(word_t timeout)
+{
+    traveller_goes(L4_OP_SEND | WAIT, timeout);
+    run_thread(L4_SLOT_THREAD, 115);
+    settle();
+    kassert(on(1) == far && label_of(far) == 5);
+    host_set_cpu(0);
+    kassert(host_current() == root && traveller->ready && traveller->ipc_state == IPC_IDLE);
+}
+
+/* far, which has its message, sends or calls without time. Has the traveller got it? */
+static bool far_sends(word_t op)
+{
+    host_set_cpu(1);
+    plain(SEL(TARGET) | op, 6, 0, ZERO_SND);
+    settle();
+    machine_check();
+    host_set_cpu(0);
+    return label_of(traveller) == 6 && error_of(traveller) == 0 && traveller->ipc_state == IPC_IDLE &&
+           traveller->ready && !traveller->timeout.armed && !traveller->progress.receiving;
+}
+
+static void wait_end(void)
+{
+    host_set_cpu(0);
+    if (host_current() == root)
+        run_thread(L4_SLOT_THREAD, 100);
+    traveller_end();
+}
+
+static void test_wait_begins(void)
+{
+    static const struct { word_t timeout; const char *name; } waits[] = {{0, "for ever"}, {50, "for some time"}};
+
+    traveller_goes(L4_OP_SEND | WAIT, 0);
+    ok(on(1) == far && traveller->ipc_state == IPC_IDLE, "one that has sent is on its way home");
+    ok(far_sends(L4_OP_SEND) || label_of(traveller) == 6, "and there takes a message that has no time");
+    ok(error_of(far) == 0 && on(0) == traveller, "of whom it has sent to");
+    traveller_end();
+
+    for (unsigned i = 0; i < 2; i++) {
+        back_and_ready(waits[i].timeout);
+        ok(far_sends(L4_OP_SEND) && on(1) == far && error_of(far) == 0, waits[i].name);
+        wait_end();
+        back_and_ready(waits[i].timeout);
+        ok(far_sends(CALL) && reply_slot_caller(&traveller->reply) == far, "or a call");
+        run_thread(L4_SLOT_THREAD, 100);
+        plain(SELF | ANSWER, 8, 0, 0);
+        ok(host_current() == traveller && error_of(traveller) == 0, "which it answers");
+        wait_end();
+        back_and_ready(waits[i].timeout);
+        plain(SEL(TARGET) | L4_OP_SEND, 7, 0, ZERO_SND);
+        ok(error_of(root) == 0 && label_of(traveller) == 7 && !traveller->timeout.armed, "or one of its own CPU");
+        wait_end();
+    }
+    irq_renew();
+    back_and_ready(0);
+    irq_bind(TARGET, 0x600);
+    hit();
+    ok(traveller->ready && traveller->ipc_state == IPC_IDLE && frame_label(&traveller->arch.frame) == 0x600 &&
+       list_empty(&traveller->senders), "or an interrupt");
+    wait_end();
+    back_and_ready(0);
+    run_thread_on(TARGET, 4, 110);
+    ok(traveller->home == cpus[2] && !traveller->ready && traveller->progress.receiving, "one that moves on at once");
+    far_sends(L4_OP_SEND);
+    ok(error_of(far) == 0 && on(2) == traveller && label_of(traveller) == 6, "is found there");
+    plain(SELF | L4_OP_RECV, 0, 0, 0);
+    wait_end();
+}
+
+/* When it does not begin to wait: somebody is queued already, it has no time, it is canceled, it ends. */
+static void test_wait_begins_not(void)
+{
+    traveller_goes(L4_OP_SEND | WAIT, 0);
+    plain(SEL(TARGET) | CALL, 2, 0, 0);
+    host_set_cpu(1);
+    plain(SEL(TARGET) | L4_OP_SEND, 6, 0, ZERO_SND);
+    settle();
+    ok(on(1) == far && error_of(far) == L4_IPC_SEND_TIMEOUT, "nobody is before those who are queued");
+    ok(on(0) == traveller && label_of(traveller) == 2, "which it takes");
+    plain(SELF | ANSWER, 4, 0, 0);
+    traveller_end();
+
+    back_and_ready(ZERO_RCV);
+    ok(!far_sends(L4_OP_SEND) && error_of(far) == L4_IPC_SEND_TIMEOUT, "one without time does not wait");
+    run_thread(L4_SLOT_THREAD, 100);
+    ok(host_current() == traveller && error_of(traveller) == L4_IPC_RECV_TIMEOUT, "which it finds out itself");
+    traveller_end();
+
+    back_and_ready(0);
+    call_words(TARGET, L4_PROTO_THREAD, 0, 3, L4_OP_THREAD_EX_REGS | L4_EXREGS_CANCEL, ~0ul, ~0ul, 0);
+    ok(!far_sends(L4_OP_SEND) && error_of(far) == L4_IPC_SEND_TIMEOUT, "nor does one that is canceled");
+    run_thread(L4_SLOT_THREAD, 100);
+    ok(host_current() == traveller && error_of(traveller) == L4_IPC_RECV_CANCELED, "it is told so");
+    traveller_end();
+
+    irq_renew();
+    back_and_ready(0);
+    irq_bind(TARGET, 0x600);
+    kobj_ref(&traveller->obj);
+    delete_slot(TARGET);
+    hit();
+    ok(traveller->ready && (traveller->flags & THREAD_DYING), "one that is killed does not wait for an interrupt");
+    run_thread(L4_SLOT_THREAD, 100);
+    ok(traveller->flags & THREAD_GONE, "but ends");
+    kobj_unref(&traveller->obj);
+    far_home();
+    calm();
+    machine_check();
+}
+
+/* An answer through an explicit slot travels; the next caller is in that slot. */
+static void test_wait_slot(void)
+{
+    far_calls(EXPLICIT_SLOT, 0);
+    plain(EXPLICIT(3) | REPLY_WAIT, 9, 0, 0);
+    host_set_cpu(1);
+    ok(host_current() == far && label_of(far) == 9 && root->ipc_state == IPC_IDLE, "who has its answer");
+    plain(SEL(L4_SLOT_THREAD) | CALL, 10, 0, ZERO_SND);
+    settle();
+    ok(on(0) == root && label_of(root) == 10 && error_of(root) == 0, "finds who has answered waiting again");
+    ok(reply_slot_caller(task_reply_slot(root->task, 3)) == far && root->reply.raw == 0, "with the slot it named");
+    plain(EXPLICIT(3) | ANSWER, 11, 0, 0);
+    settle();
+    ok(on(1) == far && label_of(far) == 11, "by which it answers");
+    far_home();
+    calm();
+    machine_check();
+}
+
+/* Time is over in a window of the message that has begun the wait. */
+static void time_over(void)
+{
+    if (window_seen || cpu_self() != cpus[1] || traveller->ipc_state != IPC_WAITING)
+        return;
+    window_seen = traveller->timeout.armed && timeout_first(&cpus[0]->timeouts) == &traveller->timeout;
+    host_time(60);
+    host_set_cpu(0);
+    host_tick();
+}
+
+static void test_wait_times_out(void)
+{
+    for (unsigned i = 0; i < MANY; i++)
+        cap_copy(SEM, ITEMS + i, 0xff);
+    back_and_ready(50);
+    items_prepare(traveller);
+    for (unsigned i = 0; i < 1 + 2 * MANY; i++)
+        far->utcb->mr[i] = root->utcb->mr[i];
+    host_set_cpu(1);
+    window_seen = false;
+    host_syscall(SEL(TARGET) | L4_OP_SEND, l4_tag_make(6, 1, MANY, 0).raw, 0, ZERO_SND);
+    slice_set(1);
+    host_window = time_over;
+    settle();
+    host_window = NULL;
+    slice_set(1 << 30);
+    ok(window_seen, "a wait that begins for a message has its time-out armed");
+    ok(error_of(traveller) == L4_IPC_RECV_TIMEOUT && traveller->ready, "which ends it");
+    ok(on(1) == far && error_of(far) == L4_IPC_SEND_TIMEOUT, "and the message");
+    items_drop();
+    for (unsigned i = 0; i < MANY; i++)
+        drop(ITEMS + i);
+    wait_end();
+}
+
 #define VCPU_OFFSET (2 * L4_PAGE_SIZE)
 
 /* The call that makes a thread a vCPU. It may travel. */
@@ -1188,11 +1369,6 @@ static void test_senders_end(void)
 /* ---- IRQs ---- */
 
 static struct irq *irq(void) { return irq_of(cap_obj(cap_slot(root->task, IRQ))); }
-static long irq_bind(word_t thread, word_t label)
-{
-    return operate(IRQ, L4_PROTO_KOBJECT, thread, 2, L4_OP_IRQ_BIND, label, 0, 0);
-}
-static void hit(void) { plain(SEL(IRQ) | L4_OP_SEND, L4_PROTO_IRQ, 0, 0); }
 static bool irq_away(unsigned n)
 {
     return irq()->snd.receiver == irq()->thread && list_first(&cpus[n]->guests, struct sender, link) == &irq()->snd;
@@ -1708,6 +1884,10 @@ int main(void)
     test_no_home();
     test_traveller_moves();
     test_sent_to_traveller();
+    test_wait_begins();
+    test_wait_begins_not();
+    test_wait_slot();
+    test_wait_times_out();
     test_vcpu_on_the_way();
     test_ex_regs();
     test_start();
