@@ -122,7 +122,7 @@ static void test_exceptions(struct thread *t)
     ok(host_current() == t, "and the thread goes on");
 }
 
-/* Disabled by the handler: the fault in progress ends as it would have. op: a call, or a send that waits for no answer. */
+/* Disabled by the handler: the fault in progress ends as it would have. op: a call, or only a send. */
 static void test_disabled(struct thread *t, unsigned op)
 {
     const struct l4_exc_regs *message = (const struct l4_exc_regs *)root->utcb->mr;
@@ -144,7 +144,8 @@ static void test_disabled(struct thread *t, unsigned op)
             ok(host_current() == root && message->rax == 0xa1 && message->pfa == HOLE, "or reflects");
         if (function == L4_TRAMP_REFLECT)
             reply_and_wait();
-        ok(f->ip == saved()->ip && f->rax == 0xa1 && f->rsi == 0x51 && f->rdx == 0xd1, "with the registers of the area");
+        ok(f->ip == saved()->ip && f->rax == 0xa1 && f->rsi == 0x51 && f->rdx == 0xd1,
+           "with the registers of the area");
         control(THREAD, L4_TRAMP_ENABLE, 1, 0);
     }
 }

@@ -661,8 +661,8 @@ static void test_all(bool two)
         }
 }
 
-/* The receiver has root's call, a sender is queued with a message of many windows; the receiver answers through what has
- * become of `through`, and waits for anybody: nothing but what has been sent depends on that. */
+/* The receiver has root's call, and a sender is queued with a message of many windows. The receiver answers through
+ * whatever `through` is, and waits for anybody: that does not depend on it. */
 static word_t through;
 
 static void answers_and_waits(void)
