@@ -957,7 +957,7 @@ static void test_wait_begins(void)
     wait_end();
     back_and_ready(0);
     run_thread_on(TARGET, 4, 110);
-    ok(traveller->home == cpus[2] && !traveller->ready && traveller->progress.receiving, "one that moves on at once");
+    ok(traveller->home == cpus[2] && traveller->progress.receiving, "one that moves on at once");
     far_sends(L4_OP_SEND);
     ok(error_of(far) == 0 && on(2) == traveller && label_of(traveller) == 6, "is found there");
     plain(SELF | L4_OP_RECV, 0, 0, 0);
@@ -990,16 +990,21 @@ static void test_wait_begins_not(void)
     ok(host_current() == traveller && error_of(traveller) == L4_IPC_RECV_CANCELED, "it is told so");
     traveller_end();
 
-    irq_renew();
+    create(L4_PROTO_NONE, SPARE);
     back_and_ready(0);
-    irq_bind(TARGET, 0x600);
+    bind_gate(SPARE, 0x10, TARGET);
     kobj_ref(&traveller->obj);
     delete_slot(TARGET);
-    hit();
-    ok(traveller->ready && (traveller->flags & THREAD_DYING), "one that is killed does not wait for an interrupt");
+    host_set_cpu(1);
+    plain(SEL(SPARE) | L4_OP_SEND, 6, 0, ZERO_SND);
+    settle();
+    ok(error_of(far) == L4_IPC_SEND_TIMEOUT && traveller->ready && (traveller->flags & THREAD_DYING),
+       "nor one that is killed");
+    host_set_cpu(0);
     run_thread(L4_SLOT_THREAD, 100);
-    ok(traveller->flags & THREAD_GONE, "but ends");
+    ok(traveller->flags & THREAD_GONE, "which ends");
     kobj_unref(&traveller->obj);
+    delete_slot(SPARE);
     far_home();
     calm();
     machine_check();
