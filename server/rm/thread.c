@@ -2,7 +2,7 @@
 /*
  * Threads of the application. A thread is known by the slot in which the application holds it; the slot may be
  * used again for another thread without notice: then the old entry's UTCB is no longer marked as used (the kernel
- * clears the mark).
+ * clears the mark). It goes when slot or UTCB is registered again.
  */
 #include "thread.h"
 
@@ -87,10 +87,24 @@ static long thread_control(const struct thread *t)
     return rpc_call(&m, t->slot, L4_PROTO_THREAD);
 }
 
+/* The mark of a UTCB that is used again would make its earlier users look alive. */
+static void utcb_users_forget(l4_addr_t utcb)
+{
+    struct thread *next;
+
+    for (struct thread *t = threads; t != 0; t = next) {
+        next = t->next;
+        if (t->utcb == utcb && thread_is_gone(t))
+            thread_forget(t);
+    }
+}
+
 long thread_register(l4_cap_idx_t slot, l4_addr_t utcb, struct thread **out)
 {
-    struct thread *t = thread_find(slot);
+    struct thread *t;
 
+    utcb_users_forget(utcb);
+    t = thread_find(slot);
     if (t != 0 && !thread_is_gone(t))
         return -L4_EINVAL;
     if (t != 0)

@@ -5,10 +5,15 @@
 #include <l4/re/c/mem_alloc.h>
 #include <l4/re/c/rm.h>
 #include <l4/re/c/util/cap_alloc.h>
+#include <l4/re/c/util/kumem_alloc.h>
+#include <l4/re/consts.h>
 #include <l4/re/env.h>
 #include <l4/re/msg.h>
 #include <l4/re/protocols.h>
+#include <l4/sys/factory.h>
 #include <l4/sys/ipc.h>
+#include <l4/sys/scheduler.h>
+#include <l4/sys/task.h>
 #include <pthread-l4.h>
 #include <pthread.h>
 #include <string.h>
@@ -451,6 +456,50 @@ static void any_tests(void)
     raise_tests();
 }
 
+/* ---- threads that come and go, without the C library ---- */
+
+/* It has a CPU, but no instruction to execute. */
+static long thread_registered(l4_cap_idx_t thread, l4_addr_t utcb)
+{
+    l4_sched_param_t p = l4_sched_param(1, 0);
+    struct l4re_call c;
+    long r = l4_error(l4_factory_create_thread(l4re_env()->factory, thread));
+
+    if (r < 0)
+        return r;
+    l4re_call_start(&c, 0);
+    l4re_wr_u64(&c.out, utcb);
+    l4re_wr_cap(&c.out, l4re_env()->main_thread, L4_CAP_FPAGE_RWS);
+    l4re_wr_cap(&c.out, thread, L4_CAP_FPAGE_RWS);
+    r = l4re_call(&c, l4re_env()->itas, L4RE_PROTO_ITAS, L4_IPC_NEVER);
+    return r < 0 ? r : l4_error(l4_scheduler_run_thread(l4re_env()->scheduler, thread, &p));
+}
+
+static void thread_deleted(l4_cap_idx_t thread) { l4_task_delete_obj(L4RE_THIS_TASK_CAP, thread); }
+
+/* Nobody has to tell the service of a thread's end; slots and UTCBs come together anew. */
+static void register_tests(void)
+{
+    l4_cap_idx_t a = l4re_util_cap_alloc(), b = l4re_util_cap_alloc();
+    l4_addr_t first, second;
+    unsigned made = 0;
+
+    is(l4re_util_kumem_alloc(&first, 0, L4RE_THIS_TASK_CAP, l4re_env()->rm), 0, "UTCBs");
+    second = first + L4_UTCB_OFFSET;
+    is(thread_registered(a, first), 0, "a thread");
+    thread_deleted(a);
+    is(thread_registered(b, first), 0, "another one with its UTCB");
+    is(thread_registered(a, second), 0, "a third one in the slot of the first");
+    thread_deleted(a);
+    thread_deleted(b);
+    for (unsigned i = 0; i < 1500; i++) {
+        l4_cap_idx_t t = l4re_util_cap_alloc(); /* never given back */
+        made += thread_registered(t, i % 2 != 0 ? first : second) == 0;
+        thread_deleted(t);
+    }
+    is(made, 1500, "1500 threads, each in a slot of its own");
+}
+
 int main(void)
 {
     region_tests();
@@ -463,6 +512,7 @@ int main(void)
     repair_tests();
     thread_tests();
     timer_tests();
+    register_tests();
     any_tests();
     return tap_done();
 }
