@@ -36,9 +36,8 @@ static l4_msgtag_t invoke(l4_cap_idx_t obj, l4_utcb_t *u, unsigned op, unsigned 
     return l4_invoke_debugger(obj, l4_msgtag(0, words, items, 0), u);
 }
 
-l4_msgtag_t l4_debugger_set_object_name(l4_cap_idx_t cap, const char *name)
+l4_msgtag_t l4_debugger_set_object_name_u(l4_cap_idx_t cap, const char *name, l4_utcb_t *u)
 {
-    l4_utcb_t *u = l4_utcb();
     unsigned words = 1;
 
     put_name(&l4_utcb_mr_u(u)->mr[1], name, &words);
@@ -46,9 +45,8 @@ l4_msgtag_t l4_debugger_set_object_name(l4_cap_idx_t cap, const char *name)
     return invoke(L4_BASE_DEBUGGER_CAP, u, L4_DEBUGGER_KOBJ_SET_NAME_OP, words, 1);
 }
 
-l4_ret_t l4_debugger_query_object_name(l4_cap_idx_t cap, unsigned id, char *name, unsigned size)
+l4_ret_t l4_debugger_query_object_name_u(l4_cap_idx_t cap, unsigned id, char *name, unsigned size, l4_utcb_t *u)
 {
-    l4_utcb_t *u = l4_utcb();
     l4_ret_t r;
 
     l4_utcb_mr_u(u)->mr[1] = id;
@@ -58,9 +56,8 @@ l4_ret_t l4_debugger_query_object_name(l4_cap_idx_t cap, unsigned id, char *name
     return r < 0 ? r : 0;
 }
 
-l4_ret_t l4_debugger_get_object_name(l4_cap_idx_t cap, char *name, unsigned size)
+l4_ret_t l4_debugger_get_object_name_u(l4_cap_idx_t cap, char *name, unsigned size, l4_utcb_t *u)
 {
-    l4_utcb_t *u = l4_utcb();
     l4_ret_t r;
 
     l4_kobject_arg_(u, 1, cap);
@@ -70,29 +67,24 @@ l4_ret_t l4_debugger_get_object_name(l4_cap_idx_t cap, char *name, unsigned size
     return r < 0 ? r : 0;
 }
 
-unsigned long l4_debugger_global_id(l4_cap_idx_t cap)
+unsigned long l4_debugger_global_id_u(l4_cap_idx_t cap, l4_utcb_t *u)
 {
-    l4_utcb_t *u = l4_utcb();
-
     l4_kobject_arg_(u, 1, cap);
     if (l4_error_u(invoke(L4_BASE_DEBUGGER_CAP, u, L4_DEBUGGER_KOBJ_GET_GLOBAL_ID_OP, 1, 1), u) < 0)
         return ~0ul;
     return l4_utcb_mr_u(u)->mr[0];
 }
 
-unsigned long l4_debugger_kobj_to_id(l4_cap_idx_t cap, l4_addr_t kobjp)
+unsigned long l4_debugger_kobj_to_id_u(l4_cap_idx_t cap, l4_addr_t kobjp, l4_utcb_t *u)
 {
-    l4_utcb_t *u = l4_utcb();
-
     l4_utcb_mr_u(u)->mr[1] = kobjp;
     if (l4_error_u(invoke(cap, u, L4_DEBUGGER_KOBJ_PTR_GET_GLOBAL_ID_OP, 2, 0), u) < 0)
         return ~0ul;
     return l4_utcb_mr_u(u)->mr[0];
 }
 
-l4_ret_t l4_debugger_query_log_typeid(l4_cap_idx_t cap, const char *name, unsigned idx)
+l4_ret_t l4_debugger_query_log_typeid_u(l4_cap_idx_t cap, const char *name, unsigned idx, l4_utcb_t *u)
 {
-    l4_utcb_t *u = l4_utcb();
     unsigned words = 2;
 
     l4_utcb_mr_u(u)->mr[1] = idx;
@@ -100,10 +92,9 @@ l4_ret_t l4_debugger_query_log_typeid(l4_cap_idx_t cap, const char *name, unsign
     return l4_error_u(invoke(cap, u, L4_DEBUGGER_LOG_QUERY_TYPEID_OP, words, 0), u);
 }
 
-l4_ret_t l4_debugger_query_log_name(l4_cap_idx_t cap, unsigned idx, char *name, unsigned namelen, char *shortname,
-                                    unsigned shortnamelen)
+l4_ret_t l4_debugger_query_log_name_u(l4_cap_idx_t cap, unsigned idx, char *name, unsigned namelen,
+                                         char *shortname, unsigned shortnamelen, l4_utcb_t *u)
 {
-    l4_utcb_t *u = l4_utcb();
     char const *text = (char const *)&l4_utcb_mr_u(u)->mr[0];
     unsigned const max = L4_UTCB_GENERIC_DATA_SIZE * 8;
     unsigned first = 0;
@@ -120,9 +111,8 @@ l4_ret_t l4_debugger_query_log_name(l4_cap_idx_t cap, unsigned idx, char *name, 
     return 0;
 }
 
-l4_msgtag_t l4_debugger_switch_log(l4_cap_idx_t cap, const char *name, int on_off)
+l4_msgtag_t l4_debugger_switch_log_u(l4_cap_idx_t cap, const char *name, int on_off, l4_utcb_t *u)
 {
-    l4_utcb_t *u = l4_utcb();
     unsigned words = 2;
 
     l4_utcb_mr_u(u)->mr[1] = on_off ? L4_DEBUGGER_SWITCH_LOG_ON : L4_DEBUGGER_SWITCH_LOG_OFF;
@@ -130,9 +120,8 @@ l4_msgtag_t l4_debugger_switch_log(l4_cap_idx_t cap, const char *name, int on_of
     return invoke(cap, u, L4_DEBUGGER_LOG_SWITCH_OP, words, 0);
 }
 
-l4_msgtag_t l4_debugger_add_image_info(l4_cap_idx_t cap, l4_addr_t base, const char *name)
+l4_msgtag_t l4_debugger_add_image_info_u(l4_cap_idx_t cap, l4_addr_t base, const char *name, l4_utcb_t *u)
 {
-    l4_utcb_t *u = l4_utcb();
     unsigned words = 2;
 
     l4_utcb_mr_u(u)->mr[1] = base;

@@ -36,6 +36,11 @@ static void timeouts(void)
     is(l4_timeout_from_us(L4_TIMEOUT_US_NEVER).t, 0, "never");
     is(l4_timeout_from_us(L4_TIMEOUT_US_MAX).t, 31 << 10 | 1023, "largest value saturates");
     is(l4_timeout_from_us(L4_TIMEOUT_US_MAX + 1).t, 0, "beyond: never");
+    ok(l4_timeout_rel_get(L4_IPC_TIMEOUT_NEVER) == L4_TIMEOUT_US_NEVER, "never is never reached");
+    is(l4_timeout_rel_get(L4_IPC_TIMEOUT_0), 0, "at once is 0 us");
+    is(l4_timeout_get(1000, l4_timeout_rel(3, 4)), 1048, "48 us from 1000 on");
+    is(l4_timeout_get(1000, L4_IPC_TIMEOUT_0), 1000, "at once is now");
+    ok(l4_timeout_get(1000, L4_IPC_TIMEOUT_NEVER) == L4_TIMEOUT_US_NEVER, "never is no time from now");
     is(l4_timeout(L4_IPC_TIMEOUT_0, L4_IPC_TIMEOUT_NEVER).raw, 0x04000000, "send half is the upper one");
     is(L4_IPC_BOTH_TIMEOUT_0.raw, 0x04000400, "both 0");
     for (l4_uint64_t us = 1; us < 1ull << 41; us = us * 3 + 1) {

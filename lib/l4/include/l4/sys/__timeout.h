@@ -64,9 +64,11 @@ L4_INLINE l4_timeout_t l4_ipc_timeout(unsigned snd_man, unsigned snd_exp, unsign
 L4_INLINE void l4_snd_timeout(l4_timeout_s snd, l4_timeout_t *to) { to->p.snd = snd; }
 /* Replaces the receive half of *to. */
 L4_INLINE void l4_rcv_timeout(l4_timeout_s rcv, l4_timeout_t *to) { to->p.rcv = rcv; }
-/* Microseconds of a relative half; 0 for "never". */
+/* Microseconds of a relative half; L4_TIMEOUT_US_NEVER for "never". */
 L4_INLINE l4_kernel_clock_t l4_timeout_rel_get(l4_timeout_s to)
 {
+    if (to.t == 0)
+        return L4_TIMEOUT_US_NEVER;
     return (l4_kernel_clock_t)(to.t & 0x3ffu) << (to.t >> 10 & 31u);
 }
 /* Nonzero when the half is an absolute time. */
@@ -87,3 +89,5 @@ L4_INLINE l4_timeout_s l4_timeout_from_us(l4_uint64_t us)
     us = (us + (1ull << exp) - 1) >> exp;
     return l4_timeout_rel(us > 1023 ? 1023u : (unsigned)us, exp);
 }
+
+#include <l4/sys/utcb.h> /* l4_timeout_abs(), l4_timeout_get() */

@@ -4,10 +4,10 @@
 #include <l4/sys/debugger.h>
 #include <l4/sys/kdebug.h>
 
-L4_INLINE l4_msgtag_t l4_debugger_query_obj_infos(l4_cap_idx_t cap, l4_addr_t ku_mem_addr, l4_size_t ku_mem_size,
-                                                  l4_umword_t skip, l4_umword_t *result_cnt, l4_umword_t *result_all)
+L4_INLINE l4_msgtag_t l4_debugger_query_obj_infos_u(l4_cap_idx_t cap, l4_addr_t ku_mem_addr, l4_size_t ku_mem_size,
+                                                    l4_umword_t skip, l4_umword_t *result_cnt,
+                                                    l4_umword_t *result_all, l4_utcb_t *u)
 {
-    l4_utcb_t *u = l4_utcb();
     l4_umword_t *mr = l4_utcb_mr_u(u)->mr;
     l4_msgtag_t tag;
 
@@ -23,4 +23,9 @@ L4_INLINE l4_msgtag_t l4_debugger_query_obj_infos(l4_cap_idx_t cap, l4_addr_t ku
             *result_all = mr[1];
     }
     return tag;
+}
+L4_INLINE l4_msgtag_t l4_debugger_query_obj_infos(l4_cap_idx_t cap, l4_addr_t ku_mem_addr, l4_size_t ku_mem_size,
+                                                  l4_umword_t skip, l4_umword_t *result_cnt, l4_umword_t *result_all)
+{
+    return l4_debugger_query_obj_infos_u(cap, ku_mem_addr, ku_mem_size, skip, result_cnt, result_all, l4_utcb());
 }

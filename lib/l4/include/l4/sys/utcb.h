@@ -135,11 +135,13 @@ L4_INLINE l4_kernel_clock_t l4_timeout_get_u(l4_kernel_clock_t cur, l4_timeout_s
 {
     unsigned br = to.t & 0x3fu;
 
+    if (to.t == 0)
+        return L4_TIMEOUT_US_NEVER;
     if (!l4_timeout_is_absolute(to))
         return cur + l4_timeout_rel_get(to);
     return l4_utcb_br_u(u)->br[br < L4_UTCB_GENERIC_BUFFERS_SIZE ? br : L4_UTCB_GENERIC_BUFFERS_SIZE - 1];
 }
-/* Kernel-clock time at which the half expires when it is now cur. */
+/* Kernel-clock time at which the half expires when it is now cur; L4_TIMEOUT_US_NEVER for "never". */
 L4_INLINE l4_kernel_clock_t l4_timeout_get(l4_kernel_clock_t cur, l4_timeout_s to)
 {
     return l4_timeout_get_u(cur, to, l4_utcb());
