@@ -11,6 +11,18 @@ const char *error_text(long error) { return l4sys_errtostr(error); }
 
 /* ---- factories ---- */
 
+/* Fractions become their text while no message is being written: making a string may collect garbage, and a capability
+ * value that goes sends messages of its own. */
+static void prepare_arguments(lua_State *L, int first)
+{
+    for (int i = first; i <= lua_gettop(L); i++) {
+        int exact;
+        lua_tointegerx(L, i, &exact);
+        if (lua_type(L, i) == LUA_TNUMBER && !exact)
+            lua_tostring(L, i);
+    }
+}
+
 /* Integers, and what can be read as one, are signed words; other strings strings. The list ends where something else
  * comes. */
 static void put_arguments(lua_State *L, struct l4re_call *c, int first)
@@ -44,6 +56,7 @@ static int sys_create(lua_State *L)
     }
     struct cap_value *v = cap_push(L, slot, RIGHTS_R, type); /* from here on the slot is not lost */
     lua_insert(L, 4);
+    prepare_arguments(L, 5);
     l4re_call_start_raw(&c);
     l4re_wr_i64(&c.out, proto);
     put_arguments(L, &c, 5);
@@ -218,7 +231,8 @@ static int sys_meta(lua_State *L)
     if (r < 0)
         return 0;
     lua_Integer proto = l4re_rd_i64(&c.in);
-    const char *name = l4re_rd_string(&c.in);
+    char name[L4_UTCB_GENERIC_DATA_SIZE * 8]; /* Lua may need memory, and so the message registers, for it */
+    strcpy(name, l4re_rd_string(&c.in));
     if (c.in.err != 0)
         return 0;
     lua_pushinteger(L, proto);

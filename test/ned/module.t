@@ -90,6 +90,11 @@ is(pcall(f.create, f, L4.Proto.Dataspace, "4096"), true, "strings that look like
 is(pcall(f.create, f, L4.Proto.Dataspace, 4096.0), true, "floats without a fraction, too")
 is(pcall(f.create, f, L4.Proto.Dataspace, "much"), false, "other strings are not")
 is(pcall(E.factory.create, E.factory, L4.Proto.Semaphore), true, "the kernel's factory")
+collectgarbage("incremental", 100, 100, 4) -- as often as can be: capabilities that go must not disturb a request
+local made = 0
+for i = 1, 8000 do made = made + (pcall(f.create, f, L4.Proto.Log, "t", i + 0.5) and 1 or 0) end
+is(made, 8000, "numbers with a fraction as text, while garbage is collected")
+collectgarbage("incremental", 200, 100, 13)
 fails(function() f:create() end, "protocol number expected", "no protocol")
 
 -- classes
