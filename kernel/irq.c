@@ -33,8 +33,10 @@ static void irq_hit(struct irq_base *base)
         return;
     }
     if (irq->snd.receiver != NULL) { /* one message at most: the edge is remembered as a mask until delivery */
-        irq_source_mask(base->source);
-        base->held = true;
+        if (base->source != NULL && !base->source->masked) {
+            irq_source_mask(base->source);
+            base->held = true;
+        }
         return;
     }
     ipc_irq_send(irq);

@@ -236,6 +236,9 @@ static void test_masks(void)
     ok(host_irq_masked(EDGE_PIN), "it is masked");
     trigger();
     ok(received(0x120) && host_irq_masked(EDGE_PIN), "a trigger in software does not unmask it");
+    trigger();
+    trigger();
+    ok(received(0x120) && host_irq_masked(EDGE_PIN), "nor do two");
     icu_send(L4_OP_ICU_UNMASK, EDGE_PIN);
     host_irq(EDGE_PIN);
     host_irq(EDGE_PIN);
