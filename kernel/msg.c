@@ -247,13 +247,14 @@ hot_path word_t items_send(struct thread *s, struct thread *r, l4_tag tag, unsig
     return err;
 }
 
-/* Some items are refused: the words arrive all the same. */
-static cold_path void words_of_refused(struct thread *s, struct thread *r, unsigned words)
+/* An item is refused: the rest arrives all the same. */
+static cold_path word_t items_refused(struct thread *s, struct thread *r, l4_tag tag, unsigned rights, word_t err)
 {
-    if (!(r->flags & THREAD_KERNEL_IPC))
-        words_transfer(s, r, words);
-    else if (r->flags & THREAD_IN_EXCEPTION)
-        arch_exc_load(r, s->utcb->mr);
+    l4_tag out;
+
+    if (err != MSG_AGAIN)
+        msg_transfer(s, r, (l4_tag){tag.raw & ~L4_TAG_ITEMS}, rights, &out);
+    return err;
 }
 
 word_t msg_transfer(struct thread *s, struct thread *r, l4_tag tag, unsigned rights, l4_tag *out)
@@ -270,11 +271,8 @@ word_t msg_transfer(struct thread *s, struct thread *r, l4_tag tag, unsigned rig
     if (unlikely(l4_tag_items(tag) != 0)) {
         word_t err = items_send(s, r, tag, rights);
 
-        if (err != 0) {
-            if (err != MSG_AGAIN)
-                words_of_refused(s, r, words);
-            return err;
-        }
+        if (err != 0)
+            return items_refused(s, r, tag, rights, err);
     }
     if (likely(!(r->flags & THREAD_KERNEL_IPC)))
         words_transfer(s, r, words);

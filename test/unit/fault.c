@@ -79,10 +79,12 @@ static void test_exception(void)
     host_exception(6, 0);
     regs->ip = 0x4444;
     root->utcb->mr[L4_EXC_WORDS] = 0x100; /* nothing that can be mapped */
-    host_syscall(SELF | REPLY_WAIT, l4_tag_make(0, L4_EXC_WORDS, 1, 0).raw, 0, 0);
+    host_fpu_write(root, 0x4711);
+    host_syscall(SELF | REPLY_WAIT, l4_tag_make(0, L4_EXC_WORDS, 1, L4_TAG_FPU).raw, 0, 0);
     is(error_of(root), L4_IPC_SEND_OVERFLOW, "an answer whose item is refused");
     wait_open();
     ok(host_current() == a && a->arch.frame.ip == 0x4444, "sets the registers all the same");
+    is(host_fpu_read(a), 0x4711, "and the vector registers");
 }
 
 static void test_trigger(void)
