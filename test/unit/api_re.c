@@ -114,8 +114,8 @@ static const struct api_fact functions[] = {
          enum l4re_dma_space_mgr_space_attribs),
     SAME(l4re_dma_space_mgr_disassociate, l4_ret_t, l4re_dma_space_mgr_t, l4re_dma_space_t),
     SAME(l4re_dma_space_mgr_block_area, l4_ret_t, l4re_dma_space_mgr_t, l4re_dma_space_t,
-         l4re_dma_space_dma_addr_t *, l4re_dma_space_dma_size_t, l4re_dma_space_dma_addr_t, enum l4re_dma_space_mgr_block_flags,
-         unsigned char),
+         l4re_dma_space_dma_addr_t *, l4re_dma_space_dma_size_t, l4re_dma_space_dma_addr_t,
+         enum l4re_dma_space_mgr_block_flags, unsigned char),
     SAME(l4re_dma_space_mgr_set_limits, l4_ret_t, l4re_dma_space_mgr_t, l4re_dma_space_t, l4re_dma_space_dma_addr_t,
          l4re_dma_space_dma_addr_t),
     /* l4/re/c/inhibitor.h */
