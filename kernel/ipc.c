@@ -102,6 +102,8 @@ static void sender_wait(struct thread *r, struct sender *s)
 {
     kassert(cpu_claimed(r->home));
     s->receiver = r;
+    if (unlikely(r->partner == s->id)) /* what r has of an earlier message is not of this one: items_send */
+        r->partner = 0;
     sender_enqueue(&r->senders, s);
     if (unlikely(r->options & THREAD_OPT_VCPU))
         vcpu_sender_queued(r);

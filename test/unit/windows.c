@@ -699,6 +699,97 @@ static void answers_and_waits(void)
     exit(host_current() != root || label_of(root) != 2);
 }
 
+/* What has been taken of one message does not count for the next of the same sender. The receiver sends eight items and
+ * waits for anybody (sends), or only takes; the sender's message is queued, or queued anew in a window. */
+static bool sends;
+
+static void eight_items(struct thread *t, word_t window_slot)
+{
+    for (unsigned i = 0; i < 8; i++) {
+        t->utcb->mr[2 * i] = SEL(i) | L4_ITEM_MAP | (i < 7 ? L4_ITEM_COMPOUND : 0);
+        t->utcb->mr[2 * i + 1] = l4_fpage_make(L4_FPAGE_OBJ, CAPS + i, 0, 7).raw;
+    }
+    t->utcb->br[0] = L4_ITEM_MAP;
+    t->utcb->br[1] = caps(window_slot, 3).raw;
+}
+
+static bool eight_arrived(word_t at)
+{
+    unsigned found = 0;
+
+    for (unsigned i = 0; i < 8; i++)
+        found += cap_slot(root->task, at + i)->raw != 0;
+    return found == 8;
+}
+
+static void send_eight(word_t dest) { host_syscall(dest, l4_tag_make(0x77, 0, 8, 0).raw, 0xbb, 0); }
+
+static void sixth_window(void)
+{
+    if (++windows != 6 || sends)
+        return;
+    host_time(50);
+    host_interrupt(HOST_TICK, 0);
+}
+
+static void takes_two(void)
+{
+    struct thread *s, *other;
+
+    machine_start();
+    create(L4_PROTO_NONE, GATE);
+    for (unsigned i = 0; i < 8; i++)
+        cap_copy(GATE, CAPS + i, 7);
+    other = thread_in(OTHER, L4_SLOT_TASK, KU_AREA + 0x800, 0, 140);
+    wait_open();
+    s = thread_in(SENDER, L4_SLOT_TASK, KU_AREA + 0x400, 0, 130);
+    wait_open();
+    call(SENDER, 1, 0, 0);
+    eight_items(s, CAPS + 24);
+    host_syscall(SELF | L4_OP_SEND | L4_OP_REPLY | L4_OP_RECV, 0, 0, 50);
+    eight_items(root, CAPS + 8);
+    eight_items(other, CAPS + 16);
+    host_time(60);
+    host_tick();
+    kassert(host_current() == s);
+    send_eight(SEL(L4_SLOT_THREAD) | L4_OP_SEND);
+    kassert(host_current() == root && s->ipc_state == IPC_SENDING);
+    if (!sends) {
+        host_syscall(SEL(OTHER) | L4_OP_SEND, 0, 0, 0);
+        host_syscall(SELF | L4_OP_RECV, 0, 0, 50);
+    }
+    windows = 0;
+    work_slice = work_left = 1;
+    host_window = sixth_window;
+    if (sends)
+        send_eight(SEL(OTHER) | L4_OP_SEND | WAIT);
+    else
+        wait_open();
+    if (!sends) {
+        kassert(host_current() == other);
+        work_slice = work_left = ALL_ONCE;
+        cancel(SENDER);
+        call_words(L4_SLOT_TASK, L4_PROTO_TASK, 0, 3, L4_OP_TASK_UNMAP, L4_UNMAP_SELF, caps(CAPS + 8, 3).raw, 0);
+        wait_open();
+        kassert(host_current() == s);
+        eight_items(s, CAPS + 24);
+        send_eight(SEL(L4_SLOT_THREAD) | L4_OP_SEND);
+        work_slice = work_left = 1;
+    }
+    while (host_current() != root && !host_idle())
+        sleep_for_ever();
+    windows_end();
+    exit(windows < 6 || label_of(root) != 0x77 || (sends && !eight_arrived(CAPS + 16)) || !eight_arrived(CAPS + 8));
+}
+
+static void test_two_messages(void)
+{
+    sends = true;
+    is(in_copy(takes_two), 0, "a message of many windows, then one that is taken");
+    sends = false;
+    is(in_copy(takes_two), 0, "one that is taken, and in a window another one in its place");
+}
+
 static void test_answers(void)
 {
     static const struct { word_t through; const char *name; } ways[] = {
@@ -730,6 +821,7 @@ int main(int argc, char **argv)
         return tap_done();
     }
     test_answers();
+    test_two_messages();
     ok(in_copy(on_two_cpus) == 0, "all of this with somebody on another CPU");
     test_all(false);
     return tap_done();
