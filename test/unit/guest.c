@@ -956,6 +956,13 @@ static void test_wait_begins(void)
        list_empty(&traveller->senders), "or an interrupt");
     wait_end();
     back_and_ready(0);
+    is(call_words(TARGET, L4_PROTO_THREAD, 0, 2, L4_OP_THREAD_VCPU_CONTROL, KU_AREA + 2 * L4_PAGE_SIZE, 0, 0), 0,
+       "one that has become a vCPU");
+    traveller->vcpu->state = L4_VCPU_IRQ;
+    ok(far_sends(L4_OP_SEND) && frame_ip(&traveller->arch.frame) != traveller->vcpu->entry_ip,
+       "takes a message as it has asked for, and no upcall");
+    wait_end();
+    back_and_ready(0);
     run_thread_on(TARGET, 4, 110);
     ok(traveller->home == cpus[2] && traveller->progress.receiving, "one that moves on at once");
     far_sends(L4_OP_SEND);

@@ -438,6 +438,32 @@ static void test_greedy(void)
     ok(second >= first + 3 && second < 200, "but nobody waits long for a CPU that does not run");
 }
 
+/* The CPU of who sends to another one, and waits, sleeps: it is still found waiting. */
+static void test_send_and_wait(void)
+{
+    struct thread *b = thread_make(B, GATE, GATE);
+
+    run_thread_on(B, 2, 10);
+    call_words(B, L4_PROTO_THREAD, 0, 3, L4_OP_THREAD_EX_REGS, 0x5000, 0x5100, 0);
+    host_set_cpu(1);
+    if (host_current() == a)
+        wait_open();
+    ok(host_current() == b, "the second CPU computes");
+    host_set_cpu(0);
+    host_syscall(SEL(A) | L4_OP_SEND | WAIT, l4_tag_make(7, 0, 0, 0).raw, 0, 0);
+    ok(host_idle() && root->ipc_state == IPC_AWAY, "the first has nothing to do when its thread sends there");
+    host_set_cpu(1);
+    ok(host_current() == a && label_of(a) == 7 && root->ipc_state == IPC_IDLE, "who gets the message");
+    host_syscall(SEL(L4_SLOT_THREAD) | L4_OP_SEND, l4_tag_make(8, 0, 0, 0).raw, 0, (word_t)L4_TIMEOUT_ZERO << 16);
+    host_set_cpu(0);
+    ok(host_current() == root && label_of(root) == 8, "sends back at once");
+    host_set_cpu(1);
+    ok(host_current() == a && error_of(a) == 0, "and need not wait for that");
+    host_set_cpu(0);
+    delete_slot(B);
+    machine_check();
+}
+
 /* Time is given to threads of the same CPU only. */
 static void test_switch(void)
 {
@@ -483,6 +509,7 @@ int main(void)
     test_inbox_full();
     test_dead();
     test_calls_by_post();
+    test_send_and_wait();
     test_switch();
     test_end();
     test_greedy();
