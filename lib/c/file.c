@@ -177,7 +177,12 @@ long labe_sys_dup2(const long *a)
 
 long labe_sys_dup3(const long *a)
 {
-    return a[0] == a[1] ? -EINVAL : duplicate(a[0], a[1], 1);
+    if (a[0] == a[1] || (a[2] & ~(long)O_CLOEXEC))
+        return -EINVAL;
+    long result = duplicate(a[0], a[1], 1);
+    if (result >= 0)
+        close_on_exec[result] = (a[2] & O_CLOEXEC) != 0;
+    return result;
 }
 
 long labe_sys_fcntl(const long *a)
@@ -188,8 +193,12 @@ long labe_sys_fcntl(const long *a)
         return -EBADF;
     switch (a[1]) {
     case F_DUPFD:
-    case F_DUPFD_CLOEXEC:
-        return duplicate(a[0], a[2], 0);
+    case F_DUPFD_CLOEXEC: {
+        long result = duplicate(a[0], a[2], 0);
+        if (result >= 0)
+            close_on_exec[result] = a[1] == F_DUPFD_CLOEXEC;
+        return result;
+    }
     case F_GETFD:
         return close_on_exec[a[0]];
     case F_SETFD:

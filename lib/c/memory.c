@@ -90,42 +90,48 @@ static l4re_rm_flags_t place_flags(unsigned long address, unsigned long size)
     return flags & L4RE_RM_F_IN_AREA;
 }
 
+/* The dataspace of a file that may be mapped like this. */
+static long file_check(long fd, long protection, long kind, long offset, l4re_ds_t *ds)
+{
+    uint64_t bytes;
+    long result = labe_file_dataspace(fd, ds, &bytes);
+
+    if (result < 0)
+        return result;
+    if (offset < 0 || offset % (long)L4_PAGESIZE != 0)
+        return -EINVAL;
+    if ((uint64_t)offset >= bytes)
+        return -ENXIO;
+    return (protection & PROT_WRITE) && !(kind & MAP_PRIVATE) ? -EACCES : 0;
+}
+
 long labe_sys_mmap(const long *a)
 {
     unsigned long address = (unsigned long)a[0], size = l4_round_page((unsigned long)a[1]);
-    long protection = a[2], kind = a[3];
+    long protection = a[2], kind = a[3], result = 0;
     int fixed = (kind & MAP_FIXED) != 0;
     l4re_rm_flags_t place = L4RE_RM_F_SEARCH_ADDR;
+    l4re_ds_t ds = L4_INVALID_CAP;
 
     if ((unsigned long)a[1] > SIZE_MAX / 2)
         return -ENOMEM;
     if (size == 0 || !(kind & (MAP_PRIVATE | MAP_SHARED)) || (fixed && !pages_ok(address, size)))
         return -EINVAL;
-    if (fixed) {
-        long result = range_detach(address, size);
-        if (result < 0)
-            return result;
+    if (!(kind & MAP_ANONYMOUS))
+        result = file_check(a[4], protection, kind, a[5], &ds);
+    if (result == 0 && fixed)
+        result = range_detach(address, size);
+    if (result < 0)
+        return result;
+    if (fixed)
         place = place_flags(address, size);
-    } else {
+    else
         address = 0; /* a wish is not a promise */
-    }
 
-    if (!(kind & MAP_ANONYMOUS)) {
-        l4re_ds_t ds;
-        uint64_t bytes;
-        long result = labe_file_dataspace(a[4], &ds, &bytes);
-        if (result < 0)
-            return result;
-        if (a[5] < 0 || a[5] % (long)L4_PAGESIZE != 0)
-            return -EINVAL;
-        if ((uint64_t)a[5] >= bytes)
-            return -ENXIO;
-        if ((protection & PROT_WRITE) && !(kind & MAP_PRIVATE))
-            return -EACCES;
+    if (!(kind & MAP_ANONYMOUS))
         return attach(address, size,
                       place | region_rights(protection) | (protection & PROT_WRITE ? L4RE_RM_F_PRIVATE : 0u), ds,
                       (uint64_t)a[5]);
-    }
     if (region_rights(protection) == 0)
         return place & L4RE_RM_F_IN_AREA ? (long)address : range_reserve(address, size, fixed);
     return attach(address, size, place | region_rights(protection) | L4RE_RM_F_ANONYMOUS | L4RE_RM_F_PRIVATE,

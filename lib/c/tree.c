@@ -201,10 +201,12 @@ long labe_sys_getdents64(const long *a)
             return (long)used;
         if (record > room - used)
             return used > 0 ? (long)used : -EINVAL;
-        struct dirent *d = (struct dirent *)(out + used);
-        *d = (struct dirent){.d_ino = 1 + f->offset, .d_off = (off_t)next, .d_reclen = (unsigned short)record};
+        struct dirent *d = (struct dirent *)(out + used); /* only record bytes of it are there */
+        memset(d, 0, record);
+        d->d_ino = 1 + f->offset;
+        d->d_off = (off_t)next;
+        d->d_reclen = (unsigned short)record;
         memcpy(d->d_name, name, length);
-        d->d_name[length] = '\0';
         used += record;
         f->offset = next;
     }

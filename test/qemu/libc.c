@@ -3,6 +3,7 @@
  * musl on our system-call layer: memory, text, files, time, signals, and that a C function leaves the message registers
  * alone. libc.lua starts it. How programs end: test/libc/end.t.
  */
+#define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -96,6 +97,10 @@ static void mapping_tests(void)
        "mmap of nothing: EINVAL");
     errno = 0;
     ok(mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, 17, 0) == MAP_FAILED && errno == EBADF, "mmap of no file: EBADF");
+    p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    p[5] = 7;
+    ok(mmap(p, 4096, PROT_READ, MAP_PRIVATE | MAP_FIXED, 17, 0) == MAP_FAILED, "nor over what is there");
+    ok(p[5] == 7 && munmap(p, 4096) == 0, "which stays");
     ok(sbrk(0) == NULL || sbrk(4096) == (void *)-1, "there is no heap end to move");
 }
 
@@ -163,6 +168,46 @@ static void file_tests(void)
 static int fails(int result, int expected)
 {
     return result == -1 && errno == expected;
+}
+
+/* Lists a directory into pieces of memory that hold one or two names each: not a byte behind them is touched. */
+static void directory_tests(const char *path)
+{
+    unsigned char room[512];
+    int fd = open(path, O_RDONLY | O_DIRECTORY), names = 0, entries = 0;
+    long got, beyond = 0;
+    DIR *d = opendir(path);
+
+    while (d != NULL && readdir(d) != NULL)
+        entries++;
+    if (d != NULL)
+        closedir(d);
+    do {
+        memset(room, 0x55, sizeof room);
+        got = getdents(fd, (struct dirent *)room, 64);
+        for (long at = 0; at < got; at += ((struct dirent *)(room + at))->d_reclen)
+            names++;
+        for (size_t i = 64; i < sizeof room; i++)
+            beyond += room[i] != 0x55;
+    } while (got > 0);
+    is(beyond, 0, "getdents stays in its buffer");
+    ok(got == 0 && names == entries && names > 0, "and lists every name");
+    is(lseek(fd, 0, SEEK_SET), 0, "from the start again");
+    ok(fails((int)getdents(fd, (struct dirent *)room, 16), EINVAL), "a buffer for no name: EINVAL");
+    close(fd);
+}
+
+static void descriptor_tests(void)
+{
+    int fd = open("rom/libc", O_RDONLY), other = fcntl(fd, F_DUPFD_CLOEXEC, 20);
+
+    ok(other >= 20 && fcntl(other, F_GETFD) == FD_CLOEXEC && fcntl(fd, F_GETFD) == 0, "F_DUPFD_CLOEXEC marks the new");
+    ok(dup3(fd, other, 0) == other && fcntl(other, F_GETFD) == 0, "dup3 without flags does not");
+    ok(dup3(fd, other, O_CLOEXEC) == other && fcntl(other, F_GETFD) == FD_CLOEXEC, "with O_CLOEXEC does");
+    ok(fails(dup3(fd, fd, 0), EINVAL) && dup2(fd, fd) == fd, "to itself: dup2 only");
+    ok(fails(fcntl(fd, F_DUPFD, 10000), EINVAL) && fails(dup2(fd, 10000), EBADF), "no such number");
+    close(other);
+    close(fd);
 }
 
 static void name_tests(void)
@@ -334,6 +379,9 @@ int main(int argc, char **argv)
     text_tests();
     file_tests();
     name_tests();
+    directory_tests("rom");
+    directory_tests("/");
+    descriptor_tests();
     time_tests();
     process_tests();
     message_tests();
