@@ -4,12 +4,13 @@
 
 l4re_env_t *l4re_global_env;
 
+/* Who made the entry has cut a longer name: so does who looks for it. */
 static int name_matches(l4re_env_cap_entry_t const *e, char const *name, unsigned len)
 {
     unsigned i;
 
     if (len > sizeof e->name)
-        return 0;
+        len = sizeof e->name;
     for (i = 0; i < len; i++)
         if (e->name[i] != name[i] || !name[i])
             return 0;

@@ -155,10 +155,12 @@ long outer_name(l4_addr_t address, char name[REGION_NAME_LEN + 1])
 
 /* ---- names ---- */
 
+/* Names of capabilities are cut to what an entry holds. */
 static l4_cap_idx_t named_cap(const char *name, size_t length)
 {
     const struct start_cap *c = (const struct start_cap *)startup.env->caps;
 
+    length = length < sizeof c->name ? length : sizeof c->name;
     for (; c->flags != ~0ul; c++) {
         size_t have = 0;
         while (have < sizeof c->name && c->name[have] != 0)

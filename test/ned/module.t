@@ -135,6 +135,9 @@ is(look({ caps = { a = function() return c end } }, "has", "a"), 1, "from a func
 is(look({ caps = { a = { x = c } } }, "has", "a"), 1, "and from a table")
 is(look({ caps = { ["sixteen-letters1"] = c } }, "has", "sixteen-letters1"), 1, "sixteen letters are a name")
 is(look({ caps = { ["seventeen-letters"] = c } }, "has", "seventeen-letter"), 1, "of seventeen sixteen remain")
+is(look({ caps = { ["seventeen-letters"] = c } }, "has", "seventeen-letters"), 1, "and are found by all seventeen")
+is(ld:startv({ caps = { ["seventeen-letters"] = E.rom } }, "seventeen-letters/look", "exit", "9"):wait(), 9,
+  "also as the beginning of a program's path")
 is(look({ caps = { a = 5, b = "x", c = true } }, "caps"), 1, "what is no capability is left out")
 is(look({ log = E.log }, "exit", "3"), 3, "a capability as log")
 is(look({ scheduler = ld:create_sched_proxy({ prio_offset = 5 }) }, "exit", "4"), 4, "a scheduler proxy")
