@@ -9,7 +9,10 @@
 #include <string.h>
 #include <l4/re/start.h>
 
+#define THREAD_STACK_SIZE (0x200000u - 4096u) /* musl's own 128 KiB are less than programs for L4Re count on */
+
 extern const Elf64_Ehdr __ehdr_start;
+extern unsigned __default_stacksize; /* musl's; a larger PT_GNU_STACK of the program counts more */
 _Noreturn void _start_c(long *stack);
 _Noreturn void labe_start(long *stack);
 
@@ -31,6 +34,7 @@ _Noreturn void labe_start(long *stack)
     while (stack[end] != AT_NULL)
         end += 2;
 
+    __default_stacksize = THREAD_STACK_SIZE;
     long copy[end + 8];
     memcpy(copy, stack, end * sizeof *copy);
     if (!auxv_has(auxv, AT_PHDR)) {

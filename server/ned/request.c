@@ -231,8 +231,7 @@ static int sys_meta(lua_State *L)
     if (r < 0)
         return 0;
     lua_Integer proto = l4re_rd_i64(&c.in);
-    char name[L4_UTCB_GENERIC_DATA_SIZE * 8]; /* Lua may need memory, and so the message registers, for it */
-    strcpy(name, l4re_rd_string(&c.in));
+    const char *name = l4re_rd_string(&c.in);
     if (c.in.err != 0)
         return 0;
     lua_pushinteger(L, proto);

@@ -458,6 +458,33 @@ static void *high(void *arg)
     return NULL;
 }
 
+#define DEEP (1900ul << 10)
+
+static void *deep(void *arg)
+{
+    volatile char much[DEEP];
+
+    (void)arg;
+    much[0] = 1;
+    much[DEEP - 1] = 2;
+    return (void *)(uintptr_t)(much[0] + much[DEEP - 1]);
+}
+
+static void stack_tests(void)
+{
+    pthread_attr_t a;
+    pthread_t t;
+    size_t size = 0;
+    void *sum = NULL;
+
+    pthread_attr_init(&a);
+    is(pthread_attr_getstacksize(&a, &size), 0, "the size of a stack");
+    is(size, 0x1ff000, "is 2 MiB less a page, where nothing else was asked for");
+    is(pthread_create(&t, NULL, deep, NULL), 0, "a thread with a large array");
+    pthread_join(t, &sum);
+    is((uintptr_t)sum, 3, "has room for it");
+}
+
 static void priority_tests(void)
 {
     pthread_attr_t a;
@@ -492,6 +519,7 @@ int main(void)
     key_tests();
     row_tests();
     cancel_tests();
+    stack_tests();
     priority_tests();
     return tap_done();
 }
