@@ -9,8 +9,13 @@ l4_ret_t l4re_ma_alloc_align_srv(l4_cap_idx_t srv, long size, l4re_ds_t const me
                                  unsigned long align)
 {
     l4_utcb_t *u = l4_utcb();
-    l4_msgtag_t tag = l4_factory_create_start_u(L4RE_PROTO_DATASPACE, mem, u);
+    l4_msgtag_t tag;
 
+    if (l4_is_invalid_cap(srv)) /* it would name the calling thread */
+        return l4_ipc_to_errno(L4_IPC_ENOT_EXISTENT);
+    if (l4_is_invalid_cap(mem)) /* the memory would be made, and nobody could hold it */
+        return -L4_EINVAL;
+    tag = l4_factory_create_start_u(L4RE_PROTO_DATASPACE, mem, u);
     l4_factory_create_add_int_u(size, &tag, u);
     l4_factory_create_add_uint_u(flags, &tag, u);
     l4_factory_create_add_uint_u(align, &tag, u);

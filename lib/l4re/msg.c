@@ -306,6 +306,8 @@ static void add_buffer(struct l4re_call *c, l4_umword_t word)
 
 void l4re_call_rcv_cap(struct l4re_call *c, l4_cap_idx_t cap, unsigned flags)
 {
+    if (l4_is_invalid_cap(cap)) /* the kernel would drop what comes, and its sender would not know */
+        c->out.err = c->out.err ? c->out.err : -L4_EINVAL;
     add_buffer(c, (cap & ~0xffful) | L4_RCV_ITEM_SINGLE_CAP | flags);
 }
 
@@ -317,14 +319,21 @@ void l4re_call_rcv_fpage(struct l4re_call *c, l4_fpage_t fp, l4_cap_idx_t task)
         add_buffer(c, task);
 }
 
+/* What keeps the message from being sent, or 0. An invalid selector would name the calling thread, which would wait for
+ * itself. */
+static long call_refused(struct l4re_call *c, l4_cap_idx_t obj)
+{
+    return c->out.err ? c->out.err : l4_is_invalid_cap(obj) ? l4_ipc_to_errno(L4_IPC_ENOT_EXISTENT) : 0;
+}
+
 long l4re_call(struct l4re_call *c, l4_cap_idx_t obj, long proto, l4_timeout_t to)
 {
     l4_buf_regs_t *b = l4_utcb_br_u(c->utcb);
     l4_msgtag_t tag;
-    long r;
+    long r = call_refused(c, obj);
 
-    if (c->out.err)
-        return c->out.err;
+    if (r < 0)
+        return r;
     b->bdr = 0;
     b->br[c->buffers] = 0;
     tag = l4_ipc_call(obj, c->utcb, l4re_wr_tag(&c->out, proto, 0), to);
@@ -337,9 +346,10 @@ long l4re_call(struct l4re_call *c, l4_cap_idx_t obj, long proto, l4_timeout_t t
 long l4re_call_send(struct l4re_call *c, l4_cap_idx_t obj, long proto, unsigned flags, l4_timeout_t to)
 {
     l4_msgtag_t tag;
+    long r = call_refused(c, obj);
 
-    if (c->out.err)
-        return c->out.err;
+    if (r < 0)
+        return r;
     tag = l4_ipc_send(obj, c->utcb, l4re_wr_tag(&c->out, proto, flags), to);
     return l4_msgtag_has_error(tag) ? l4_error_u(tag, c->utcb) : 0;
 }

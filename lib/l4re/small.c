@@ -10,7 +10,7 @@
 
 void l4re_log_printn_srv(const l4_cap_idx_t logcap, char const *string, int len)
 {
-    while (len > 0) {
+    while (len > 0 && l4_is_valid_cap(logcap)) { /* an invalid selector would name the calling thread */
         long n = l4_vcon_write(logcap, string, (unsigned)len);
 
         if (n <= 0)

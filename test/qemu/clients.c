@@ -266,6 +266,31 @@ static void threads(void)
     l4re_util_cap_free(done);
 }
 
+/* An invalid selector names the calling thread to the kernel: every client must end with an error instead of waiting
+ * for itself. */
+static void invalid(void)
+{
+    l4_cap_idx_t slot = l4re_util_cap_alloc();
+    l4re_ma_stats_t before, after;
+    l4_addr_t addr = 0;
+    unsigned refused = 0;
+
+    is(l4re_ds_size(L4_INVALID_CAP), 0, "no dataspace");
+    is(l4re_ds_clear(L4_INVALID_CAP, 0, 1), -2004, "as with an empty slot");
+    is(l4re_ns_query_srv(L4_INVALID_CAP, "x", slot), -2004, "no name space");
+    is(l4re_ma_alloc_align_srv(L4_INVALID_CAP, PAGE, slot, 0, 0), -2004, "no allocator");
+    is(l4re_rm_reserve_area_srv(L4_INVALID_CAP, &addr, PAGE, L4RE_RM_F_SEARCH_ADDR, 0), -2004, "no region map");
+    l4re_log_print_srv(L4_INVALID_CAP, "x");
+    is(l4re_ma_info_srv(l4re_env()->mem_alloc, &before), 0, "what is used");
+    for (unsigned i = 0; i < 100; i++)
+        refused += l4re_ma_alloc(16 * PAGE, L4_INVALID_CAP, L4RE_MA_CONTINUOUS) < 0;
+    is(l4re_ma_info_srv(l4re_env()->mem_alloc, &after), 0, "afterwards");
+    ok(after.quota_used <= before.quota_used + 32 * PAGE, "memory that nobody can hold does not stay");
+    is(refused, 100, "and is refused");
+    is(l4re_ns_query_srv(l4re_env_get_cap("rom"), "l4re", L4_INVALID_CAP), -L4_EINVAL, "nor does a name");
+    l4re_util_cap_free(slot);
+}
+
 static long blocks;
 static long count_block(l4_addr_t s, l4_addr_t e, int log2size)
 {
@@ -324,6 +349,7 @@ int main(void)
     dma();
     event_ring();
     threads();
+    invalid();
     util();
     l4re_log_print("# a line by the log's own function\n");
     is(l4re_ma_info_srv(l4re_env()->mem_alloc, &after), 0, "the allocator again");

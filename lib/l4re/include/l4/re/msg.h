@@ -127,13 +127,14 @@ struct l4re_call {
 void l4re_call_start(struct l4re_call *c, l4_int32_t opcode);
 /* Begins a request without opcode (or with an own one). */
 void l4re_call_start_raw(struct l4re_call *c);
-/* Receive buffer: one capability into slot cap; flags 0 or L4_RCV_ITEM_LOCAL_ID. Replaces nothing: buffers are used in
- * order. */
+/* Receive buffer: one capability into slot cap (no slot: error -L4_EINVAL); flags 0 or L4_RCV_ITEM_LOCAL_ID. Replaces
+ * nothing: buffers are used in order. */
 void l4re_call_rcv_cap(struct l4re_call *c, l4_cap_idx_t cap, unsigned flags);
 /* Receive buffer: memory window fp with hot spot; task: where to map, or L4_INVALID_CAP for the own task. */
 void l4re_call_rcv_fpage(struct l4re_call *c, l4_fpage_t fp, l4_cap_idx_t task);
 /* Calls obj with label proto. Returns the reply's label, or -(2000 + IPC error), or the writer's error without having
- * called. On success (>= 0) `in` reads the reply. to: timeout pair, normally L4_IPC_NEVER. */
+ * called; -2004 when obj is no slot. On success (>= 0) `in` reads the reply. to: timeout pair, normally
+ * L4_IPC_NEVER. */
 long l4re_call(struct l4re_call *c, l4_cap_idx_t obj, long proto, l4_timeout_t to);
 /* Sends without waiting for an answer: 0 or an error. */
 long l4re_call_send(struct l4re_call *c, l4_cap_idx_t obj, long proto, unsigned flags, l4_timeout_t to);
