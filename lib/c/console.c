@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Descriptors 0, 1 and 2: the console behind the environment's log capability. Writing gathers text into messages of up
- * to 488 bytes, so that a line that fits arrives in one piece. Reading blocks at a semaphore that is bound to the
- * console's input line; a console without input is at its end at once.
+ * Consoles: the one behind the environment's log capability (descriptors 0, 1 and 2), and others that were opened.
+ * Writing gathers text into messages of up to 488 bytes, so that a line that fits arrives in one piece. Reading blocks
+ * at a semaphore that is bound to the console's input line; a console without input is at its end at once.
  *
  * I1  Before every wait `input` is bound to line 0, and then a read found nothing: whoever else uses the console may
  *     have taken the line since the last wait.
@@ -21,31 +21,26 @@
 
 static struct labe_lock input; /* only its semaphore is used: tokens come from the console */
 
-/* A program may be started without a log; an invalid selector would name the thread itself. */
-static int console_absent(void)
-{
-    return l4_is_invalid_cap(l4re_env()->log);
-}
-
 /* ---- writing ---- */
 
-static long message_send(unsigned bytes)
+static long message_send(l4_cap_idx_t vcon, unsigned bytes)
 {
     l4_utcb_t *utcb = l4_utcb();
 
     l4_utcb_mr_u(utcb)->mr[0] = L4_VCON_WRITE_OP;
     l4_utcb_mr_u(utcb)->mr[1] = bytes;
     l4_msgtag_t tag = l4_msgtag(L4_PROTO_LOG, 2 + l4_bytes_to_mwords(bytes), 0, L4_MSGTAG_SCHEDULE);
-    return l4_msgtag_has_error(l4_ipc_send(l4re_env()->log, utcb, tag, L4_IPC_NEVER)) ? -EIO : 0;
+    return l4_msgtag_has_error(l4_ipc_send(vcon, utcb, tag, L4_IPC_NEVER)) ? -EIO : 0;
 }
 
-long labe_console_write(const struct iovec *v, int count)
+/* A program may be started without a log; an invalid selector would name the thread itself. */
+long labe_console_write(l4_cap_idx_t vcon, const struct iovec *v, int count)
 {
     char *text = (char *)&l4_utcb_mr()->mr[2];
     unsigned used = 0;
     long written = 0, result = 0;
 
-    if (console_absent())
+    if (l4_is_invalid_cap(vcon))
         return -EIO;
     for (int i = 0; i < count; i++) {
         const char *from = v[i].iov_base;
@@ -59,13 +54,13 @@ long labe_console_write(const struct iovec *v, int count)
             left -= n;
             written += (long)n;
             if (used == L4_VCON_WRITE_SIZE) {
-                if ((result = message_send(used)) < 0)
+                if ((result = message_send(vcon, used)) < 0)
                     return result;
                 used = 0;
             }
         }
     }
-    if (used > 0 && (result = message_send(used)) < 0)
+    if (used > 0 && (result = message_send(vcon, used)) < 0)
         return result;
     return written;
 }
@@ -73,13 +68,13 @@ long labe_console_write(const struct iovec *v, int count)
 /* ---- reading ---- */
 
 /* Lets input wake us; 1, or 0 when the console can have none. Binding again what is bound changes nothing. */
-static long input_bind(void)
+static long input_bind(l4_cap_idx_t vcon)
 {
     if (input.semaphore == 0 && labe_lock_create(&input) < 0)
         return -ENOMEM;
-    if (l4_error(l4_icu_bind(l4re_env()->log, 0, input.semaphore)) < 0)
+    if (l4_error(l4_icu_bind(vcon, 0, input.semaphore)) < 0)
         return 0;
-    l4_icu_unmask(l4re_env()->log, 0, NULL, L4_IPC_NEVER);
+    l4_icu_unmask(vcon, 0, NULL, L4_IPC_NEVER);
     return 1;
 }
 
@@ -100,20 +95,20 @@ void labe_console_interrupt(void)
         l4_semaphore_up(input.semaphore);
 }
 
-long labe_console_read(const struct iovec *v, int count)
+long labe_console_read(l4_cap_idx_t vcon, const struct iovec *v, int count)
 {
     char text[L4_VCON_READ_SIZE];
     size_t room = 0;
 
     for (int i = 0; i < count; i++)
         room += v[i].iov_len;
-    if (room == 0 || console_absent())
+    if (room == 0 || l4_is_invalid_cap(vcon))
         return 0;
     if (room > sizeof text)
         room = sizeof text;
 
     for (int ready = 0;; ready = !ready) {
-        int n = l4_vcon_read(l4re_env()->log, text, (unsigned)room);
+        int n = l4_vcon_read(vcon, text, (unsigned)room);
         if (n < 0)
             return n <= -L4_EIPC_LO ? -EIO : 0; /* the server knows no reading */
         if ((size_t)n > room)
@@ -128,7 +123,7 @@ long labe_console_read(const struct iovec *v, int count)
             }
             return n;
         }
-        long result = ready ? input_wait() : input_bind();
+        long result = ready ? input_wait() : input_bind(vcon);
         if (result <= 0)
             return result;
     }
@@ -136,12 +131,12 @@ long labe_console_read(const struct iovec *v, int count)
 
 /* ---- terminal ---- */
 
-static long attributes_get(struct termios *t)
+static long attributes_get(l4_cap_idx_t vcon, struct termios *t)
 {
     l4_vcon_attr_t attr = {
         .i_flags = L4_VCON_ICRNL, .o_flags = L4_VCON_ONLCR, .l_flags = L4_VCON_ICANON | L4_VCON_ECHO};
 
-    (void)l4_vcon_get_attr(l4re_env()->log, &attr); /* a log has no attributes: what it does is the initial value */
+    (void)l4_vcon_get_attr(vcon, &attr); /* a log has no attributes: what it does is the initial value */
     *t = (struct termios){.c_cflag = CS8 | CREAD | CLOCAL};
     t->c_iflag = (attr.i_flags & L4_VCON_INLCR ? INLCR : 0u) | (attr.i_flags & L4_VCON_IGNCR ? IGNCR : 0u) |
                  (attr.i_flags & L4_VCON_ICRNL ? ICRNL : 0u);
@@ -153,7 +148,7 @@ static long attributes_get(struct termios *t)
     return 0;
 }
 
-static long attributes_set(const struct termios *t)
+static long attributes_set(l4_cap_idx_t vcon, const struct termios *t)
 {
     l4_vcon_attr_t attr = {
         .i_flags = (t->c_iflag & INLCR ? L4_VCON_INLCR : 0u) | (t->c_iflag & IGNCR ? L4_VCON_IGNCR : 0u) |
@@ -162,20 +157,20 @@ static long attributes_set(const struct termios *t)
                    (t->c_oflag & ONLRET ? L4_VCON_ONLRET : 0u),
         .l_flags = (t->c_lflag & ICANON ? L4_VCON_ICANON : 0u) | (t->c_lflag & ECHO ? L4_VCON_ECHO : 0u),
     };
-    return l4_error(l4_vcon_set_attr(l4re_env()->log, &attr)) < 0 ? -EINVAL : 0;
+    return l4_error(l4_vcon_set_attr(vcon, &attr)) < 0 ? -EINVAL : 0;
 }
 
-long labe_console_ioctl(unsigned long request, void *data)
+long labe_console_ioctl(l4_cap_idx_t vcon, unsigned long request, void *data)
 {
-    if (console_absent())
+    if (l4_is_invalid_cap(vcon))
         return -ENOTTY;
     switch (request) {
     case TCGETS:
-        return attributes_get(data);
+        return attributes_get(vcon, data);
     case TCSETS:
     case TCSETSW:
     case TCSETSF:
-        return attributes_set(data);
+        return attributes_set(vcon, data);
     case TIOCGWINSZ:
         *(struct winsize *)data = (struct winsize){.ws_row = 25, .ws_col = 80};
         return 0;

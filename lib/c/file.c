@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Open files. The contents of a file are attached on the first read; everything is read-only but the console.
+ * Open files. The contents of a file are attached on the first read; everything is read-only but consoles.
  *
  * Descriptors are small numbers that refer to open files; dup makes two refer to one, with one offset.
  * I1  A descriptor that is not -1 counts in `references` of its file; a file without references owns nothing.
@@ -27,6 +27,11 @@ long labe_file_start(void)
 static struct file *file_numbered(short n)
 {
     return n == 0 ? &console : &files[n];
+}
+
+static l4_cap_idx_t console_cap(const struct file *f)
+{
+    return f == &console ? l4re_env()->log : f->object.cap;
 }
 
 struct file *labe_file_of(long fd)
@@ -77,7 +82,7 @@ long labe_sys_close(const long *a)
     struct file *f = labe_file_of(a[0]);
     if (f != NULL)
         descriptors[a[0]] = -1;
-    int last = f != NULL && --f->references == 0 && f->object.kind != KIND_CONSOLE;
+    int last = f != NULL && --f->references == 0 && f != &console;
     labe_lock_give(&lock);
     if (last)
         file_end(f);
@@ -101,7 +106,7 @@ static long open_at(long at, const char *path, long flags)
         result = -ENXIO;
     else if ((flags & O_DIRECTORY) && o.kind != KIND_DIRECTORY)
         result = -ENOTDIR;
-    else if ((flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC))
+    else if (o.kind != KIND_CONSOLE && ((flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC)))
         result = o.kind == KIND_DIRECTORY ? -EISDIR : -EROFS;
     if (result < 0) {
         labe_object_release(&o);
@@ -154,7 +159,7 @@ static long duplicate(long fd, long from, int exactly)
         struct file *old = exactly ? labe_file_of(from) : NULL;
         if (old != NULL) {
             descriptors[from] = -1;
-            if (--old->references == 0 && old->object.kind != KIND_CONSOLE)
+            if (--old->references == 0 && old != &console)
                 ended = old;
         }
         result = descriptor_take(from, descriptors[fd]);
@@ -256,11 +261,11 @@ static long file_read(long fd, const struct iovec *v, int count, const uint64_t 
     struct file *f = labe_file_of(fd);
     uint64_t position = at != NULL ? *at : 0;
 
-    if (f == NULL)
+    if (f == NULL || (f->flags & O_ACCMODE) == O_WRONLY)
         return -EBADF;
     switch (f->object.kind) {
     case KIND_CONSOLE:
-        return at != NULL ? -ESPIPE : labe_console_read(v, count);
+        return at != NULL ? -ESPIPE : labe_console_read(console_cap(f), v, count);
     case KIND_DATA:
         return data_read(f, v, count, at != NULL ? &position : &f->offset);
     default:
@@ -338,15 +343,15 @@ long labe_file_dataspace(long fd, l4_cap_idx_t *ds, uint64_t *bytes)
     return 0;
 }
 
-/* ---- writing: the console alone ---- */
+/* ---- writing: consoles alone ---- */
 
 static long file_write(long fd, const struct iovec *v, int count)
 {
     const struct file *f = labe_file_of(fd);
 
-    if (f == NULL || f->object.kind != KIND_CONSOLE)
+    if (f == NULL || f->object.kind != KIND_CONSOLE || (f->flags & O_ACCMODE) == O_RDONLY)
         return -EBADF;
-    return labe_console_write(v, count);
+    return labe_console_write(console_cap(f), v, count);
 }
 
 long labe_sys_write(const long *a)
@@ -399,5 +404,7 @@ long labe_sys_ioctl(const long *a)
 
     if (f == NULL)
         return -EBADF;
-    return f->object.kind == KIND_CONSOLE ? labe_console_ioctl((unsigned long)a[1], (void *)a[2]) : -ENOTTY;
+    if (f->object.kind != KIND_CONSOLE)
+        return -ENOTTY;
+    return labe_console_ioctl(console_cap(f), (unsigned long)a[1], (void *)a[2]);
 }

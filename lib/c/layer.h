@@ -81,9 +81,9 @@ struct iovec;
 long labe_file_start(void);
 /* The dataspace behind a descriptor and its size, or a negative errno. */
 long labe_file_dataspace(long fd, l4_cap_idx_t *ds, uint64_t *bytes);
-long labe_console_write(const struct iovec *v, int count);
-long labe_console_read(const struct iovec *v, int count);
-long labe_console_ioctl(unsigned long request, void *data);
+long labe_console_write(l4_cap_idx_t vcon, const struct iovec *v, int count);
+long labe_console_read(l4_cap_idx_t vcon, const struct iovec *v, int count);
+long labe_console_ioctl(l4_cap_idx_t vcon, unsigned long request, void *data);
 /* Whoever waits for input looks whether it shall be cancelled. */
 void labe_console_interrupt(void);
 

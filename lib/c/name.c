@@ -2,7 +2,7 @@
 /*
  * From path to object. The root directory holds the named capabilities of the environment; the first component of a
  * path names one of them, the rest is asked of the name space behind it. A name space is a directory, a dataspace a
- * file.
+ * file, a console a device.
  */
 #include "file.h"
 #include <errno.h>
@@ -11,6 +11,10 @@
 #include <l4/re/c/dataspace.h>
 #include <l4/re/c/namespace.h>
 #include <l4/re/c/util/cap_alloc.h>
+#include <l4/re/msg.h>
+#include <l4/sys/ipc.h>
+
+#define META_SUPPORTS 2
 
 static char directory[LABE_PATH_SIZE]; /* the working directory, clean; "" is the root */
 
@@ -30,7 +34,16 @@ static uint64_t path_number(const char *path)
     return h;
 }
 
-/* Asks what lies behind a capability: a dataspace tells its size, a name space knows about names. */
+static int is_console(l4_cap_idx_t cap)
+{
+    struct l4re_call c;
+
+    l4re_call_start(&c, META_SUPPORTS);
+    l4re_wr_i64(&c.out, L4_PROTO_LOG);
+    return l4re_call(&c, cap, L4_PROTO_META, L4_IPC_NEVER) == 1;
+}
+
+/* Asks what lies behind a capability: a dataspace tells its size, a name space knows about names, a console says so. */
 static void object_classify(struct object *o)
 {
     l4re_ds_stats_t stats;
@@ -47,7 +60,10 @@ static void object_classify(struct object *o)
     }
     long result = l4re_ns_query_to_srv(o->cap, ".dirinfo", list, 0);
     l4re_util_cap_free_um(list);
-    o->kind = result >= 0 || result == -L4_ENOENT || result == -L4_EAGAIN ? KIND_DIRECTORY : KIND_OTHER;
+    if (result >= 0 || result == -L4_ENOENT || result == -L4_EAGAIN)
+        o->kind = KIND_DIRECTORY;
+    else
+        o->kind = is_console(o->cap) ? KIND_CONSOLE : KIND_OTHER;
 }
 
 static long name_error(long result)

@@ -82,7 +82,7 @@ static long path_access(long fd, const char *path, long mode)
     struct stat s;
     long result = path_status(fd, path, &s);
 
-    return result < 0 ? result : (mode & 2) && !S_ISSOCK(s.st_mode) ? -EROFS : 0;
+    return result < 0 ? result : (mode & 2) && !S_ISSOCK(s.st_mode) && !S_ISCHR(s.st_mode) ? -EROFS : 0;
 }
 
 long labe_sys_access(const long *a)

@@ -170,6 +170,28 @@ static int fails(int result, int expected)
     return result == -1 && errno == expected;
 }
 
+/* A capability that speaks the console protocol is a character device. */
+static void device_tests(void)
+{
+    struct stat s;
+    char c;
+    int fd = open("/console", O_RDWR);
+
+    ok(fd > 2, "open: a console");
+    ok(fstat(fd, &s) == 0 && S_ISCHR(s.st_mode), "fstat: a character device");
+    ok(stat("/console", &s) == 0 && S_ISCHR(s.st_mode) && access("/console", R_OK | W_OK) == 0, "by name, too");
+    is(write(fd, "# written there\n", 16), 16, "write");
+    is(read(fd, &c, 1), 0, "a log has no input");
+    ok(isatty(fd) && fails((int)lseek(fd, 0, SEEK_SET), ESPIPE), "a terminal without positions");
+    is(close(fd), 0, "close");
+    ok(fails((int)write(fd, "x", 1), EBADF) && write(1, "", 0) == 0, "that one, not the first");
+    FILE *f = fopen("/console", "w");
+    ok(f != NULL && fprintf(f, "# and by stdio\n") == 15 && fclose(f) == 0, "stdio writes, too");
+    fd = open("/console", O_RDONLY);
+    ok(fails((int)write(fd, "x", 1), EBADF), "write: not opened for it");
+    close(fd);
+}
+
 /* Lists a directory into pieces of memory that hold one or two names each: not a byte behind them is touched. */
 static void directory_tests(const char *path)
 {
@@ -378,6 +400,7 @@ int main(int argc, char **argv)
     mapping_tests();
     text_tests();
     file_tests();
+    device_tests();
     name_tests();
     directory_tests("rom");
     directory_tests("/");
