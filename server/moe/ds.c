@@ -308,11 +308,9 @@ long ds_block(struct ds *d, word_t offset, unsigned rights, word_t spot, word_t 
 
 /* ---- copying ---- */
 
-/* May pages of the source be shared? Its content must never change in place without a copy. */
-static bool is_shareable(const struct ds *src)
-{
-    return src->kind == DS_LAZY || (src->kind == DS_STATIC && (src->flags & DS_W) == 0);
-}
+/* May pages of the source be shared? Its content must never change in place without a copy: that of the kernel info
+ * page, which nobody may write, does. */
+static bool is_shareable(const struct ds *src) { return (src->flags & DS_COW) != 0; }
 
 /* A whole page by sharing. 0, -12, or 1 when it has to be copied. */
 static long page_share_into(struct ds *dst, word_t dst_page, struct ds *src, word_t src_page)

@@ -182,6 +182,15 @@ int main(void)
     is(ds_block(rom, 8192, DS_R, 0, 0, ~0ul, &page), -L4_ERANGE, "beyond the end");
     ds_unused(&copy->object);
 
+    struct ds *clock; /* like the kernel info page: nobody writes it, and it changes */
+    is(ds_create_static(&root_factory, (word_t)file, 4096, DS_R | DS_X, &clock), 0, "a page that changes by itself");
+    ds_create(&root_factory, 4096, 0, 0, &copy);
+    is(ds_copy(copy, 0, clock, 0, 4096), 0, "copied");
+    file[7] = 0x56;
+    is(*(unsigned char *)ds_address(copy, 7, false), 0x55, "stays in the copy as it was");
+    ds_unused(&copy->object);
+    ds_unused(&clock->object);
+
     is(ds_create(&root_factory, 0x10000, DS_CREATE_CONTINUOUS, 16, &d), 0, "an aligned block");
     is(ds_block(d, 0x5000, DS_R, 0x5000, 0, ~0ul, &page), 0, "mapped where it lies alike");
     is(l4_fpage_size(page), 16, "as a whole");
