@@ -68,7 +68,7 @@ static long op_attach(struct rpc *in, struct rpc *out)
     if (in->bad || length == 0)
         return -L4_EMSGTOOSHORT;
     a.name = name;
-    a.name_length = length < sizeof name ? length : sizeof name;
+    a.name_length = length - 1 < sizeof name ? length - 1 : sizeof name; /* the last one counts as the zero byte */
     memcpy(name, chars, a.name_length);
     if (arg_cap(in, 0, &a.ds) < 0)
         a.ds = CAP_NONE;

@@ -60,6 +60,27 @@ static void region_tests(void)
     is(l4re_rm_detach(b) & L4RE_RM_DETACH_RESULT_MASK, L4RE_RM_DETACHED_DS, "detach the other");
 }
 
+/* Strings end with a zero byte, whatever the client has put there. */
+static void name_tests(void)
+{
+    struct l4re_call c;
+    char name[48] = "";
+
+    l4re_call_start(&c, 0);
+    l4re_wr_u64(&c.out, SPOT);
+    l4re_wr_u64(&c.out, PAGE);
+    l4re_wr_u32(&c.out, L4RE_RM_F_RW | L4RE_RM_F_ANONYMOUS);
+    l4re_wr_u64(&c.out, 0);
+    l4re_wr_u8(&c.out, L4_PAGESHIFT);
+    l4re_wr_u64(&c.out, L4_INVALID_CAP);
+    l4re_wr_name(&c.out, "names", 5);
+    l4re_wr_u64(&c.out, 9);
+    is(l4re_call(&c, l4re_env()->rm, L4RE_PROTO_RM, L4_IPC_NEVER), 0, "attach with a name without its end");
+    is(l4re_rm_get_info(SPOT, name, sizeof name, NULL), 0, "its name");
+    ok(strcmp(name, "name") == 0, "has lost the last character");
+    l4re_rm_detach((void *)SPOT);
+}
+
 /* More regions and areas than the service has memory for at the start. */
 static void many_tests(void)
 {
@@ -503,6 +524,7 @@ static void register_tests(void)
 int main(void)
 {
     region_tests();
+    name_tests();
     many_tests();
     private_tests();
     eager_tests();
