@@ -29,6 +29,7 @@ static long message_send(l4_cap_idx_t vcon, unsigned bytes)
 
     l4_utcb_mr_u(utcb)->mr[0] = L4_VCON_WRITE_OP;
     l4_utcb_mr_u(utcb)->mr[1] = bytes;
+    memset((char *)&l4_utcb_mr_u(utcb)->mr[2] + bytes, 0, -bytes % 8); /* no old content in the last word's rest */
     l4_msgtag_t tag = l4_msgtag(L4_PROTO_LOG, 2 + l4_bytes_to_mwords(bytes), 0, L4_MSGTAG_SCHEDULE);
     return l4_msgtag_has_error(l4_ipc_send(vcon, utcb, tag, L4_IPC_NEVER)) ? -EIO : 0;
 }
