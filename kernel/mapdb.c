@@ -127,8 +127,17 @@ static cold_path bool walk_stop(struct mapping *top, struct mapping *at, bool up
     cpu_self()->walk = (struct map_walk){.top = top, .at = at, .of = p, .up = up};
     top->pa_flags |= MAPPING_WALK;
     at->pa_flags |= MAPPING_WALK;
-    p->again = true;
+    p->walking = true;
     return false;
+}
+
+/* What is walked next, perhaps below the same mapping, has not been seen. */
+static cold_path void walk_over(struct op_progress *p)
+{
+    p->walking = false;
+    for (unsigned i = 0; i < cpu_count; i++) /* where it has been on the way */
+        if (cpus[i]->walk.of == p)
+            cpus[i]->walk.at = NULL;
 }
 
 /* Derived from no frame in [pa_first, pa_last]. */
@@ -145,7 +154,7 @@ static cold_path bool walk(struct mapping *top, word_t pa_first, word_t pa_last,
     struct mapping *m = top, *next;
     bool up = false;
 
-    if (p->again && w->of == p && w->top == top && w->at != NULL) {
+    if (p->walking && w->of == p && w->top == top && w->at != NULL) {
         m = w->at;
         up = w->up;
     }
@@ -157,6 +166,7 @@ static cold_path bool walk(struct mapping *top, word_t pa_first, word_t pa_last,
             next = m->child;
             up = false;
         } else if (m == top) {
+            walk_over(p);
             return true;
         } else {
             up = m->next == NULL;

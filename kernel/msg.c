@@ -224,26 +224,62 @@ static bool accepts_fpu(const struct thread *r)
     return (r->flags & THREAD_KERNEL_IPC) || (r->utcb->bdr & L4_BDR_INHERIT_FPU);
 }
 
-/* The items, a window's worth of them: then r goes on waiting, for this message or any other that fits. What has been
- * mapped of this one stays; its sender comes back to the same wait (THREAD_PARTLY, partner), or begins again. */
-hot_path word_t items_send(struct thread *s, struct thread *r, l4_tag tag, unsigned rights)
+/* Somebody else has sent a part to the same receiver, and would have to send it again. He goes first, for twice as many
+ * windows each time: else two who do that to each other would never be done. */
+static bool lets_finish(struct op_progress *p)
 {
-    struct thread *self = s->ipc_state == IPC_IDLE ? s : r; /* whose operation this is */
+    p->collisions++;
+    return (p->collisions & (p->collisions - 1)) != 0;
+}
+
+/* A window's worth is done: r goes on waiting, for this message or any other that fits. What has been mapped of this
+ * one stays; its sender comes back to the same wait (THREAD_PARTLY, partner), or begins again. */
+static cold_path word_t items_stop(struct thread *s, struct thread *r, struct thread *self)
+{
+    struct op_progress *p = &self->progress;
+
+    if (r->flags & THREAD_VCPU_IPC) {
+        *p = (struct op_progress){0};
+        return L4_IPC_SEND_MAP_FAILED;
+    }
+    if ((r->flags & THREAD_PARTLY) && r->partner != s->snd.id && lets_finish(p))
+        return MSG_AGAIN;
+    r->partner = s->snd.id;
+    if (r != self)
+        r->flags |= THREAD_PARTLY;
+    return MSG_AGAIN;
+}
+
+static cold_path word_t items_go_on(struct thread *s, struct thread *r, struct thread *self, l4_tag tag,
+                                    unsigned rights)
+{
     struct op_progress *p = &self->progress;
     struct receive_buffers buffers;
     word_t err;
 
-    if (unlikely(p->again) && (r->partner != s->snd.id || (r != self && !(r->flags & THREAD_PARTLY))))
+    if (r->partner != s->snd.id || (r != self && !(r->flags & THREAD_PARTLY)))
         p->at = p->item = p->found = 0;
     buffers_init(&buffers, r);
     err = items_transfer(s, &buffers, tag, rights, p);
-    if (unlikely(err == MSG_AGAIN)) {
-        if (r->flags & THREAD_VCPU_IPC)
-            return L4_IPC_SEND_MAP_FAILED;
-        r->partner = s->snd.id;
-        if (r != self)
-            r->flags |= THREAD_PARTLY;
-    }
+    if (err == MSG_AGAIN)
+        return items_stop(s, r, self);
+    *p = (struct op_progress){0}; /* what is received next begins at its start */
+    return err;
+}
+
+/* The items, or a window's worth of them. */
+hot_path word_t items_send(struct thread *s, struct thread *r, l4_tag tag, unsigned rights)
+{
+    struct thread *self = s->ipc_state == IPC_IDLE ? s : r; /* whose operation this is */
+    struct receive_buffers buffers;
+    word_t err;
+
+    if (unlikely(self->progress.again))
+        return items_go_on(s, r, self, tag, rights);
+    buffers_init(&buffers, r);
+    err = items_transfer(s, &buffers, tag, rights, &self->progress);
+    if (unlikely(err == MSG_AGAIN))
+        err = items_stop(s, r, self);
     return err;
 }
 
@@ -271,7 +307,7 @@ word_t msg_transfer(struct thread *s, struct thread *r, l4_tag tag, unsigned rig
     if (unlikely(l4_tag_items(tag) != 0)) {
         word_t err = items_send(s, r, tag, rights);
 
-        if (err != 0)
+        if (unlikely(err != 0))
             return items_refused(s, r, tag, rights, err);
     }
     if (likely(!(r->flags & THREAD_KERNEL_IPC)))

@@ -20,12 +20,19 @@ struct thread;
  * goes on takes this as a hint about the present ones. */
 struct op_progress {
     word_t at;      /* inside the item or flexpage: offset or address from which to go on */
+    uint16_t collisions; /* msg.c: how often somebody else had sent a part to the same receiver */
     uint8_t item;   /* how many items or flexpages are done */
     uint8_t status; /* page status seen so far */
     bool found;     /* something was mapped of this item */
     bool again;     /* not from the start */
     bool receiving; /* the send phase is over */
+    bool walking;   /* a walk of mapdb.c has stopped, and goes on */
 };
+
+/* The arguments may be of another kind now. So `at` counts ports and slots in pages, too: where memory is concerned it
+ * is never a part of a page. */
+static inline word_t progress_unit(const struct op_progress *p) { return p->at / L4_PAGE_SIZE; }
+static inline void progress_unit_set(struct op_progress *p, word_t unit) { p->at = unit * L4_PAGE_SIZE; }
 
 /* Of the holder of the lock. A unit is about 20 instructions. */
 extern int work_left, work_slice;

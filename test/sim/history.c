@@ -114,7 +114,7 @@ bool history_judge(const struct history *h, bool quiet, size_t *at)
 {
     if (!sim.compare)
         return judge_path(h, 0, quiet, at);
-    return judge_paths(h, quiet, at) || (sim.cpus > 1 && judge_path(h, 2, quiet, at));
+    return judge_paths(h, quiet, at) || judge_path(h, 2, quiet, at);
 }
 
 /* ---- making smaller ---- */

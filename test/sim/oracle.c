@@ -52,6 +52,7 @@ static struct {
     bool inject;                 /* an allocation is to fail */
     bool keep, first;            /* oracle_again; nothing has happened since */
     const struct model *kept;    /* `before` of the state that is begun with; NULL: not loaded yet */
+    bool halfway;                /* of the state before */
     bool low;                    /* quota or memory may not suffice */
     const char *wrong;
     bool trampoline, fault;      /* does a page fault go there? is the exception one? */
@@ -605,6 +606,20 @@ static void look_at_others(const struct cpu *c)
     }
 }
 
+static bool windows(void) { return work_slice != 1 << 30; }
+
+/* Has somebody been interrupted by a more important thread, in a window of an operation or of his own end? */
+static bool halfway(void)
+{
+    for (unsigned i = 0; windows() && i < MODEL_THREADS; i++) {
+        const struct thread *t = load_thread_at((int)i);
+
+        if (t != NULL && (t->resume == preempt_resume || t->resume == preempt_again || (t->flags & THREAD_DYING)))
+            return true;
+    }
+    return windows() && kobj_work != NULL;
+}
+
 /* Somebody is known whom `before` does not have yet. */
 static void load_before(const struct cpu *c)
 {
@@ -648,6 +663,7 @@ static void begin(enum oracle_event event, const struct cpu *c)
     now->printed = host_output_count();
     now->wrong = NULL;
     now->passed = before->now - c->last_tick_us;
+    now->halfway = halfway();
     look_at_users(self);
     if (event == EVENT_SYSCALL)
         look_at_transfers(self, own);
@@ -1085,6 +1101,24 @@ static const char *ends_differ(void)
     return NULL;
 }
 
+/* A window (preempt.h) in which nothing happens makes no difference, but for operations that take away what they were
+ * asked through: they find that out when they go on. */
+static bool window_unsure(void)
+{
+    const struct call *own = &now->own;
+    const struct thread *self = load_thread_at(now->self);
+    struct model_target to;
+
+    if (!windows())
+        return false;
+    if (now->halfway || halfway())
+        return true;
+    if (now->event != EVENT_SYSCALL || self == NULL || self->task == NULL)
+        return now->event == EVENT_SYSCALL;
+    to = target_of(self, own->request.dest & ~L4_OP_MASK);
+    return !target_same(&to, &own->target);
+}
+
 const char *oracle_compare(void)
 {
     const char *wrong;
@@ -1096,7 +1130,7 @@ const char *oracle_compare(void)
         wrong = try_all();
         if (wrong != NULL && upcalls_unsure())
             wrong = try_all();
-        if (wrong != NULL && request_unsure()) {
+        if (wrong != NULL && (request_unsure() || window_unsure())) {
             wrong = NULL;
             trial->open = true;
             oracle_map_nothing();

@@ -299,6 +299,8 @@ void history_run(const struct history *h, unsigned path)
         work_slice = work_left = (int)sim.slice;
         oracle_race(true);
     }
+    if (path == 2 && sim.cpus == 1)
+        work_slice = work_left = 20;
     for (sim.step = 0; sim.step < h->count; sim.step++) {
         bool check = sim.step % sim.check_every == 0;
 

@@ -339,8 +339,10 @@ void arch_thread_unload(struct thread *t)
         segments_save(t);
         a->loaded = NULL;
     }
-    if (a->fpu_owner == t)
+    if (a->fpu_owner == t) {
         fpu_release(a);
+        fpu_ts_set(a, true); /* who goes on here, loaded or not, has not got these registers (F2) */
+    }
 }
 
 void arch_flags_sync(void)
