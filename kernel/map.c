@@ -312,7 +312,9 @@ int map_memory(const struct map_request *rq)
 
     int result = job.progress->found ? MAP_DONE : MAP_NOTHING;
     struct pt_entry e;
-    for (word_t src = w.src + job.progress->at, end = w.src + size; src < end && src >= w.src;) {
+    /* It may have been a request of another kind when it was stopped: `at` is a hint, and no part of a page. */
+    word_t src = w.src + (job.progress->at & ~order_mask(MEM_ORDER_MIN));
+    for (word_t end = w.src + size; src < end && src >= w.src;) {
         int found = source_next(job.from, src, end, &e);
         if (unlikely(found <= 0)) {
             if (found == 0 && e.va < end)

@@ -33,6 +33,8 @@ CODE(h_entry, "movq %gs:0, %rbx\n movq %fs:0, %rcx\n ud2\n");
 CODE(u_ud2, "ud2\n");
 CODE(u_flags, "pushfq\n popq %rbx\n ud2\n");
 CODE(u_fpu, "movq %rax, %xmm0\n ud2\n");
+CODE(u_fpu_later, "1: cmpq $0, seen + 48\n je 1b\n u_fpu_use: movq %xmm0, %rbx\n ud2\n");
+extern char u_fpu_use[];
 CODE(u_fs, "movq %fs:0, %rbx\n ud2\n");
 CODE(u_load, "movq (%rax), %rbx\n ud2\n");
 CODE(u_int80, "int $0x80\n");
@@ -211,6 +213,15 @@ static void test_fpu(void)
     STATE->saved_state = L4_VCPU_USER_MODE;
     run();
     ok(upcall(7, u_fpu, 0), "also when the registers are the thread's already");
+    user_state(u_fpu_later);
+    STATE->regs.ds = STATE->regs.es = 0x23; /* segments as every program has them: the quick switch */
+    STATE->saved_state = L4_VCPU_USER_MODE;
+    seen[6] = 0;
+    start();
+    invoke(L4_SEL_INVALID | L4_OP_RECV, (l4_tag){0}, NULL, 4u << 10 | 250); /* 4 ms: it spins */
+    seen[6] = 1;
+    wait_entry();
+    ok(upcall(7, u_fpu_use, 0), "and when another thread has run meanwhile");
 }
 
 static void test_code32(void)

@@ -308,6 +308,10 @@ static void test_ports(void)
     u->mr[0] = clock;
     u->mr[1] = 0;
     is(call(L4_SLOT_PAGER, L4_PROTO_IO_PAGE_FAULT, 2, 0), 0, "ports from sigma0");
+    run(v_ud2); /* its ports are not in the CPU yet */
+    state.ss = 0x10;
+    go_on_at(v_ud2);
+    is(state.trapno, 13, "with ports, too, a bad stack segment is exception 13");
     run(v_port);
     is(state.trapno, 6, "port with permission");
     u->mr[0] = L4_OP_TASK_UNMAP;

@@ -271,6 +271,39 @@ static void test_status(void)
     is(unmap_memory_all(a, mem(0x200000, 12, 0), true), 3, "is not lost for the parent");
 }
 
+/* A map of capabilities was stopped, and is one of memory when it goes on: how far it had come is a hint, never a part
+ * of an address. */
+static void test_hint(void)
+{
+    struct op_progress p = {0};
+    struct map_request rq = {.from = a, .to = b, .window = {L4_FPAGE_ALL}, .rights_mask = 15,
+                             .progress = &p};
+    struct pt_entry e;
+    unsigned exact = 0, stopped = 0;
+
+    for (word_t slot = 0; slot < 1024; slot += 64)
+        cap_slot_alloc(a, slot);
+    for (unsigned windows = 1; windows < 1024; windows++) {
+        p = (struct op_progress){0};
+        rq.item = L4_ITEM_MAP;
+        rq.send = l4_fpage_make(L4_FPAGE_OBJ, 0, 10, 15);
+        work_slice = work_left = 1;
+        for (unsigned i = 0; i < windows && map_fpage(&rq) == MAP_AGAIN; i++)
+            ;
+        work_slice = work_left = 1 << 30;
+        stopped += p.at != 0;
+        rq.item = AT | L4_ITEM_MAP;
+        rq.send = mem(0x200000, 12, R);
+        map_fpage(&rq);
+        exact += arch_pt_lookup(&b->space, AT, &e) && e.pa == 0x200000 && e.rights == R && !e.ku && e.mapping != NULL &&
+                 mapping_va(e.mapping) == AT;
+        unmap_memory_all(b, mem(AT, 12, RWX), true);
+    }
+    is(stopped, 1023, "stopped at every slot");
+    is(exact, 1023, "the page is mapped where it was to be, with the right it was to have");
+    world_check();
+}
+
 static void test_failures(void)
 {
     struct factory *payer = b->obj.payer;
@@ -381,6 +414,7 @@ int main(void)
     test_grant();
     test_superpages();
     test_status();
+    test_hint();
     test_failures();
     test_ends();
     return tap_done();

@@ -509,7 +509,8 @@ void cpu_load_thread(struct thread *t)
     struct arch_cpu *a = &cpu_self()->arch;
     struct thread *old = a->loaded;
     struct arch_space *s = t->space;
-    bool plain = old != NULL && !((old->flags | t->flags) & THREAD_ARCH_SPECIAL) && selectors_plain();
+    const uint32_t special = THREAD_ARCH_SPECIAL | THREAD_NO_FPU;
+    bool plain = old != NULL && !((old->flags | t->flags) & special) && selectors_plain();
 
     if (likely(plain && !a->switch_special)) {
         switch_quick(a, t);

@@ -172,7 +172,7 @@ exception_kernel:
      * address downward, the stub one: rsp is 6 words below frame.trapno. The words from ip to ss are untouched. */
     addq $48, %rsp
     movq $VECTOR_GP, (%rsp)
-    movq $0, 8(%rsp)
+    movq $ERROR_IRET, 8(%rsp)
     movq $SEL_USER_CODE64, 24(%rsp)
     movq $SEL_USER_DATA, 48(%rsp)
     swapgs

@@ -4,6 +4,7 @@
 
 #define VECTOR_NMI 2
 #define VECTOR_GP 13
+#define ERROR_IRET 0x20          /* of a refused iret: not 0, which a port has (cpu_io_reload) */
 #define EXCEPTION_STUB_SIZE 9
 #define STUBS_OF_GROUP 30       /* of interrupts */
 #define STUBS_GROUP_SIZE (4 * STUBS_OF_GROUP + 5)

@@ -66,7 +66,7 @@ isolated_exception:
     movq 40(%rsp), %rsp
     movq $SEL_USER_CODE64, 8(%rsp)
     movq $SEL_USER_DATA, 32(%rsp)
-    pushq $0
+    pushq $ERROR_IRET
     pushq $VECTOR_GP
     jmp 1b
 

@@ -9,6 +9,9 @@
 
 #define DESC_SYSTEM (1ul << 44) /* clear: system descriptor */
 #define DESC_DPL (3ul << 45)
+#define DESC_STACK (10ul << 40) /* mask of code and writable */
+#define DESC_WRITABLE (2ul << 40)
+#define DESC_BIG (1ul << 54)
 #define SYSCALL_LENGTH 2u
 
 void arch_thread_init(struct thread *t)
@@ -131,10 +134,13 @@ void arch_vcpu_load(struct thread *t, const struct l4_vcpu *v, bool all)
 
 /* ---- thread operations ---- */
 
-/* Harmless in user mode: empty, or code or data of privilege level 3. */
+/* Harmless in user mode: empty, or code or data of privilege level 3; but no stack of 16 bits: iret to one leaves the
+ * upper half of esp as it was here. */
 static bool descriptor_allowed(word_t d)
 {
-    return d == 0 || ((d & DESC_SYSTEM) && (d & DESC_DPL) == DESC_DPL);
+    bool stack16 = (d & DESC_STACK) == DESC_WRITABLE && !(d & DESC_BIG);
+
+    return d == 0 || ((d & DESC_SYSTEM) && (d & DESC_DPL) == DESC_DPL && !stack16);
 }
 
 static l4_tag op_gdt(struct thread *t, struct invoke *in)
