@@ -59,7 +59,7 @@ int map_caps(const struct map_request *rq)
 
     if (!whole && l4_fpage_type(rq->window) != L4_FPAGE_OBJ)
         return MAP_DONE; /* kinds do not match: nothing is mapped, and not marked so */
-    for (word_t i = progress_unit(p); i < count && w.src + i < CAP_SLOTS && w.dst + i < CAP_SLOTS;) {
+    for (word_t i = p->at; i < count && w.src + i < CAP_SLOTS && w.dst + i < CAP_SLOTS;) {
         if (cap_slot(rq->from, w.src + i) == NULL) { /* no page: the next candidate is the next page's first slot */
             i += CAP_PAGE_SLOTS - (w.src + i) % CAP_PAGE_SLOTS;
         } else {
@@ -70,7 +70,7 @@ int map_caps(const struct map_request *rq)
             i++;
         }
         if (i < count && !work_done(8)) {
-            progress_unit_set(p, i);
+            p->at = i;
             p->found = found;
             return MAP_AGAIN;
         }
@@ -94,7 +94,7 @@ static cold_path bool unmap_many(struct task *task, l4_fpage fp, bool del, struc
     word_t start = l4_fpage_start(fp) & ~((1ul << order) - 1);
     word_t end = order >= 16 ? CAP_SLOTS : start + (1ul << order);
 
-    for (word_t i = progress_unit(p) > start ? progress_unit(p) : start; i < end && i < CAP_SLOTS; i++) {
+    for (word_t i = p->at > start ? p->at : start; i < end && i < CAP_SLOTS; i++) {
         struct cap *slot = cap_slot(task, i);
 
         if (slot == NULL)
@@ -102,7 +102,7 @@ static cold_path bool unmap_many(struct task *task, l4_fpage fp, bool del, struc
         else
             slot_unmap(slot, rights, del);
         if (i + 1 < end && !work_done(3)) {
-            progress_unit_set(p, i + 1);
+            p->at = i + 1;
             return false;
         }
     }

@@ -354,9 +354,7 @@ static bool fpage_ports(l4_fpage fp, struct port_range *r)
 /* The first port that is left to do. */
 static unsigned port_next(struct port_range r, const struct op_progress *p)
 {
-    word_t at = progress_unit(p);
-
-    return at <= r.first ? r.first : at < r.end ? (unsigned)at : r.end;
+    return p->at <= r.first ? r.first : p->at < r.end ? (unsigned)p->at : r.end;
 }
 
 /* The ports of the range, which lie in both windows. */
@@ -365,10 +363,9 @@ static int map_ports(const struct map_request *rq, struct port_range r)
     struct op_progress *p = rq->progress;
 
     for (;;) {
-        unsigned at = port_next(r, p);
         int st = MAP_DONE;
 
-        progress_unit_set(p, at);
+        p->at = port_next(r, p);
         if (!work_run())
             return MAP_AGAIN;
         if (unlikely(work.failed)) {
@@ -376,9 +373,9 @@ static int map_ports(const struct map_request *rq, struct port_range r)
             if (p->found)
                 return MAP_FAILED;
         }
-        if (at == r.end)
+        if (p->at == r.end)
             return p->found ? MAP_DONE : MAP_NOTHING;
-        struct port_range chunk = chunk_at(r, at);
+        struct port_range chunk = chunk_at(r, (unsigned)p->at);
         if (space_has(rq->from->io, chunk)) {
             p->found = true;
             if (rq->from == rq->to) /* onto itself: lost */
@@ -389,7 +386,7 @@ static int map_ports(const struct map_request *rq, struct port_range r)
         if (st < 0)
             return st;
         if (st == MAP_DONE)
-            progress_unit_set(p, chunk.end);
+            p->at = chunk.end;
         if (!work_done(50))
             return MAP_AGAIN;
     }
@@ -427,24 +424,22 @@ cold_path bool unmap_io(struct task *task, l4_fpage fp, bool self, struct op_pro
     if (task->io == NULL || l4_fpage_rights(fp) == 0 || !fpage_ports(fp, &r))
         return true;
     for (;;) {
-        unsigned at = port_next(r, p);
-
-        progress_unit_set(p, at);
+        p->at = port_next(r, p);
         if (!work_run())
             return false;
         struct io_space *s = task->io;
-        if (s == NULL || at == r.end) {
+        if (s == NULL || p->at == r.end) {
             p->at = 0; /* W2 */
             return true;
         }
-        struct port_range chunk = chunk_at(r, at);
+        struct port_range chunk = chunk_at(r, (unsigned)p->at);
         if (self && !task->is_sigma0) {
             space_take(s, chunk, NULL, NULL);
         } else {
             work = (struct io_work){.r = chunk, .taker = s};
             work_add(s);
         }
-        progress_unit_set(p, chunk.end);
+        p->at = chunk.end;
         if (!work_done(20))
             return false;
     }

@@ -340,7 +340,7 @@ __attribute__((noinline)) struct thread *ipc_receive(struct invoke *in, struct k
     word_t code;
 
     if (is_guest(self)) { /* its queue belongs to its own CPU */
-        self->progress.receiving = self->progress.again = true;
+        self->progress = (struct op_progress){.receiving = true, .again = true};
         self->resume = preempt_again; /* without a window: it begins when it is home */
         return self;
     }

@@ -7,11 +7,12 @@
  *   D2  rights of a child are contained in those of its parent, and its frame lies inside the parent's frame (P2).
  *   D3  m->leaf is the page-table leaf of m->task at mapping_va(m); it has m as its mapping, the same frame and order.
  *
- * Rights are taken from children first, so after every single step the tree is correct: interrupts are let in between
- * any two of them (preempt.h).
+ * Pages are removed children first; other rights are taken from parents first: from whom has lost one nobody can derive
+ * it any more. So after every single step the tree is correct, but that D2 waits for a walk that was stopped:
+ * interrupts are let in between any two of them (preempt.h).
  *
  *   D4  A walk that was stopped (walk of a CPU, `at` not NULL) has top and at marked MAPPING_WALK, and at lies below
- *       top: who removes a marked mapping ends the walks that need it. They begin again, which is right, if not fast.
+ *       top: who removes a marked mapping moves the walks on that stand there. Without its top one begins again.
  */
 #include "cpu.h"
 #include "factory.h"
@@ -62,19 +63,28 @@ struct mapping *mapping_create(struct task *task, struct mapping *parent, const 
     return m;
 }
 
-/* A walk of some CPU stands at m, or at its end: it begins again. */
-static cold_path void walks_end(const struct mapping *m)
+/* m, which has no children, goes. A walk of some CPU that stands there goes on behind it: if it began again, who maps
+ * and unmaps could keep it from ever being done. One below m is over. */
+static cold_path void walks_leave(const struct mapping *m)
 {
-    for (unsigned i = 0; i < cpu_count; i++)
-        if (cpus[i]->walk.at == m || cpus[i]->walk.top == m)
-            cpus[i]->walk.at = NULL;
+    for (unsigned i = 0; i < cpu_count; i++) {
+        struct map_walk *w = &cpus[i]->walk;
+
+        if (w->top == m) {
+            w->at = NULL;
+        } else if (w->at == m) {
+            w->up = m->next == NULL;
+            w->at = w->up ? m->parent : m->next;
+            w->at->pa_flags |= MAPPING_WALK;
+        }
+    }
 }
 
 void mapping_remove(struct mapping *m)
 {
     kassert(m->child == NULL);
     if (unlikely(m->pa_flags & MAPPING_WALK))
-        walks_end(m);
+        walks_leave(m);
     if (m->parent != NULL)
         m->parent->pa_flags |= m->pa_flags & MAPPING_STATUS;
     sibling_unlink(m);
@@ -162,6 +172,10 @@ static cold_path bool walk(struct mapping *top, word_t pa_first, word_t pa_last,
         bool other = m->parent == top && m != top && outside(m, pa_first, pa_last);
         int units = 1;
 
+        if (!up && m != top && !other && !(rights & L4_MEM_R)) {
+            revoke(m, rights, top, p);
+            units = 6;
+        }
         if (m->child != NULL && !other && (!up || (m == top ? remove_all : (rights & L4_MEM_R) != 0))) {
             next = m->child;
             up = false;
@@ -171,7 +185,7 @@ static cold_path bool walk(struct mapping *top, word_t pa_first, word_t pa_last,
         } else {
             up = m->next == NULL;
             next = up ? m->parent : m->next;
-            if (!other) {
+            if (!other && (rights & L4_MEM_R)) {
                 revoke(m, rights, top, p);
                 units = 6;
             }
@@ -179,6 +193,15 @@ static cold_path bool walk(struct mapping *top, word_t pa_first, word_t pa_last,
         if (!work_done(units)) /* D1-D3 hold */
             return walk_stop(top, next, up, p);
     }
+}
+
+/* All below top, which loses other rights than R itself before them. */
+static cold_path bool walk_from(struct mapping *top, word_t pa_first, word_t pa_last, unsigned rights, bool self,
+                                struct op_progress *p)
+{
+    if (self && !(rights & L4_MEM_R))
+        revoke(top, rights, top, p);
+    return walk(top, pa_first, pa_last, rights, self && (rights & L4_MEM_R), p);
 }
 
 bool mapping_revoke(struct mapping *top, word_t pa_first, word_t pa_last, unsigned rights, bool self,
@@ -189,7 +212,7 @@ bool mapping_revoke(struct mapping *top, word_t pa_first, word_t pa_last, unsign
     if (only != NULL) {
         if (likely(only->next == NULL && only->child == NULL && !outside(only, pa_first, pa_last)))
             revoke(only, rights, top, p);
-        else if (!walk(top, pa_first, pa_last, rights, self && (rights & L4_MEM_R), p))
+        else if (!walk_from(top, pa_first, pa_last, rights, self, p))
             return false;
     }
     if (self)
@@ -198,6 +221,14 @@ bool mapping_revoke(struct mapping *top, word_t pa_first, word_t pa_last, unsign
 }
 
 /* ---- checks ---- */
+
+static bool walk_stands(void)
+{
+    for (unsigned i = 0; i < cpu_count; i++)
+        if (cpus[i]->walk.at != NULL)
+            return true;
+    return false;
+}
 
 void mapping_check_node(const struct mapping *m, const struct pt_entry *e)
 {
@@ -208,7 +239,8 @@ void mapping_check_node(const struct mapping *m, const struct pt_entry *e)
     if (m->parent != NULL) {
         const struct mapping *p = m->parent;
         struct pt_entry above;
-        kassert(arch_pt_lookup(&p->task->space, mapping_va(p), &above) && !(e->rights & ~above.rights)); /* D2 */
+        kassert(arch_pt_lookup(&p->task->space, mapping_va(p), &above));
+        kassert(!(e->rights & ~above.rights) || walk_stands()); /* D2 */
         kassert(mapping_order(m) <= mapping_order(p));
         kassert(mapping_pa(m) >= mapping_pa(p));
         kassert(mapping_pa(m) + (1ul << mapping_order(m)) <= mapping_pa(p) + (1ul << mapping_order(p)));

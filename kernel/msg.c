@@ -224,62 +224,45 @@ static bool accepts_fpu(const struct thread *r)
     return (r->flags & THREAD_KERNEL_IPC) || (r->utcb->bdr & L4_BDR_INHERIT_FPU);
 }
 
-/* Somebody else has sent a part to the same receiver, and would have to send it again. He goes first, for twice as many
- * windows each time: else two who do that to each other would never be done. */
-static bool lets_finish(struct op_progress *p)
+/* Does self go on with this message? Else it begins, unless somebody else has sent a part, which he would have to send
+ * again: he goes first, for twice as many windows each time, or two who do that to each other would never be done. */
+static cold_path bool items_go_on(const struct thread *s, const struct thread *r, struct op_progress *p, bool send)
 {
-    p->collisions++;
-    return (p->collisions & (p->collisions - 1)) != 0;
-}
+    bool part = send ? (r->flags & THREAD_PARTLY) != 0 : p->receiving;
 
-/* A window's worth is done: r goes on waiting, for this message or any other that fits. What has been mapped of this
- * one stays; its sender comes back to the same wait (THREAD_PARTLY, partner), or begins again. */
-static cold_path word_t items_stop(struct thread *s, struct thread *r, struct thread *self)
-{
-    struct op_progress *p = &self->progress;
-
-    if (r->flags & THREAD_VCPU_IPC) {
-        *p = (struct op_progress){0};
-        return L4_IPC_SEND_MAP_FAILED;
+    if (part && r->partner == s->snd.id)
+        return true;
+    if (part && send) {
+        p->collisions++;
+        if ((p->collisions & (p->collisions - 1)) != 0)
+            return false;
     }
-    if ((r->flags & THREAD_PARTLY) && r->partner != s->snd.id && lets_finish(p))
-        return MSG_AGAIN;
-    r->partner = s->snd.id;
-    if (r != self)
-        r->flags |= THREAD_PARTLY;
-    return MSG_AGAIN;
+    p->at = p->item = p->found = 0;
+    return true;
 }
 
-static cold_path word_t items_go_on(struct thread *s, struct thread *r, struct thread *self, l4_tag tag,
-                                    unsigned rights)
-{
-    struct op_progress *p = &self->progress;
-    struct receive_buffers buffers;
-    word_t err;
-
-    if (r->partner != s->snd.id || (r != self && !(r->flags & THREAD_PARTLY)))
-        p->at = p->item = p->found = 0;
-    buffers_init(&buffers, r);
-    err = items_transfer(s, &buffers, tag, rights, p);
-    if (err == MSG_AGAIN)
-        return items_stop(s, r, self);
-    *p = (struct op_progress){0}; /* what is received next begins at its start */
-    return err;
-}
-
-/* The items, or a window's worth of them. */
+/* The items, a window's worth of them: then r goes on waiting, for this message or any other that fits. What has been
+ * mapped of this one stays; its sender comes back to the same wait (THREAD_PARTLY, partner), or begins again. */
 hot_path word_t items_send(struct thread *s, struct thread *r, l4_tag tag, unsigned rights)
 {
     struct thread *self = s->ipc_state == IPC_IDLE ? s : r; /* whose operation this is */
+    struct op_progress *p = &self->progress;
     struct receive_buffers buffers;
     word_t err;
 
-    if (unlikely(self->progress.again))
-        return items_go_on(s, r, self, tag, rights);
+    if (unlikely(p->again) && !items_go_on(s, r, p, r != self))
+        return MSG_AGAIN;
     buffers_init(&buffers, r);
-    err = items_transfer(s, &buffers, tag, rights, &self->progress);
-    if (unlikely(err == MSG_AGAIN))
-        err = items_stop(s, r, self);
+    err = items_transfer(s, &buffers, tag, rights, p);
+    if (unlikely(err == MSG_AGAIN)) {
+        if (r->flags & THREAD_VCPU_IPC) {
+            *p = (struct op_progress){0}; /* W2 */
+            return L4_IPC_SEND_MAP_FAILED;
+        }
+        r->partner = s->snd.id;
+        if (r != self)
+            r->flags |= THREAD_PARTLY;
+    }
     return err;
 }
 
@@ -288,30 +271,27 @@ static cold_path word_t items_refused(struct thread *s, struct thread *r, l4_tag
 {
     l4_tag out;
 
-    if (err != MSG_AGAIN)
-        msg_transfer(s, r, (l4_tag){tag.raw & ~L4_TAG_ITEMS}, rights, &out);
+    msg_transfer(s, r, (l4_tag){tag.raw & ~L4_TAG_ITEMS}, rights, &out);
     return err;
 }
 
 word_t msg_transfer(struct thread *s, struct thread *r, l4_tag tag, unsigned rights, l4_tag *out)
 {
-    unsigned words = l4_tag_words(tag);
-
     out->raw = tag.raw & ~L4_TAG_ERROR;
     if (unlikely(r->flags & THREAD_KERNEL_IPC)) {
         if (s->flags & THREAD_KERNEL_IPC)
             return 0; /* one fault answers another: nothing to copy */
-        if ((r->flags & THREAD_IN_EXCEPTION) && words < L4_EXC_WORDS)
+        if ((r->flags & THREAD_IN_EXCEPTION) && l4_tag_words(tag) < L4_EXC_WORDS)
             return 0; /* a short answer changes nothing, items included */
     }
     if (unlikely(l4_tag_items(tag) != 0)) {
         word_t err = items_send(s, r, tag, rights);
 
         if (unlikely(err != 0))
-            return items_refused(s, r, tag, rights, err);
+            return err == MSG_AGAIN ? err : items_refused(s, r, tag, rights, err);
     }
     if (likely(!(r->flags & THREAD_KERNEL_IPC)))
-        words_transfer(s, r, words);
+        words_transfer(s, r, l4_tag_words(tag));
     else if (r->flags & THREAD_IN_EXCEPTION)
         arch_exc_load(r, s->utcb->mr);
     if (unlikely((tag.raw & L4_TAG_FPU) && (rights & L4_RIGHT_S) && accepts_fpu(r)))

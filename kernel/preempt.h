@@ -29,11 +29,6 @@ struct op_progress {
     bool walking;   /* a walk of mapdb.c has stopped, and goes on */
 };
 
-/* The arguments may be of another kind now. So `at` counts ports and slots in pages, too: where memory is concerned it
- * is never a part of a page. */
-static inline word_t progress_unit(const struct op_progress *p) { return p->at / L4_PAGE_SIZE; }
-static inline void progress_unit_set(struct op_progress *p, word_t unit) { p->at = unit * L4_PAGE_SIZE; }
-
 /* Of the holder of the lock. A unit is about 20 instructions. */
 extern int work_left, work_slice;
 /* The step that was just done was so much work. False: time to stop, if there is more to do. */

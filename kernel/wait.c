@@ -133,8 +133,6 @@ void ipc_unblock(struct thread *t)
     switch (t->ipc_state) {
     case IPC_SENDING:
         cpu_claim(t->snd.receiver->home);
-        if (unlikely(t->snd.receiver->progress.receiving)) /* of what it has got a part: the next is another message */
-            t->snd.receiver->partner = 0;
         sender_dequeue(&t->snd);
         break;
     case IPC_AWAY:
