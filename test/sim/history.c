@@ -5,8 +5,9 @@
  * is a history: a failing one is made smaller by leaving out events (delta debugging) until no event can be spared.
  *
  * A history is judged in processes of its own (a fork each): one with the kernel's short message path and one without.
- * Each notes what can be observed after every event; the first difference is a failure like a failed check. With
- * several CPUs there is a third one, in which interrupts of other CPUs come late.
+ * Each notes what can be observed after every event; the first difference is a failure like a failed check. A third one
+ * is compared with the model alone: with several CPUs, interrupts of others come late there; with one, long operations
+ * stop every few steps, and nothing happens in their windows.
  */
 #include "sim.h"
 #include <inttypes.h>
@@ -106,7 +107,8 @@ static bool judge_path(const struct history *h, unsigned path, bool quiet, size_
 
     *at = (size_t)progress->step[path];
     if (!good && path == 2 && !quiet)
-        fprintf(stderr, "sim: event %zu fails when interrupts of other CPUs come late\n", *at);
+        fprintf(stderr, "sim: event %zu fails when %s\n", *at,
+                sim.cpus > 1 ? "interrupts of other CPUs come late" : "long operations have windows");
     return !good;
 }
 

@@ -218,6 +218,8 @@ static void act(void)
 
 static bool racing; /* two CPUs are in the kernel: no window is played with a third party */
 
+#define WINDOW_UNITS 20 /* of work between two windows in which nothing happens: a page or two */
+
 static bool late; /* a CPU may act before it has noticed what lies in its box */
 
 static void event(void)
@@ -300,7 +302,7 @@ void history_run(const struct history *h, unsigned path)
         oracle_race(true);
     }
     if (path == 2 && sim.cpus == 1)
-        work_slice = work_left = 20;
+        work_slice = work_left = WINDOW_UNITS;
     for (sim.step = 0; sim.step < h->count; sim.step++) {
         bool check = sim.step % sim.check_every == 0;
 
