@@ -608,7 +608,7 @@ static void look_at_others(const struct cpu *c)
 
 static bool windows(void) { return work_slice != 1 << 30; }
 
-/* Has somebody been interrupted by a more important thread in a window of an operation (or, perhaps, of his own end)? */
+/* Has somebody been interrupted by a more important thread in a window of an operation (or, perhaps, of its end)? */
 static bool halfway(bool ends)
 {
     for (unsigned i = 0; windows() && i < MODEL_THREADS; i++) {
