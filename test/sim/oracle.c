@@ -1103,8 +1103,8 @@ static const char *ends_differ(void)
     return NULL;
 }
 
-/* A window (preempt.h) in which nothing happens makes no difference, but for operations that take away what they were
- * asked through, or a task that they work on: they find that out when they go on. */
+/* A window (preempt.h) in which nothing happens makes no difference, but for operations that end whoever makes them, or
+ * take away what they were asked through, or a task that they work on: that is found out when they go on. */
 static bool window_unsure(void)
 {
     const struct call *own = &now->own;
@@ -1114,7 +1114,9 @@ static bool window_unsure(void)
     for (unsigned i = 0; windows() && i < before->threads; i++) {
         const struct thread *t = load_thread_at((int)i);
 
-        if (t == NULL ? before->t[i].state != M_DEAD : t->task != NULL && t->task->obj.dead)
+        if (before->t[i].state != M_DEAD && (t == NULL || (t->flags & THREAD_GONE)))
+            return true;
+        if (t != NULL && t->task != NULL && t->task->obj.dead)
             return true;
     }
     if (!windows() || now->event != EVENT_SYSCALL || self == NULL || self->task == NULL)
