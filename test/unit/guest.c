@@ -1115,6 +1115,8 @@ static void test_vcpu_on_the_way(void)
     vcpu_on(TARGET);
     host_set_cpu_early(1);
     run_thread_on(FAR, 4, 120);
+    host_set_cpu(2);
+    ok(untouched(2), "his partner is at home at a third CPU, which is awake");
     host_set_cpu(1);
     ok(!untouched(2) && on(2) == far && reply_slot_caller(&far->reply) == traveller,
        "as a vCPU he does not travel on: the third CPU is stopped, and the message arrives");
