@@ -63,6 +63,24 @@ static void test_order(void)
     is(label_at(root), 0xb, "then the other");
 }
 
+/* Behind its equals, in front of those who are less important. */
+static void test_middle(void)
+{
+    struct sender first = {.prio = 10}, last = {.prio = 5}, middle = {.prio = 10};
+    struct list queue;
+
+    list_init(&queue);
+    sender_enqueue(&queue, &first);
+    sender_enqueue(&queue, &last);
+    sender_enqueue(&queue, &middle);
+    ok(queue.next == &first.link && first.link.next == &middle.link && middle.link.next == &last.link &&
+           last.link.next == &queue, "one that is as important as the first comes behind it");
+    sender_unqueue(&first);
+    ok(queue.next == &middle.link && middle.link.next == &last.link, "and takes its place");
+    sender_unqueue(&middle);
+    ok(queue.next == &last.link && last.link.next == &queue, "until the last is the first");
+}
+
 static void test_fifo(void)
 {
     run_thread(B, 120);
@@ -267,6 +285,7 @@ int main(void)
     b = thread_make(B, GATE, GATE);
     test_closed();
     test_order();
+    test_middle();
     test_fifo();
     test_timeouts();
     test_donation();
